@@ -1,0 +1,1 @@
+"""Measures servers over HTTP; knows nothing of how they work inside."""

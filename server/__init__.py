@@ -1,0 +1,1 @@
+"""The inference half: everything here runs without numpy and scikit-learn."""

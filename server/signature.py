@@ -1,0 +1,237 @@
+"""What a model accepts, what it returns, and what it was measured to do.
+
+The signature is JSON in the ONNX file's ``metadata_props["pinion.signature"]``.
+Validation, forms, examples and documents are derived from it; no second list of
+the features exists.
+
+Raise ``PROTOCOL`` only when a reader of the old number would misread a new file:
+
+1. a field with a default may be added without raising it, because old readers
+   skip fields that they do not know;
+2. a field that changes its meaning, becomes required or goes away raises it;
+3. whoever raises it keeps the old structs in ``server/signature_v<N>.py`` with a
+   function that returns today's ``Signature``, and `read` dispatches on the
+   number, so that every file ever written stays readable.
+"""
+
+from typing import Literal
+
+import msgspec
+
+PROTOCOL = 1
+METADATA_KEY = "pinion.signature"
+
+MISSING_TEXT = "\ufdd0"
+"""Stands for a missing value in a string input of the graph.
+
+ONNX strings have no null. U+FDD0 is a noncharacter that Unicode reserves for
+internal use (Unicode 17.0, section 23.7), so no text holds it by accident; the
+converter refuses a category and the server a request that does.
+"""
+
+Value = str | bool | int | float
+Kind = Literal["number", "integer", "boolean", "category", "text"]
+
+
+class UnreadableSignature(ValueError):
+    """The file has no signature, or one that this version cannot read."""
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One column that the model reads.
+
+    Parameters
+    ----------
+    name
+        Exactly as in the training frame: any Unicode, spaces and slashes too.
+    input
+        Name of the graph's input, shape (n_rows, 1): strings for text and for
+        string categories, float64 for everything else (booleans are 0 and 1).
+    required
+        Whether a missing value is refused. scikit-learn decided it: a feature
+        is required if the fitted pipeline raises on a missing value.
+    imputed
+        What the pipeline puts in the place of a missing value, where that is
+        one value; None where it is none or is not known.
+    categories
+        Every value that the fitted encoder knows, in its order.
+    unknown
+        What another value does: `reject` it, or `ignore` it as the fitted
+        encoder does (a row of zeros, the infrequent category, …).
+    minimum, maximum
+        Hard bounds, inclusive, in `unit`; the author gave them, and a value
+        outside is refused.
+    observed
+        Smallest and largest training value, in `unit`; outside of it the model
+        extrapolates, which is allowed and worth a warning.
+    typical
+        Median of the training values, or the most frequent one.
+    """
+
+    name: str
+    input: str
+    kind: Kind
+    required: bool = False
+    imputed: Value | None = None
+    categories: tuple[Value, ...] = ()
+    unknown: Literal["reject", "ignore"] = "reject"
+    minimum: float | None = None
+    maximum: float | None = None
+    observed: tuple[float, float] | None = None
+    typical: Value | None = None
+    title: str = ""
+    unit: str = ""
+    description: str = ""
+
+
+class Interval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A split-conformal interval: prediction ± half_width covers `coverage`."""
+
+    half_width: float
+    coverage: float
+    n_rows: int
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One predicted quantity.
+
+    Parameters
+    ----------
+    classes
+        Labels in the order of the graph's `probabilities`; empty for regression.
+    baseline
+        The average prediction over the training rows, in `unit`: prediction
+        minus `baseline` is the sum of the graph's `contributions`. None where
+        the graph has no such output.
+    """
+
+    name: str
+    kind: Literal["regression", "classification"] = "regression"
+    classes: tuple[Value, ...] = ()
+    baseline: float | None = None
+    interval: Interval | None = None
+    title: str = ""
+    unit: str = ""
+    description: str = ""
+
+
+class Discrepancy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far the graph is from scikit-learn, measured when it was exported.
+
+    Parameters
+    ----------
+    largest
+        max |ŷ_sklearn − ŷ_onnx| over all rows, in the target's unit
+        (classification: of the probabilities).
+    tolerance
+        The export would have been refused above it; same unit.
+    n_rows, n_edge_rows
+        Rows of the table, and generated rows (missing, unknown, extreme), that
+        were compared; each as part of a batch and alone.
+    """
+
+    largest: float
+    tolerance: float
+    n_rows: int
+    n_edge_rows: int
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the model comes from, as far as it is known.
+
+    Parameters
+    ----------
+    dataset_sha256
+        Of the file's bytes, 64 hexadecimal digits.
+    split
+        How the held-out rows were chosen, in words.
+    scores
+        Of the held-out rows, by scikit-learn's names: r2_score (higher is
+        better), mean_absolute_error, root_mean_squared_error (in the unit).
+    libraries
+        Version of each library that shaped the file, by distribution name.
+    """
+
+    dataset: str = ""
+    dataset_sha256: str = ""
+    n_rows: int = 0
+    n_train_rows: int = 0
+    n_test_rows: int = 0
+    split: str = ""
+    scores: dict[str, float] = {}
+    libraries: dict[str, str] = {}
+    discrepancy: Discrepancy | None = None
+
+
+class GoldenRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A made-up row and what scikit-learn predicted for it, one value a target.
+
+    `probabilities` has one value a class, for classification only.
+    """
+
+    row: dict[str, Value | None]
+    predictions: tuple[Value, ...]
+    probabilities: tuple[float, ...] = ()
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that the server, a form or a client needs to know of a model.
+
+    Parameters
+    ----------
+    name
+        Of the model in URLs: letters, digits, `_`, `-` and `.`.
+    version
+        First 12 hexadecimal digits of the SHA-256 of the graph.
+    created
+        RFC 3339 date, from SOURCE_DATE_EPOCH; empty where that was not set,
+        because the same command must give the same bytes.
+    golden_rows
+        Replayed by the server before it opens its port.
+    golden_tolerance
+        Largest accepted |ŷ_sklearn − ŷ_onnx| in that replay, target's unit.
+    """
+
+    protocol: int
+    name: str
+    version: str
+    features: tuple[Feature, ...]
+    targets: tuple[Target, ...]
+    title: str = ""
+    description: str = ""
+    estimator: str = ""
+    created: str = ""
+    provenance: Provenance = Provenance()
+    golden_rows: tuple[GoldenRow, ...] = ()
+    golden_tolerance: float = 0.0
+
+
+class _Envelope(msgspec.Struct):
+    protocol: int
+
+
+def write(signature: Signature) -> str:
+    """Return the JSON that goes into the model file."""
+    return msgspec.json.encode(signature).decode()
+
+
+def read(text: str) -> Signature:
+    """Return the signature that `write` made.
+
+    Raises
+    ------
+    UnreadableSignature
+        `text` is not a signature, or its protocol is newer than this program.
+    """
+    try:
+        protocol = msgspec.json.decode(text, type=_Envelope).protocol
+        if protocol > PROTOCOL:
+            raise UnreadableSignature(
+                f"the model's signature has protocol {protocol}; this server reads "
+                f"up to {PROTOCOL}: serve it with a newer Pinion"
+            )
+        return msgspec.json.decode(text, type=Signature)
+    except msgspec.MsgspecError as error:
+        raise UnreadableSignature(
+            f"the model's signature is damaged: {error}"
+        ) from error
