@@ -1,0 +1,142 @@
+"""Builds one ONNX graph, node by node.
+
+Every tensor is known by its name, a string. Names inside the graph start with
+``_`` and are numbered, so that a column may be called anything; inputs and
+outputs keep the names they are given.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+TARGET_OPSET = 21
+TARGET_OPSET_ML = 4
+IR_VERSION = 10
+"""All three are read by every onnxruntime since 1.20 (October 2024)."""
+
+
+class Graph:
+    """A graph under construction; `model` closes it."""
+
+    def __init__(self) -> None:
+        self._nodes: list[NodeProto] = []
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._initializers: list[TensorProto] = []
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+        self._taken: set[str] = set()
+        self._opsets = {"": TARGET_OPSET, "ai.onnx.ml": TARGET_OPSET_ML}
+
+    def input(self, name: str, dtype: int) -> str:
+        """Add an input of shape (n_rows, 1); `dtype` is a TensorProto.DataType."""
+        self._inputs.append(helper.make_tensor_value_info(name, dtype, ["n_rows", 1]))
+        self._taken.add(name)
+        return name
+
+    def add(self, op: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Add a node with one output and return the output's name."""
+        return self.add_many(op, *inputs, n_outputs=1, domain=domain, **attributes)[0]
+
+    def add_many(
+        self,
+        op: str,
+        *inputs: str,
+        n_outputs: int,
+        domain: str = "",
+        **attributes: Any,
+    ) -> list[str]:
+        """Add a node with several outputs and return their names."""
+        outputs = [self._fresh(op.lower()) for _ in range(n_outputs)]
+        self._nodes.append(
+            helper.make_node(op, list(inputs), outputs, domain=domain, **attributes)
+        )
+        return outputs
+
+    def constant(self, values: Any, dtype: Any = None) -> str:
+        """Add an initializer, or find the equal one, and return its name."""
+        array = np.asarray(values, dtype)
+        tensor = numpy_helper.from_array(array)
+        key = (str(array.dtype), array.shape, tensor.SerializeToString())
+        if key not in self._constants:
+            tensor.name = self._constants[key] = self._fresh("constant")
+            self._initializers.append(tensor)
+        return self._constants[key]
+
+    def splice(self, model: ModelProto, feed: Mapping[str, str]) -> list[str]:
+        """Add a whole foreign graph and return the names of its outputs here.
+
+        Parameters
+        ----------
+        model
+            From skl2onnx, onnxmltools or a library's own exporter.
+        feed
+            Its input names → the tensors of this graph that take their place.
+        """
+        for opset in model.opset_import:
+            self._opsets[opset.domain] = max(
+                self._opsets.get(opset.domain, 0), opset.version
+            )
+        names = dict(feed)
+        for initializer in model.graph.initializer:
+            names[initializer.name] = self._fresh("constant")
+            tensor = TensorProto()
+            tensor.CopyFrom(initializer)
+            tensor.name = names[initializer.name]
+            self._initializers.append(tensor)
+        for node in model.graph.node:
+            copy = NodeProto()
+            copy.CopyFrom(node)
+            copy.name = ""
+            names.update(
+                {
+                    name: self._fresh(node.op_type.lower())
+                    for name in node.output
+                    if name
+                }
+            )
+            copy.input[:] = [names[name] if name else "" for name in node.input]
+            copy.output[:] = [names[name] if name else "" for name in node.output]
+            self._nodes.append(copy)
+        return [names[output.name] for output in model.graph.output]
+
+    def output(
+        self, name: str, tensor: str, dtype: int, shape: Sequence[int | str]
+    ) -> None:
+        """Declare an output; `shape` starts with "n_rows"."""
+        self._nodes.append(helper.make_node("Identity", [tensor], [name]))
+        self._outputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
+        self._taken.add(name)
+
+    def model(self, metadata: Mapping[str, str] | None = None) -> ModelProto:
+        """Return the checked model, without what no output needs."""
+        graph = helper.make_graph(
+            self._needed_nodes(), "pinion", self._inputs, self._outputs, []
+        )
+        used = {name for node in graph.node for name in node.input}
+        graph.initializer.extend(t for t in self._initializers if t.name in used)
+        opsets = [helper.make_opsetid(*item) for item in sorted(self._opsets.items())]
+        model = helper.make_model(
+            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="pinion"
+        )
+        helper.set_model_props(model, dict(metadata or {}))
+        onnx.checker.check_model(model)
+        return model
+
+    def _needed_nodes(self) -> list[NodeProto]:
+        needed = {output.name for output in self._outputs}
+        kept = []
+        for node in reversed(self._nodes):
+            if needed.intersection(node.output):
+                needed.update(node.input)
+                kept.append(node)
+        return kept[::-1]
+
+    def _fresh(self, stem: str) -> str:
+        name = f"_{stem}_{len(self._taken)}"
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
