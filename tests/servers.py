@@ -35,7 +35,8 @@ def running_server(*arguments: str | Path, **environment: str) -> Iterator[Serve
         line = process.stderr.readline()
         found = re.search(r"http://\S+", line)
         try:
-            assert found, f"{line}{process.stderr.read()}" if not found else ""
+            if found is None:
+                raise RuntimeError(f"{line}{process.stderr.read()}")
             yield Served(process, found.group())
         finally:
             process.terminate()

@@ -44,7 +44,7 @@ def batching(run_ms: float = 0.0) -> Iterator[tuple[Watched, Batcher]]:
 
 async def ask(batcher: Batcher, *requests: list[Any]) -> list[Any]:
     answers = (batcher.predictions(rows) for rows in requests)
-    return await asyncio.gather(*answers, return_exceptions=True)
+    return list(await asyncio.gather(*answers, return_exceptions=True))
 
 
 def test_requests_of_one_turn_share_a_run_and_get_their_own_rows() -> None:
@@ -89,7 +89,7 @@ def test_a_slow_model_runs_in_the_worker_and_later_requests_form_the_next_batch(
         await asyncio.sleep(0)
         await asyncio.sleep(0)  # the first run is under way now
         tasks += [asyncio.create_task(batcher.predictions([ROW])) for _ in range(3)]
-        return await asyncio.gather(*tasks)
+        return list(await asyncio.gather(*tasks))
 
     with batching(run_ms=SLOW_RUN_MS * 2) as (model, batcher):
         answers = asyncio.run(staggered(batcher))
@@ -104,7 +104,7 @@ def test_a_cancelled_request_costs_nobody_anything(run_ms: float) -> None:
         tasks = [asyncio.create_task(batcher.predictions([ROW])) for _ in range(3)]
         await asyncio.sleep(0)
         tasks[1].cancel()
-        return await asyncio.gather(*tasks, return_exceptions=True)
+        return list(await asyncio.gather(*tasks, return_exceptions=True))
 
     with batching(run_ms) as (_, batcher):
         first, gone, last = asyncio.run(cancelled(batcher))
