@@ -84,7 +84,7 @@ def test_the_table_shows_every_figure_and_every_error() -> None:
         "p90               900.202 ms\n"
         "p99               990.380 ms\n"
         "p99.9             999.293 ms\n"
-        "max             1,000.342 ms\n"
+        "max             1,000.341 ms\n"
         "errors                 1,201  (HTTP 503: 1,200, timed out: 1)"
     )
 
