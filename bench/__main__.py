@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench import outcome, requests
 from bench.address import Address
+from bench.arguments import count, seconds, span
 from bench.load import Load, Measurement, measure
 from bench.machine import describe_run
 from bench.refusal import Refusal
@@ -29,6 +29,11 @@ exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured
 
 def main(arguments: Sequence[str]) -> int:
     try:
+        if arguments[:1] == ["startup"]:
+            from bench import startup  # needs Linux
+
+            print(startup.main(arguments[1:]))
+            return 0
         return _run(_parse(arguments))
     except Refusal as refusal:
         print(f"bench: {refusal}", file=sys.stderr)
@@ -101,12 +106,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("url", nargs="?", help="of the server, such as http://localhost:8080")
-    add("--connections", type=_count, default=16, metavar="N", help="default: 16")
-    add("--duration", type=_seconds, default=10, metavar="S", help="default: 10")
-    add("--warm-up", type=_span, default=1, metavar="S", help="not counted; default: 1")
-    add("--rate", type=_seconds, metavar="R", help="requests a second: open loop")
-    add("--rows", type=_count, default=1, metavar="N", help="a request; default: 1")
-    add("--timeout", type=_seconds, default=10, metavar="S", help="default: 10")
+    add("--connections", type=count, default=16, metavar="N", help="default: 16")
+    add("--duration", type=seconds, default=10, metavar="S", help="default: 10")
+    add("--warm-up", type=span, default=1, metavar="S", help="not counted; default: 1")
+    add("--rate", type=seconds, metavar="R", help="requests a second: open loop")
+    add("--rows", type=count, default=1, metavar="N", help="a request; default: 1")
+    add("--timeout", type=seconds, default=10, metavar="S", help="default: 10")
     add("--seed", type=int, default=1, metavar="N", help="of the rows; default: 1")
     add("--model", metavar="NAME", help="default: the server's default model")
     add("--json", action="store_true", help="print every figure as JSON")
@@ -122,27 +127,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if bool(options.url) == bool(options.compare):
         parser.error("give the server's address, or two files to --compare")
     return options
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = _span(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("0 is not more than 0")
-    return value
-
-
-def _span(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no finite number from 0 up")
-    return value
 
 
 def _picture(text: str) -> Path:

@@ -86,15 +86,15 @@ def _range(feature: Mapping[str, Any]) -> tuple[float, float]:
 def make_bodies(signature: Signature, n_rows: int, seed: int = 1) -> list[bytes]:
     """Return JSON bodies: one object each, or lists of `n_rows` objects."""
     if n_rows == 1:
-        return [_to_json(row) for row in make_rows(signature, N_DISTINCT, seed)]
+        return [to_json(row) for row in make_rows(signature, N_DISTINCT, seed)]
     n_bodies = max(1, N_DISTINCT // n_rows)
     rows = make_rows(signature, n_bodies * n_rows, seed)
     return [
-        _to_json(rows[start : start + n_rows]) for start in range(0, len(rows), n_rows)
+        to_json(rows[start : start + n_rows]) for start in range(0, len(rows), n_rows)
     ]
 
 
-def _to_json(value: Any) -> bytes:
+def to_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
