@@ -34,6 +34,12 @@ def main(arguments: Sequence[str]) -> int:
 
             print(startup.main(arguments[1:]))
             return 0
+        if arguments[:1] == ["contest"]:
+            from bench import contest  # needs Linux, matplotlib and scikit-learn
+
+            table, exit_code = contest.main(arguments[1:])
+            print(table)
+            return exit_code
         return _run(_parse(arguments))
     except Refusal as refusal:
         print(f"bench: {refusal}", file=sys.stderr)

@@ -61,6 +61,14 @@ def await_signature(program: Program, address: Address) -> Signature:
         time.sleep(POLL_S)
 
 
+def await_ready(program: Program) -> float:
+    """Return the seconds until the program, no server, says that it is ready."""
+    while not program.read_log().endswith("ready"):
+        program.check_alive()
+        time.sleep(POLL_S)
+    return time.perf_counter() - program.begin_s
+
+
 def await_answer(program: Program, address: Address, question: Question) -> float:
     """Ask until there is an answer; return the seconds since the program's start.
 

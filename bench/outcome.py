@@ -37,7 +37,7 @@ def summarize(load: Load, measurement: Measurement) -> dict[str, Any]:
         "client": {
             "cpu_share": round(client.cpu_share, 3),
             "waiting_share": round(client.waiting_share, 3),
-            "late_ms_p99": _ms(measurement.lateness, 99),
+            "late_ms_p99": read_ms(measurement.lateness, 99),
             "n_waited_for_connection": measurement.n_waited,
         },
         "limits": find_limits(load, measurement),
@@ -49,14 +49,15 @@ def summarize_latency(latency: HdrHistogram) -> dict[str, float | None]:
     """Return percentiles in milliseconds, or None where nothing was recorded."""
     if not latency.get_total_count():
         return {name_percentile(p): None for p in (*PERCENTILES, 100)}
-    return {name_percentile(p): _ms(latency, p) for p in (*PERCENTILES, 100)}
+    return {name_percentile(p): read_ms(latency, p) for p in (*PERCENTILES, 100)}
 
 
 def name_percentile(percentile: float) -> str:
     return "max" if percentile == 100 else f"p{percentile:g}"
 
 
-def _ms(latency: HdrHistogram, percentile: float) -> float:
+def read_ms(latency: HdrHistogram, percentile: float) -> float:
+    """Return a percentile in milliseconds."""
     latency_ns: int = latency.get_value_at_percentile(percentile)
     return round(latency_ns / 1e6, 4)
 
@@ -75,7 +76,7 @@ def find_limits(load: Load, measurement: Measurement) -> list[str]:
             f"the client waited for a core for {client.waiting_share:.0%} of the time "
             "and is the bottleneck: give it a core of its own (taskset)"
         )
-    late_ms = _ms(measurement.lateness, 99)
+    late_ms = read_ms(measurement.lateness, 99)
     if late_ms > LATE_MS:
         limits.append(
             f"1 % of the requests left more than {late_ms:.1f} ms late although a "

@@ -58,7 +58,7 @@ class Program:
     ) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
         self._command = list(command)
-        with _pinned(core):
+        with pinned(core):
             self.begin_s = time.perf_counter()
             self._popen = subprocess.Popen(  # noqa: S603
                 self._command,
@@ -132,8 +132,8 @@ class Program:
 
 
 @contextmanager
-def _pinned(core: int) -> Iterator[None]:
-    """Let children that are started here run on `core` only."""
+def pinned(core: int) -> Iterator[None]:
+    """Run on `core` only, as children do that are started meanwhile."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:

@@ -17,20 +17,22 @@ Spread = dict[str, Any]
 """`median`, `min`, `max` and the `values` of all rounds."""
 
 
-def run_rounds(subjects: Subjects, n_rounds: int) -> dict[str, dict[str, Spread]]:
+def run_rounds(
+    subjects: Subjects, n_rounds: int, n_discarded: int = 1
+) -> dict[str, dict[str, Spread]]:
     """Measure each subject once a round; return the spread of each figure.
 
-    One more round comes first and is thrown away: it compiles byte code and fills
-    the file cache.
+    Rounds that are discarded come first: they compile byte code and fill the file
+    cache.
     """
     values: dict[str, dict[str, list[float]]] = {
         name: defaultdict(list) for name in subjects
     }
-    for number in range(n_rounds + 1):
+    for number in range(1 - n_discarded, n_rounds + 1):
         for name, measure_once in subjects.items():
             show(f"round {number} of {n_rounds}: {name}")
             figures = measure_once()
-            for figure, value in figures.items() if number else ():
+            for figure, value in figures.items() if number > 0 else ():
                 values[name][figure].append(value)
     return {
         name: {figure: spread(each) for figure, each in figures.items()}
@@ -57,8 +59,12 @@ def show(progress: str) -> None:
 
 
 def write_json(path: Path, result: Mapping[str, Any]) -> None:
-    """Write `result` whole or not at all."""
+    write_text(path, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    unfinished.write_text(text)
     os.replace(unfinished, path)

@@ -7,18 +7,18 @@ interleaved rounds, each in a fresh program on the same core.
 import argparse
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bench.address import Address
-from bench.answer import POLL_S, Question, await_answer, await_signature
+from bench.answer import Question, await_answer, await_ready, await_signature
 from bench.arguments import count
+from bench.contender import Contender
 from bench.load import Load, Measurement, measure
 from bench.machine import describe_run
-from bench.program import Program, choose_cores, clean_environment, free_port
+from bench.program import Program, choose_cores, clean_environment, free_port, pinned
 from bench.refusal import Refusal
 from bench.requests import encode, make_bodies
 from bench.rounds import Figures, Spread, run_rounds, text_spread, write_json
@@ -28,14 +28,6 @@ OUTPUT = Path("bench/results/startup.json")
 N_PREDICTIONS = 10_000
 USUALLY_SHARED_MIB = 16
 """libc, the interpreter's own file and the like, which every program maps."""
-
-BARE = """\
-import sys, onnxruntime
-session = onnxruntime.InferenceSession(sys.argv[1])
-print("ready", flush=True)
-sys.stdin.read()
-"""
-"""Stays until its input is closed, so that its memory can be read."""
 
 LABELS = {
     "ready_ms": "start to first answer, ms",
@@ -49,13 +41,14 @@ def main(arguments: Sequence[str]) -> str:
     """Measure, write the JSON, and return the table."""
     options = _parse(arguments)
     server_core, client_core = choose_cores()
-    os.sched_setaffinity(0, {client_core})
     server = Pinion(options.python, options.model, server_core)
-    bare = [options.bare_python, "-c", BARE, str(options.model.resolve())]
-    figures = run_rounds(
-        {"server": server.measure, "bare": lambda: measure_bare(bare, server_core)},
-        options.rounds,
-    )
+    _, *program = Contender.read("onnxruntime_import").fill_command(server.model)
+    bare = [options.bare_python, *program]
+    with pinned(client_core):
+        figures = run_rounds(
+            {"server": server.measure, "bare": lambda: measure_bare(bare, server_core)},
+            options.rounds,
+        )
     result = {
         **describe_run(),
         "cores": {"measured": server_core, "client": client_core},
@@ -106,10 +99,7 @@ class Pinion:
 def measure_bare(command: Sequence[str], core: int) -> Figures:
     """Time until a bare session on the model exists, and read its memory then."""
     with Program(command, core, clean_environment()) as program:
-        while not program.read_log().endswith("ready"):
-            program.check_alive()
-            time.sleep(POLL_S)
-        ready_s = time.perf_counter() - program.begin_s
+        ready_s = await_ready(program)
         return {"ready_ms": ready_s * 1000, **asdict(program.memory())}
 
 
