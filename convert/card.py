@@ -1,9 +1,155 @@
 """Writes the model card: Markdown for people, all of it from the signature."""
 
-from convert.export import Export
+from collections.abc import Iterable, Iterator, Sequence
+
+from server.signature import Feature, Provenance, Signature
+
+SCORES = {
+    "r2_score": "R² (1 is perfect, 0 is no better than the average)",
+    "mean_absolute_error": "mean absolute error",
+    "root_mean_squared_error": "root mean squared error",
+}
 
 
-def write_card(exported: Export) -> str:
-    """Return the card of a model."""
-    signature = exported.signature
-    return f"# {signature.title}\n\n{signature.description}\n"
+def write_card(signature: Signature, n_bytes: int) -> str:
+    """Return the card of a model whose file has `n_bytes`."""
+    sections = [
+        f"# {signature.title}",
+        signature.description,
+        *_quality(signature),
+        *_features(signature.features),
+        *_limits(signature),
+        *_origin(signature, n_bytes),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def proof(provenance: Provenance) -> str:
+    """Say in one sentence how far the graph is from scikit-learn."""
+    found = provenance.discrepancy
+    if found is None:
+        return "The graph was not compared with scikit-learn."
+    return (
+        f"On {found.n_rows:,} rows of the table and {found.n_edge_rows} made-up edge rows, "
+        f"each in a batch and alone, the graph and scikit-learn differ by at most "
+        f"{found.largest:.1e}; above {found.tolerance:.0e} nothing would have been written."
+    )
+
+
+def _quality(signature: Signature) -> Iterator[str]:
+    provenance = signature.provenance
+    (target,) = signature.targets
+    yield "## How good it is"
+    if provenance.scores:
+        yield (
+            f"`{target.name}` ({target.title}), predicted for {provenance.n_test_rows:,} "
+            f"rows that the model has not seen ({provenance.split}):"
+        )
+        yield _table(
+            ("score", "value"),
+            (
+                (SCORES.get(name, name), f"{score:.4f}{_unit(name, target.unit)}")
+                for name, score in provenance.scores.items()
+            ),
+        )
+    yield proof(provenance)
+
+
+def _unit(score: str, unit: str) -> str:
+    return f" {unit}" if unit and score.endswith("_error") else ""
+
+
+def _features(features: Sequence[Feature]) -> Iterator[str]:
+    yield "## What it reads"
+    yield _table(
+        ("column", "meaning", "values", "a missing value", "typical"),
+        (
+            (
+                f"`{feature.name}`",
+                _join([feature.title, feature.description], ": "),
+                _values(feature),
+                _missing(feature),
+                _quote(feature.typical),
+            )
+            for feature in features
+        ),
+    )
+
+
+def _values(feature: Feature) -> str:
+    if feature.categories:
+        values = ", ".join(_quote(value) for value in feature.categories)
+        return values if feature.unknown == "reject" else f"{values}, or any other"
+    bounds = [
+        f"{word} {bound:g}"
+        for word, bound in (("from", feature.minimum), ("to", feature.maximum))
+        if bound is not None
+    ]
+    seen = "seen {:g} to {:g}".format(*feature.observed) if feature.observed else ""
+    text = _join([feature.kind, *bounds, feature.unit], " ")
+    return _join([text, seen], "; ")
+
+
+def _missing(feature: Feature) -> str:
+    if feature.required:
+        return "is refused"
+    if feature.imputed is None:
+        return "is accepted"
+    return f"counts as {_quote(feature.imputed)}"
+
+
+def _limits(signature: Signature) -> Iterator[str]:
+    yield "## What it is not for"
+    closed = [f for f in signature.features if f.categories and f.unknown == "reject"]
+    sentences = [
+        "Nothing is known about rows unlike those of the table: outside of the values "
+        "seen in training the model extrapolates, and says so only if asked for warnings.",
+        "A prediction is what the regressor returns; it is not cut off at any bound.",
+        "What goes together in the table need not be cause and effect: changing a value "
+        "of a row does not say what would happen to a person.",
+    ]
+    if closed:
+        sentences.insert(
+            1,
+            "Categories that were not in training are refused: nothing was learned "
+            "about them.",
+        )
+    yield "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _origin(signature: Signature, n_bytes: int) -> Iterator[str]:
+    provenance = signature.provenance
+    yield "## Where it comes from"
+    yield _table(
+        ("", ""),
+        (
+            ("model", f"`{signature.name}`, version `{signature.version}`"),
+            ("file", f"{n_bytes:,} bytes, ONNX"),
+            ("regressor", signature.estimator),
+            ("made", signature.created),
+            ("table", f"{provenance.dataset}, {provenance.n_rows:,} rows"),
+            ("SHA-256 of the table", f"`{provenance.dataset_sha256}`"),
+            ("rows fitted", f"{provenance.n_train_rows:,}"),
+            ("made with", _join(map(" ".join, provenance.libraries.items()), ", ")),
+        ),
+    )
+    if provenance.command:
+        yield "With these libraries and on the same kind of processor, this command makes the same file, byte for byte:"
+        yield f"```sh\n{provenance.command}\n```"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *(row for row in rows if row[-1])]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _quote(value: object) -> str:
+    return f"“{value}”" if isinstance(value, str) else str(value)
+
+
+def _join(parts: Iterable[str], separator: str) -> str:
+    return separator.join(part for part in parts if part)
