@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from convert.describe import unknown_values
 from convert.frame import Row, make_columns, make_frame
 from convert.refusal import Refusal
+from server.runtime import Session
 from server.signature import Discrepancy, Feature, Value
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ FAR = 1000
 def measure_discrepancy(
     pipeline: Pipeline, model: bytes, features: Sequence[Feature], frame: pd.DataFrame
 ) -> Discrepancy:
-    """Compare the graph with scikit-learn on a table and on edge rows.
+    """Compare the graph, run as the server runs it, with scikit-learn.
 
     Parameters
     ----------
@@ -54,15 +54,16 @@ def measure_discrepancy(
     """
     edges = make_frame(list(edge_rows(features)), frame)
     tolerance = _tolerance(pipeline, frame, edges)
-    graph = _Graph(model, features)
     largest = 0.0
-    for rows in (frame, edges):
-        expected = predict(pipeline, rows)
-        for found in (graph.predict(rows), graph.predict_singly(rows)):
-            differences = np.abs(found - expected)
-            if not (differences <= tolerance).all():
-                raise _refusal(rows, expected, found, tolerance)
-            largest = max(largest, float(differences.max()))
+    with Session(model) as session:
+        for rows in (frame, edges):
+            expected = predict(pipeline, rows)
+            for run in (_run, _run_singly):
+                found = run(session, rows, features)
+                differences = np.abs(found - expected)
+                if not (differences <= tolerance).all():
+                    raise _refusal(rows, expected, found, tolerance)
+                largest = max(largest, float(differences.max()))
     return Discrepancy(
         largest=largest,
         tolerance=tolerance,
@@ -133,35 +134,21 @@ def _noise(pipeline: Pipeline, frame: pd.DataFrame) -> float:
     return float(np.ptp([together, np.ravel(singly), reordered], axis=0).max())
 
 
-class _Graph:
-    """The graph as it is served."""
+def _run(session: Session, frame: pd.DataFrame, features: Sequence[Feature]) -> Floats:
+    columns = make_columns(frame, features)
+    (predictions,) = session.predict(["prediction"], columns, len(frame))
+    return np.array(predictions.values, float)
 
-    def __init__(self, model: bytes, features: Sequence[Feature]) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(model, options)
-        self._features = features
 
-    def predict(self, frame: pd.DataFrame) -> Floats:
-        return self._run(make_columns(frame, self._features), 0, len(frame))
-
-    def predict_singly(self, frame: pd.DataFrame) -> Floats:
-        columns = make_columns(frame, self._features)
-        return np.concatenate([self._run(columns, i, i + 1) for i in range(len(frame))])
-
-    def _run(
-        self, columns: list[list[str] | list[float]], start: int, stop: int
-    ) -> Floats:
-        feed = {
-            feature.input: np.reshape(
-                np.array(
-                    values[start:stop], object if isinstance(values[0], str) else float
-                ),
-                (-1, 1),
-            )
-            for feature, values in zip(self._features, columns, strict=True)
-        }
-        return np.ravel(self._session.run(["prediction"], feed)[0])
+def _run_singly(
+    session: Session, frame: pd.DataFrame, features: Sequence[Feature]
+) -> Floats:
+    rows = zip(*make_columns(frame, features), strict=True)
+    tensors = [
+        session.predict(["prediction"], [[value] for value in row], 1)[0]
+        for row in rows
+    ]
+    return np.array([tensor.values[0] for tensor in tensors], float)
 
 
 def _refusal(

@@ -37,7 +37,9 @@ def make_columns(
 
 def is_text(feature: Feature) -> bool:
     """Whether the graph's input for the feature holds strings."""
-    return feature.kind == "text" or any(isinstance(v, str) for v in feature.categories)
+    if feature.kind == "category":
+        return all(isinstance(category, str) for category in feature.categories)
+    return feature.kind == "text"
 
 
 def _column(values: list[Value | None], sample: pd.Series) -> pd.Series:

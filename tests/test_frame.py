@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convert.frame import make_columns, make_frame
+from convert.frame import Row, make_columns, make_frame
 from server.signature import MISSING_TEXT, Feature
 
 
@@ -20,7 +20,7 @@ def make_sample() -> pd.DataFrame:
 
 def test_rows_take_the_dtypes_of_the_sample() -> None:
     sample = make_sample()
-    row = {"whole": 7, "real": 2, "text": "c", "flag": True, "kind": "y"}
+    row: Row = {"whole": 7, "real": 2, "text": "c", "flag": True, "kind": "y"}
 
     frame = make_frame([row], sample)
 
