@@ -18,7 +18,7 @@ def write_card(signature: Signature, n_bytes: int) -> str:
         signature.description,
         *_quality(signature),
         *_features(signature.features),
-        *_limits(signature),
+        *_limits(signature.features),
         *_origin(signature, n_bytes),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -98,53 +98,63 @@ def _missing(feature: Feature) -> str:
     return f"counts as {_quote(feature.imputed)}"
 
 
-def _limits(signature: Signature) -> Iterator[str]:
+def _limits(features: Sequence[Feature]) -> Iterator[str]:
     yield "## What it is not for"
-    closed = [f for f in signature.features if f.categories and f.unknown == "reject"]
     sentences = [
-        "Nothing is known about rows unlike those of the table: outside of the values "
-        "seen in training the model extrapolates, and says so only if asked for warnings.",
+        "Nothing is known about rows unlike those of the table: beyond the values seen "
+        "in training the model extrapolates.",
         "A prediction is what the regressor returns; it is not cut off at any bound.",
         "What goes together in the table need not be cause and effect: changing a value "
         "of a row does not say what would happen to a person.",
     ]
-    if closed:
-        sentences.insert(
-            1,
-            "Categories that were not in training are refused: nothing was learned "
-            "about them.",
-        )
+    if any(feature.categories and feature.unknown == "reject" for feature in features):
+        refused = "A category that was not seen in training is refused"
+        sentences.insert(1, f"{refused}: nothing was learned about it.")
     yield "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def _origin(signature: Signature, n_bytes: int) -> Iterator[str]:
     provenance = signature.provenance
     yield "## Where it comes from"
-    yield _table(
-        ("", ""),
-        (
-            ("model", f"`{signature.name}`, version `{signature.version}`"),
-            ("file", f"{n_bytes:,} bytes, ONNX"),
-            ("regressor", signature.estimator),
-            ("made", signature.created),
-            ("table", f"{provenance.dataset}, {provenance.n_rows:,} rows"),
-            ("SHA-256 of the table", f"`{provenance.dataset_sha256}`"),
-            ("rows fitted", f"{provenance.n_train_rows:,}"),
-            ("made with", _join(map(" ".join, provenance.libraries.items()), ", ")),
-        ),
-    )
+    facts = {
+        "model": f"`{signature.name}`, version `{signature.version}`",
+        "file": f"{n_bytes:,} bytes, ONNX",
+        "regressor": signature.estimator,
+        "made": signature.created,
+        "table": _fitted(provenance),
+        "SHA-256 of the table": _code(provenance.dataset_sha256),
+        "made with": _join(map(" ".join, provenance.libraries.items()), ", "),
+    }
+    known = [(name, fact) for name, fact in facts.items() if fact]
+    yield _table(("", ""), known)
     if provenance.command:
-        yield "With these libraries and on the same kind of processor, this command makes the same file, byte for byte:"
+        yield (
+            "With these libraries and on the same kind of processor, this command makes "
+            "the same file, byte for byte:"
+        )
         yield f"```sh\n{provenance.command}\n```"
 
 
+def _fitted(provenance: Provenance) -> str:
+    if not provenance.dataset:
+        return ""
+    return (
+        f"{provenance.dataset}, {provenance.n_rows:,} rows, "
+        f"of which {provenance.n_train_rows:,} were fitted"
+    )
+
+
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *(row for row in rows if row[-1])]
+    lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
 
 
 def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
 
 
 def _quote(value: object) -> str:
