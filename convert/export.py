@@ -141,7 +141,9 @@ def _checked_name(name: str) -> str:
 
 
 def _created() -> str:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not epoch:
         return ""
+    if not epoch.isdecimal():
+        raise Refusal(f"SOURCE_DATE_EPOCH is {epoch!r}: it counts seconds since 1970")
     return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
