@@ -44,6 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     except Refusal as refusal:
         print(f"bench: {refusal}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("bench: interrupted, nothing was written", file=sys.stderr)
+        return 130
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -139,6 +142,8 @@ def _picture(text: str) -> Path:
     path = Path(text)
     if path.suffix not in (".svg", ".png"):
         raise argparse.ArgumentTypeError(f"{text} ends neither in .svg nor in .png")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
     return path
 
 

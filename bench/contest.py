@@ -55,8 +55,10 @@ class Contest:
     bodies: list[bytes] = field(init=False)
     limits: dict[str, list[str]] = field(default_factory=dict)
 
-    def ask_signature(self, pinion: Contender) -> None:
-        """Start the server once, to learn what to ask everybody."""
+    def ask_signature(self) -> None:
+        """Start our own server once, to learn what to ask everybody."""
+        (pinion,) = read_contenders(["pinion"])
+        pinion.install()
         address = Address("127.0.0.1", free_port())
         command = pinion.fill_command(self.model, address.port)
         with Program(command, self.core, clean_environment()) as program:
@@ -107,7 +109,7 @@ class Contest:
         cpu_us = (program.cpu_s() - before_s) * 1e6 / measured.n_sent
         if measured.errors:
             raise Refusal(
-                f"{contender.name} failed at {connections} connections: "
+                f"{contender.name} failed at a concurrency of {connections}: "
                 f"{dict(measured.errors)}; it wrote: {program.read_log()}"
             )
         for limit in find_limits(load, measured):
@@ -125,12 +127,15 @@ class Contest:
 
 def main(arguments: Sequence[str]) -> tuple[str, int]:
     """Measure, write JSON, table and picture; return the table and the exit code."""
-    options = _parse(arguments)
+    options = parse(arguments)
     core, client_core = choose_cores()
     contest = Contest(
         options.model.resolve(), BUILD / "pipeline.pkl", core, options.seconds
     )
-    contenders, failures = _prepare(contest, options)
+    contest.ask_signature()
+    if options.table:
+        write_pipeline(options.table, contest.pipeline)
+    contenders, failures = choose(contest, options)
     with pinned(client_core):
         figures = run_rounds(
             {each.name: _measuring(contest, each) for each in contenders},
@@ -155,20 +160,17 @@ def main(arguments: Sequence[str]) -> tuple[str, int]:
     return table, int(bool(failures))
 
 
-def _prepare(
+def choose(
     contest: Contest, options: argparse.Namespace
 ) -> tuple[list[Contender], dict[str, str]]:
     """Return the contenders that work, and why others do not."""
-    (pinion,) = read_contenders(["pinion"])
-    pinion.install()
-    contest.ask_signature(pinion)
-    if options.table:
-        write_pipeline(options.table, contest.pipeline)
     working, failures = [], {}
     for contender in read_contenders(options.only):
         try:
             if contender.needs_pipeline and not options.table:
-                raise Refusal("it needs the training table: give --table")
+                raise Refusal(
+                    "it serves scikit-learn and needs the table: give --table"
+                )
             contest.try_out(contender)
             working.append(contender)
         except Refusal as refusal:
@@ -181,7 +183,7 @@ def _measuring(contest: Contest, contender: Contender) -> Any:
     return lambda: contest.measure(contender)
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     table = os.environ.get("STUDENTS_CSV")
     parser = argparse.ArgumentParser(
         prog="python -m bench contest",

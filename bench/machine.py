@@ -14,10 +14,11 @@ REPOSITORY = Path(__file__).parent.parent
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return processor, cores this process may use, memory and kernel."""
+    """Return what it is, and how busy it was just before."""
     return {
         "processor": _processor(),
         "n_cores": os.cpu_count(),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
         "memory_mib": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20,
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

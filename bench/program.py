@@ -116,10 +116,10 @@ class Program:
         return float(sum(each.user + each.system for each in times))
 
     def stop(self) -> None:
-        """Ask the program and its children to end, then end them."""
+        """Ask the program and its children to end, and end those that do not."""
         tree = self._tree() if self._popen.poll() is None else []
         if tree:
-            self._popen.send_signal(signal.SIGTERM)
+            os.killpg(self._popen.pid, signal.SIGTERM)
         _, alive = psutil.wait_procs(tree, timeout=STOP_TIMEOUT_S)
         for each in alive:
             each.kill()
