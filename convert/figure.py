@@ -10,9 +10,10 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from xml.etree import ElementTree
 
-import matplotlib
+from matplotlib import style
 from matplotlib.figure import Figure
 
 INK, MUTED, LINE, PAPER = "#1b232c", "#56616d", "#d8dde3", "#fefefd"
@@ -39,7 +40,7 @@ DARK = {
     "series-5": "#9ad6f7",
 }
 
-STYLE = {
+STYLE: dict[Any, object] = {
     "axes.axisbelow": True,
     "axes.edgecolor": LINE,
     "axes.facecolor": "none",
@@ -90,7 +91,8 @@ DRAWN = {
 @contextmanager
 def new_figure(width: float, height: float) -> Iterator[Figure]:
     """Yield an empty figure, in inches; draw in it and call `svg` in the block."""
-    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+    # from the defaults, so that nobody's own matplotlibrc changes the bytes
+    with style.context(["default", STYLE]), warnings.catch_warnings():
         # the browser has the letters that the measuring font has not
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield Figure(figsize=(width, height), layout="constrained")

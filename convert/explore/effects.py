@@ -243,3 +243,31 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, (len(p_values) - rank) * p_values[index])
         adjusted[index] = min(highest, 1.0)
     return [float(value) for value in adjusted]
+
+
+def adjusted_difference(
+    codes: Codes, high: int, low: int, x: Floats, y: Floats
+) -> Estimate:
+    """Return two groups' difference in y at equal x, with its interval.
+
+    Notes
+    -----
+    Analysis of covariance: one slope for both groups, at least two rows in each.
+    """
+    present = ((codes == high) | (codes == low)) & ~np.isnan(x) & ~np.isnan(y)
+    is_high = (codes[present] == high).astype(np.int64)
+    x, y = x[present], y[present]
+    of_x, of_y = group(is_high, x, 2), group(is_high, y, 2)
+    within_x = x - of_x.means[is_high]
+    within_y = y - of_y.means[is_high]
+    spread = float(within_x @ within_x)
+    slope = float(within_x @ within_y) / spread if spread > 0 else 0.0
+    shift = float(of_x.means[1] - of_x.means[0])
+    difference = float(of_y.means[1] - of_y.means[0]) - slope * shift
+    residuals = within_y - slope * within_x
+    freedom = len(y) - 3
+    leverage = 1 / of_x.counts[0] + 1 / of_x.counts[1]
+    leverage += shift**2 / spread if spread > 0 else 0.0
+    error = np.sqrt(float(residuals @ residuals) / freedom * leverage)
+    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom) * error)
+    return Estimate(difference, difference - reach, difference + reach)
