@@ -125,7 +125,7 @@ p { max-width: 42rem; margin: 0 0 1rem; overflow-wrap: anywhere; }
 a { color: var(--series-0); text-underline-offset: .15em; }
 :focus-visible { outline: 2px solid var(--series-0); outline-offset: 2px; }
 section { border-top: 1px solid var(--line); margin-top: 3.2rem; padding-top: 1.8rem; }
-.lede { font-size: 1.15rem; color: var(--muted); }
+.lede { font-size: 1.1rem; color: var(--muted); }
 nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem;
   margin: 1.4rem 0 0; padding: 0; font-size: .94rem; }
 nav a { display: inline-block; padding: .2rem 0; }
@@ -142,13 +142,15 @@ ol.findings > li::before { content: counter(finding); position: absolute; left: 
   color: var(--muted); font-size: .85rem; line-height: 1.6rem; text-align: center; }
 ol.findings strong { display: block; font-weight: 600; font-size: 1.05rem;
   overflow-wrap: anywhere; }
-ol.findings span, .note { color: var(--muted); font-size: .92rem; overflow-wrap: anywhere; }
+ol.findings p { margin: .1rem 0 .15rem; }
+ol.findings small, .note { color: var(--muted); font-size: .88rem; line-height: 1.45;
+  display: block; overflow-wrap: anywhere; }
 ul.plain { padding-left: 1.2rem; max-width: 46rem; overflow-wrap: anywhere; }
 ul.plain li { margin-bottom: .35rem; }
 .pictures { display: grid; gap: 2.4rem 2.6rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
 figure { margin: 0; min-width: 0; break-inside: avoid; }
-figure.wide { margin-bottom: 2rem; }
+section > figure { margin-bottom: 2rem; }
 figure svg { display: block; width: 100%; height: auto; overflow: visible;
   stroke-linejoin: round; stroke-linecap: butt; }
 figure.narrow svg { max-width: 30rem; }
@@ -160,12 +162,13 @@ figcaption { color: var(--muted); font-size: .92rem; margin-top: .5rem; max-widt
 .scroll { overflow-x: auto; margin-bottom: 1.5rem; }
 figure .scroll { margin-bottom: 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums;
-  min-width: 100%; }
+  width: max-content; min-width: 100%; max-width: 64rem; }
 caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: .5rem; }
 th, td { text-align: left; padding: .42rem .9rem .42rem 0; vertical-align: top;
-  border-bottom: 1px solid var(--line); max-width: 26rem; overflow-wrap: anywhere; }
-tbody th { font-weight: 500; min-width: 7rem; }
+  border-bottom: 1px solid var(--line); max-width: 24rem; overflow-wrap: break-word; }
+tbody th { font-weight: 500; min-width: 8rem; max-width: 18rem; }
 thead th { color: var(--muted); font-weight: 500; white-space: nowrap; }
+@media (max-width: 40rem) { tbody th { max-width: 9rem; } }
 @media print {
   body { font-size: 10.5pt; }
   main { max-width: none; padding: 0; }

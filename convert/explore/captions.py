@@ -11,7 +11,6 @@ from convert.explore import effects, findings, plots, wording
 from convert.explore import interactions as interacting
 from convert.explore.association import association, measure
 from convert.explore.columns import Column, Floats
-from convert.explore.effects import Estimate
 from convert.explore.exploration import Exploration
 from convert.explore.findings import Effect
 from convert.explore.interactions import Interaction, Reversal
@@ -78,7 +77,7 @@ def left_out(rest: Sequence[Effect]) -> str:
     return f"Clear, but smaller than those above: {names}."
 
 
-def reversal(found: Reversal) -> str:
+def reversal(found: Reversal, outcome: Outcome) -> str:
     """Say what the two groups' difference is at equal values of another number."""
     target, others = found.numbers[0], found.numbers[1:]
     levels = found.feature.levels
@@ -87,22 +86,14 @@ def reversal(found: Reversal) -> str:
         size = effects.adjusted_difference(
             found.feature.codes, found.high, found.low, other.numbers, target.numbers
         )
-        spread = float(np.nanstd(target.numbers))
         ahead = levels[found.high if size.value > 0 else found.low]
-        amount, interval = _amount(size, spread)
+        size = size.upright
         said.append(
-            f"At the same {other.title}, {wording.quote(ahead)} is {amount} higher in "
-            f"{target.title} (95 % CI {interval})."
+            f"At the same {other.title}, {wording.quote(ahead)} is "
+            f"{outcome.amount(size.value)}{outcome.unit} higher in {target.title} "
+            f"(95 % CI {outcome.interval(size.low, size.high)})."
         )
     return " ".join(said[:2])
-
-
-def _amount(size: Estimate, spread: float) -> tuple[str, str]:
-    """Return the size without its sign, and the interval turned the same way."""
-    sign = -1.0 if size.value < 0 else 1.0
-    low, high = sorted([size.low * sign, size.high * sign])
-    interval = f"{wording.number(low, spread)} to {wording.number(high, spread)}"
-    return wording.number(abs(size.value), spread), interval
 
 
 def together(columns: Sequence[Column], matrix: Floats) -> Iterator[tuple[str, str]]:
@@ -234,7 +225,7 @@ def _distribution(numbers: Floats, outcome: Outcome) -> list[str]:
     return [
         f"{outcome.level(mean.value)}{interval}",
         outcome.amount(float(numbers.std())),
-        ", ".join(outcome.level(float(value)) for value in quartiles),
+        ", ".join(wording.number(float(value)) for value in quartiles),
         f"{wording.number(numbers.min())} to {wording.number(numbers.max())}",
     ]
 
@@ -247,11 +238,9 @@ def univariate(column: Column) -> str:
         low, middle, high = np.quantile(
             column.numbers[column.present], [0.25, 0.5, 0.75]
         )
-        spread = float(np.nanstd(column.numbers))
         return (
-            f"Half of the rows lie from {wording.number(low, spread)} to "
-            f"{wording.number(high, spread)}; vertical line: the median, "
-            f"{wording.number(middle, spread)}.{missing}"
+            f"Half of the rows lie from {wording.number(low)} to {wording.number(high)}; "
+            f"vertical line: the median, {wording.number(middle)}.{missing}"
         )
     if column.kind == "text":
         return f"Lengths of {column.n_distinct:,} different texts.{missing}"
@@ -261,8 +250,8 @@ def univariate(column: Column) -> str:
 
 def pairs(found: Exploration) -> str:
     boxes = (
-        "Box: the middle half of the rows; dark line: the median; dot: the mean; "
-        "whiskers: from 5 % to 95 % of the rows. The number beside a group is its rows."
+        "Box: the middle half of the rows; line across it: the median; dot: the mean; "
+        "whiskers: from 5 % to 95 % of the rows. In brackets: the rows of the group."
     )
     if not found.target.is_numeric:
         return f"{boxes} Bars: the share of each class."
@@ -298,6 +287,12 @@ def interactions(found: Exploration) -> str:
     tested = found.interactions
     if not tested:
         return "There are not two features to set against each other."
+    changing = [reversal.feature.title for reversal in found.reversals]
+    first = f"Between numbers, {wording.listing(changing)} changes direction. "
+    return (first if changing else "") + _tested(tested)
+
+
+def _tested(tested: Sequence[Interaction]) -> str:
     matter = [one for one in tested if one.matters]
     pairs = wording.plural(len(tested), "pair")
     floor = wording.percent(interacting.MIN_SHARE)

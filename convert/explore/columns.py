@@ -28,6 +28,10 @@ NEAR_UNIQUE_ROWS = 20
 """In fewer rows than this, different values are no surprise."""
 
 
+LARGEST = 1e100
+"""A larger number counts as infinite: sums of its squares would be."""
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """One column, as the statistics need it.
@@ -134,7 +138,7 @@ def _read(name: str, series: "pd.Series[Any]") -> Column:
 
 
 def _numbers(name: str, dtype: str, numbers: Floats) -> Column:
-    infinite = np.isinf(numbers)
+    infinite = np.abs(numbers) > LARGEST
     finite = np.where(infinite, np.nan, numbers)
     distinct = np.unique(finite[~np.isnan(finite)])
     if len(distinct) == 0:

@@ -28,6 +28,13 @@ class Estimate:
     def excludes_zero(self) -> bool:
         return self.low > 0 or self.high < 0
 
+    @property
+    def upright(self) -> "Estimate":
+        """The same size counted in the direction in which it is positive."""
+        if self.value >= 0:
+            return self
+        return Estimate(-self.value, -self.high, -self.low)
+
 
 @dataclass(frozen=True, eq=False)
 class Groups:
@@ -204,11 +211,11 @@ def slope_estimate(x: Floats, y: Floats) -> tuple[Estimate, float]:
     """
     present = ~np.isnan(x) & ~np.isnan(y)
     x, y = x[present], y[present]
-    if len(x) < 3 or np.ptp(x) == 0:
+    centred = x - x.mean() if len(x) else x
+    spread = float(centred @ centred)
+    if len(x) < 3 or spread == 0:
         mean = float(y.mean()) if len(y) else 0.0
         return Estimate(0.0, -np.inf, np.inf), mean
-    centred = x - x.mean()
-    spread = float(centred @ centred)
     slope = float(centred @ y) / spread
     residuals = y - y.mean() - slope * centred
     error = np.sqrt(float(residuals @ residuals) / (len(x) - 2) / spread)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from convert.explore import wording
 from convert.explore.association import association_matrix
 from convert.explore.columns import Column, Floats, read_columns
 from convert.explore.findings import Effect, GroupEffect, companions, rank_effects
@@ -124,10 +125,10 @@ def _interactions(
 
 def _check_names(names: Sequence[str], target_name: str) -> None:
     if target_name not in names:
-        known = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+        known = wording.listing([wording.quote(name) for name in names], 20)
         raise Refusal(
             f"The table has no column {target_name!r}; name one of its columns with "
-            f"--target: {known}."
+            f"--target: {known or 'it has none'}."
         )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -9,7 +9,7 @@ import numpy as np
 from convert.explore import effects, wording
 from convert.explore.columns import Column, Floats
 from convert.explore.effects import Estimate, Groups
-from convert.explore.outcome import Outcome
+from convert.explore.outcome import Outcome, unit_of
 
 SIGNIFICANT = 0.05
 MIN_GROUP_ROWS = 5
@@ -96,7 +96,7 @@ def _effect(feature: Column, outcome: Outcome) -> Effect | None:
 def _trend_effect(feature: Column, outcome: Outcome) -> TrendEffect | None:
     both = feature.present & ~np.isnan(outcome.values)
     x, y = feature.numbers[both], outcome.values[both]
-    if len(x) < MIN_GROUP_ROWS or np.ptp(x) == 0:
+    if len(x) < MIN_GROUP_ROWS or x.std() == 0:
         return None
     r, p_value = effects.correlation_estimate(x, y)
     step = round_step(float(x.std()))
@@ -165,19 +165,16 @@ def _group_headline(effect: GroupEffect) -> str:
 
 
 def _trend_headline(effect: TrendEffect) -> str:
-    outcome, size = effect.outcome, effect.size
-    rises = size.value >= 0
-    amount = outcome.amount(abs(size.value))
-    interval = outcome.interval(*sorted([abs(size.low), abs(size.high)]))
-    if not size.excludes_zero:
-        signed = size if rises else Estimate(-size.value, -size.high, -size.low)
-        interval = outcome.interval(signed.low, signed.high)
-    days = " days later" if effect.feature.kind == "date" else " more"
+    outcome = effect.outcome
+    rises, size = effect.size.value >= 0, effect.size.upright
+    more = " days later" if effect.feature.kind == "date" else " more"
+    if effect.feature.kind == "number":
+        more = f"{unit_of(effect.feature)} more"
     return (
         f"{wording.capitalise(outcome.title)} {'rises' if rises else 'falls'} with "
-        f"{effect.feature.title}: {amount}{outcome.unit} "
+        f"{effect.feature.title}: {outcome.amount(size.value)}{outcome.unit} "
         f"{'higher' if rises else 'lower'} for every {wording.number(effect.step)}"
-        f"{days} (95 % CI {interval})."
+        f"{more} (95 % CI {outcome.interval(size.low, size.high)})."
     )
 
 
@@ -199,21 +196,20 @@ def detail(effect: Effect, n_looks: int) -> str:
     looks = f"{wording.p_value(effect.p_value)} after Holm's correction for " + (
         wording.plural(n_looks, "look")
     )
-    return f"{_means(effect)}{said}; {sizes}; {looks}."
+    return f"{said}; {sizes}; {looks}."
 
 
-def _means(effect: Effect) -> str:
-    if not isinstance(effect, GroupEffect):
-        return ""
+def comparison(effect: GroupEffect) -> str:
+    """Say the means of the two groups that the headline compares."""
     level = effect.outcome.level
     high = level(float(effect.groups.means[effect.high]))
     low = level(float(effect.groups.means[effect.low]))
     if effect.n_pairs == 1:
-        return f"{high} against {low}. "
+        return f"{high} against {low}."
     n_groups = int((effect.groups.counts >= MIN_GROUP_ROWS).sum())
     return (
         f"{high} against {low}, the highest and the lowest of {n_groups} groups; the "
-        f"interval is widened for all {effect.n_pairs} pairs. "
+        f"interval is widened for all {effect.n_pairs} pairs."
     )
 
 

@@ -16,7 +16,7 @@ from convert.explore.association import contingency
 from convert.explore.columns import Codes, Column, Floats
 from convert.explore.effects import Estimate
 from convert.explore.findings import GroupEffect
-from convert.explore.outcome import Outcome
+from convert.explore.outcome import Outcome, unit_of
 
 MAX_FEATURES = 8
 """Pairs of the features with the largest effects: 28 looks at most."""
@@ -257,11 +257,8 @@ def _order(reversal: Reversal, sign: int) -> list[int]:
 
 
 def _lead(reversal: Reversal, index: int) -> str:
-    column, size = reversal.numbers[index], reversal.differences[index]
+    column, size = reversal.numbers[index], reversal.differences[index].upright
     spread = float(np.nanstd(column.numbers))
-    amount = wording.number(abs(size.value), spread)
-    low, high = sorted(
-        [size.low * np.sign(size.value), size.high * np.sign(size.value)]
-    )
-    interval = f"{wording.number(low, spread)} to {wording.number(high, spread)}"
-    return f"{column.title} by {amount} (95 % CI {interval})"
+    amount = f"{wording.number(size.value, spread)}{unit_of(column)}"
+    low, high = wording.number(size.low, spread), wording.number(size.high, spread)
+    return f"{column.title} by {amount} (95 % CI {low} to {high})"

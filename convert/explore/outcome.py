@@ -51,7 +51,7 @@ class Outcome:
 def outcomes_of(target: Column) -> list[Outcome]:
     """Return one outcome for a number or two classes, else one for each class."""
     if target.is_numeric:
-        unit = " points" if "score" in target.title.lower() else ""
+        unit = unit_of(target)
         return [Outcome(target.title, target.numbers, is_share=False, unit=unit)]
     counts = np.bincount(target.codes[target.present], minlength=len(target.levels))
     found = np.flatnonzero(counts)
@@ -59,6 +59,11 @@ def outcomes_of(target: Column) -> list[Outcome]:
         return [_share_of(target, int(found[1]))]
     frequent = found[np.argsort(-counts[found], kind="stable")][:MAX_CLASSES]
     return [_share_of(target, int(code)) for code in frequent]
+
+
+def unit_of(column: Column) -> str:
+    """Return " points" for a column that is called a score; a table has no units."""
+    return " points" if "score" in column.title.lower().split() else ""
 
 
 def _share_of(target: Column, code: int) -> Outcome:

@@ -8,7 +8,7 @@ import numpy as np
 
 from convert.explore import wording
 from convert.explore.association import association, measure
-from convert.explore.columns import Column, as_numbers
+from convert.explore.columns import LARGEST, Column, as_numbers
 
 LEAK = 0.98
 """Association with the target from which a feature is suspected to be the target."""
@@ -69,7 +69,8 @@ def _shape(column: Column) -> Iterator[str]:
 
 def _odd_numbers(column: Column) -> Iterator[str]:
     if column.n_infinite:
-        yield f"has {wording.plural(column.n_infinite, 'infinite value')}"
+        values = wording.plural(column.n_infinite, "value")
+        yield f"has {values} infinite or beyond {LARGEST:g}, counted as missing"
     numbers = column.numbers[column.present]
     lower, upper = np.quantile(numbers, [0.25, 0.75])
     reach = FENCES * (upper - lower)

@@ -150,7 +150,8 @@ def boxes(
             },
         )
         _list_rows(
-            axes, [f"{_short(levels[code])}  {groups.counts[code]:,}" for code in order]
+            axes,
+            [f"{_short(levels[code])} ({groups.counts[code]:,})" for code in order],
         )
         axes.grid(visible=False, axis="y")
         axes.set(xlabel=_short(axis, AXIS_LETTERS), ylabel="")
@@ -191,7 +192,14 @@ def _draw_points(
     if len(rows) > n_most:
         rows = np.sort(np.random.default_rng(0).choice(rows, n_most, replace=False))
     sns.scatterplot(
-        x=x[rows], y=y[rows], ax=axes, s=13, color=colour, alpha=0.4, linewidth=0
+        x=x[rows],
+        y=y[rows],
+        ax=axes,
+        s=13,
+        color=colour,
+        alpha=0.4,
+        linewidth=0,
+        legend=False,
     )
 
 
@@ -236,7 +244,9 @@ def shares(feature: Column, target: Column, name: str, label: str) -> str:
             left += widths
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-        _list_rows(axes, [f"{_short(feature.levels[c])}  {counts[c]:,}" for c in order])
+        _list_rows(
+            axes, [f"{_short(feature.levels[c])} ({counts[c]:,})" for c in order]
+        )
         axes.grid(visible=False, axis="y")
         _legend_above(figure, axes)
         return svg(figure, name, label)
@@ -249,16 +259,16 @@ def frequent(target: Column) -> Codes:
 
 def ranking(ranked: Sequence[Effect], name: str, label: str) -> str:
     """Draw the share of variation that each feature accounts for, with intervals."""
-    with new_figure(WIDTH + 1.2, _rows_height(len(ranked)) + 0.45) as figure:
+    with new_figure(WIDTH, _rows_height(len(ranked)) + 0.45) as figure:
         axes = figure.subplots()
         for row, effect in enumerate(ranked):
             colour = SERIES[0] if effect.is_clear else MUTED
             _draw_estimate(axes, row, effect.share, colour)
-        _list_rows(axes, [_short(effect.feature.title, 34) for effect in ranked])
+        _list_rows(axes, [_short(effect.feature.title, 28) for effect in ranked])
         axes.set_xlim(left=0)
         axes.locator_params(axis="x", nbins=6)
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-        axes.set_xlabel("share of the variation it accounts for alone")
+        axes.set_xlabel("share of the variation")
         axes.grid(visible=False, axis="y")
         return svg(figure, name, label)
 
@@ -285,12 +295,12 @@ def group_means(
     estimates: list[tuple[int, Estimate]] = []
     for feature in features:
         headings.append(len(labels))
-        labels.append(_short(wording.capitalise(feature.title), 34))
+        labels.append(_short(wording.capitalise(feature.title), 28))
         groups = effects.group(feature.codes, outcome.values, len(feature.levels))
         for code in _shown_groups(groups.counts, groups.means):
             estimates.append((len(labels), effects.mean_estimate(groups, int(code))))
             labels.append(_short(feature.levels[code]))
-    with new_figure(WIDTH + 1.2, 0.5 + 0.245 * len(labels)) as figure:
+    with new_figure(WIDTH, 0.5 + 0.245 * len(labels)) as figure:
         axes = figure.subplots()
         mean = float(np.nanmean(outcome.values))
         axes.axvline(mean, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -311,14 +321,14 @@ def heatmap(columns: Sequence[Column], matrix: Floats, name: str, label: str) ->
     """Draw the associations below the diagonal, the stronger the fuller."""
     n_columns = len(columns)
     side = max(3.2, 0.44 * n_columns)
-    titles = [_short(column.title, 22) for column in columns]
+    titles = [_short(column.title, 30) for column in columns]
     shades = [to_rgba(SERIES[0], 0.62 * step / 255) for step in range(256)]
     texts = np.vectorize(_association, otypes=[str])(matrix)
-    with new_figure(side + 2.2, side + 1.5) as figure:
+    with new_figure(side + 2.4, side + 1.9) as figure:
         axes = figure.subplots()
         sns.heatmap(
             np.abs(matrix)[1:, :-1],
-            mask=np.triu(np.ones_like(matrix), 1)[1:, :-1].astype(bool),
+            mask=np.triu(np.ones_like(matrix))[1:, :-1].astype(bool),
             vmin=0,
             vmax=1,
             cmap=ListedColormap(shades),

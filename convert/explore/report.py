@@ -104,7 +104,6 @@ def _findings(found: Exploration) -> Markup:
                 plots.ranking(shown, "ranking", "Share of variation by column"),
                 captions.ranking(shown, len(found.ranked)),
                 f"How much of {found.target.title} goes with each column",
-                wide=True,
             )
         )
     parts.append(tag("ol", *_ranked(found), class_="findings"))
@@ -125,21 +124,28 @@ def _findings(found: Exploration) -> Markup:
 def _ranked(found: Exploration) -> Iterator[Markup]:
     clear = [effect for effect in found.ranked if effect.is_clear]
     for effect in clear[:MAX_FINDINGS]:
-        details = findings.detail(effect, len(found.ranked) * len(found.outcomes))
+        plain = ""
         if isinstance(effect, GroupEffect):
             same = findings.same_groups(effect, found.companions[:3])
-            details = f"{details} {same}"
-        yield _finding(findings.headline(effect), details)
-    for reversal in found.reversals:
+            plain = f"{findings.comparison(effect)} {same}"
+        n_looks = len(found.ranked) * len(found.outcomes)
         yield _finding(
-            interactions.reversal_headline(reversal), captions.reversal(reversal)
+            findings.headline(effect), plain, findings.detail(effect, n_looks)
         )
+    for reversal in found.reversals:
+        plain = captions.reversal(reversal, found.outcomes[0])
+        yield _finding(interactions.reversal_headline(reversal), plain)
     for sentence, details in captions.together(found.matrix_columns, found.matrix):
         yield _finding(sentence, details)
 
 
-def _finding(sentence: str, details: str) -> Markup:
-    return tag("li", tag("strong", sentence), tag("span", details))
+def _finding(sentence: str, plain: str, statistics: str = "") -> Markup:
+    parts = [tag("strong", sentence)]
+    if plain.strip():
+        parts.append(tag("p", plain))
+    if statistics:
+        parts.append(tag("small", statistics))
+    return tag("li", *parts)
 
 
 def _table(found: Exploration) -> Markup:
@@ -148,7 +154,8 @@ def _table(found: Exploration) -> Markup:
     facts = {
         "rows": f"{found.n_rows:,}",
         "columns": f"{len(found.columns):,}",
-        "missing values": f"{n_missing:,} ({wording.percent(n_missing / n_cells)})",
+        "missing values": f"{n_missing:,}"
+        + (f" ({wording.percent(n_missing / n_cells)})" if n_missing else ""),
         "duplicate rows": f"{found.n_duplicates:,}",
     }
     tiles = [tag("div", tag("dt", key), tag("dd", text)) for key, text in facts.items()]
@@ -187,7 +194,7 @@ def _groups(found: Exploration) -> Markup:
         outcome = found.outcomes[0]
         drawn = plots.group_means(shown, outcome, "groups", "Mean of each group")
         caption = captions.group_means(outcome)
-        parts.append(page.picture(drawn, caption, "The mean of each group", wide=True))
+        parts.append(page.picture(drawn, caption, "The mean of each group"))
     parts.append(captions.group_table(shown, found))
     if len(grouped) > MAX_GROUPED:
         rest = [column.title for column in grouped[MAX_GROUPED:]]
@@ -298,7 +305,7 @@ def _reversal(reversal: Reversal, found: Exploration, name: str) -> Iterator[Mar
         plots.lines_by_group(
             other, codes, feature.levels, found.outcomes[0], f"{name}-lines", title
         ),
-        captions.reversal(reversal),
+        captions.reversal(reversal, found.outcomes[0]),
         f"{title}, by {feature.title}",
     )
 
