@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from convert import page
-from convert.explore import effects, findings, plots, wording
+from convert.explore import axes, effects, findings, plots, wording
 from convert.explore import interactions as interacting
 from convert.explore.association import association, measure
 from convert.explore.columns import Column, Floats
@@ -51,7 +51,7 @@ METHOD = (
     f"tested, categories of at most {interacting.MAX_GROUPS} groups; a number that "
     "divides the rows is cut into thirds.",
     f"All figures are computed on all rows. Only the points of scatter plots are a "
-    f"sample: at most {plots.MAX_POINTS:,} rows, drawn with a fixed seed.",
+    f"sample: at most {axes.MAX_POINTS:,} rows, drawn with a fixed seed.",
     "Columns that are constant, empty, free text, or different in nearly every row are "
     "left out of the comparisons. Rows without a value are left out of the comparisons "
     "with that column.",
@@ -140,7 +140,7 @@ def column_row(column: Column, n_rows: int) -> list[str]:
         f"{n_missing:,} ({wording.percent(n_missing / n_rows)})" if n_missing else "0"
     )
     return [
-        wording.shorten(column.title, 80),
+        column.title,
         f"{column.kind} ({column.dtype})",
         missing,
         f"{column.n_distinct:,}",
@@ -256,7 +256,7 @@ def pairs(found: Exploration) -> str:
     if not found.target.is_numeric:
         return f"{boxes} Bars: the share of each class."
     return (
-        f"{boxes} Points: at most {plots.MAX_POINTS:,} rows; line: the least-squares fit "
+        f"{boxes} Points: at most {axes.MAX_POINTS:,} rows; line: the least-squares fit "
         "on all rows with its 95 % confidence band."
     )
 
@@ -270,9 +270,9 @@ def pair(feature: Column, target: Column) -> str:
         said += f"{wording.correlation(rank)}."
         if abs(rank) - abs(strength) > 0.1:
             said += " The ranks agree better than the values: the relation is curved."
-    hidden = max(feature.n_distinct - plots.MAX_BARS, 0) if feature.levels else 0
+    hidden = max(feature.n_distinct - axes.MAX_GROUPS, 0) if feature.levels else 0
     if hidden:
-        said += f" The {plots.MAX_BARS} largest groups; {hidden:,} are not drawn."
+        said += f" The {axes.MAX_GROUPS} largest groups; {hidden:,} are not drawn."
     return said
 
 

@@ -28,6 +28,7 @@ NEAR_UNIQUE_ROWS = 20
 """In fewer rows than this, different values are no surprise."""
 
 
+TITLE_LETTERS = 60
 LARGEST = 1e100
 """A larger number counts as infinite: sums of its squares would be."""
 
@@ -60,7 +61,7 @@ class Column:
 
     @property
     def title(self) -> str:
-        return wording.humanise(self.name)
+        return wording.shorten(wording.humanise(self.name), TITLE_LETTERS)
 
     @property
     def is_numeric(self) -> bool:
@@ -131,7 +132,7 @@ def _read(name: str, series: "pd.Series[Any]") -> Column:
         numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
         return _numbers(name, str(dtype), numbers)
     if pd.api.types.is_datetime64_any_dtype(dtype):
-        days = _days(series)
+        days = _days(series.dt.tz_localize(None))  # as its clocks showed
         kind: Kind = "empty" if np.isnan(days).all() else "date"
         return Column(name, kind, str(dtype), days, NO_CODES)
     return _strings(_categories(name, series))
@@ -142,8 +143,8 @@ def _numbers(name: str, dtype: str, numbers: Floats) -> Column:
     finite = np.where(infinite, np.nan, numbers)
     distinct = np.unique(finite[~np.isnan(finite)])
     if len(distinct) == 0:
-        codes = np.full(len(numbers), -1)
-        return Column(name, "empty", dtype, NO_NUMBERS, codes)
+        codes, n_infinite = np.full(len(numbers), -1), int(infinite.sum())
+        return Column(name, "empty", dtype, NO_NUMBERS, codes, n_infinite=n_infinite)
     if len(distinct) == 2:  # two groups say more than a line through two points
         codes = np.searchsorted(distinct, finite).astype(np.int64)
         codes[np.isnan(finite)] = -1

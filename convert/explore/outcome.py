@@ -41,7 +41,7 @@ class Outcome:
     def amount(self, value: float) -> str:
         """Return a difference in words: "11.1" or "13.1"."""
         if self.is_share:
-            return wording.percent(value, 1).removesuffix(" %")
+            return wording.percent(value, 1).removesuffix(f"{wording.NO_BREAK}%")
         return wording.number(value, self.spread)
 
     def interval(self, low: float, high: float) -> str:

@@ -52,8 +52,11 @@ def _suspicions(column: Column) -> Iterator[str]:
 
 
 def _shape(column: Column) -> Iterator[str]:
+    if column.n_infinite:
+        values = wording.plural(column.n_infinite, "value")
+        yield f"has {values} infinite or beyond {LARGEST:g}, counted as missing"
     if column.kind == "empty":
-        yield "has no values at all"
+        yield "has no values"
     elif column.n_distinct == 1:
         yield "is constant: it cannot explain anything"
     elif column.is_near_unique:
@@ -68,9 +71,6 @@ def _shape(column: Column) -> Iterator[str]:
 
 
 def _odd_numbers(column: Column) -> Iterator[str]:
-    if column.n_infinite:
-        values = wording.plural(column.n_infinite, "value")
-        yield f"has {values} infinite or beyond {LARGEST:g}, counted as missing"
     numbers = column.numbers[column.present]
     lower, upper = np.quantile(numbers, [0.25, 0.75])
     reach = FENCES * (upper - lower)

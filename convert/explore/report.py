@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 
 from convert import page
-from convert.explore import captions, findings, interactions, plots, wording
+from convert.explore import (
+    captions,
+    findings,
+    interactions,
+    plots,
+    summaries,
+    wording,
+)
 from convert.explore.columns import Column
 from convert.explore.exploration import Exploration, Progress, explore_table
 from convert.explore.findings import GroupEffect
@@ -97,11 +104,18 @@ def _header(found: Exploration, title: str) -> Markup:
 def _findings(found: Exploration) -> Markup:
     clear = [effect for effect in found.ranked if effect.is_clear]
     parts: list[str] = []
+    if found.leaks:
+        names = wording.listing([remark.column for remark in found.leaks])
+        warning = (
+            f"{wording.capitalise(names)} all but repeats the target. If it is not known "
+            "before the target is, drop it and look again."
+        )
+        parts.append(tag("p", tag("strong", warning)))
     if found.ranked:
-        shown = found.ranked[: plots.MAX_RANKED]
+        shown = found.ranked[: summaries.MAX_RANKED]
         parts.append(
             page.picture(
-                plots.ranking(shown, "ranking", "Share of variation by column"),
+                summaries.ranking(shown, "ranking", "Share of variation by column"),
                 captions.ranking(shown, len(found.ranked)),
                 f"How much of {found.target.title} goes with each column",
             )
@@ -192,7 +206,7 @@ def _groups(found: Exploration) -> Markup:
     parts: list[str] = []
     if len(found.outcomes) == 1:
         outcome = found.outcomes[0]
-        drawn = plots.group_means(shown, outcome, "groups", "Mean of each group")
+        drawn = summaries.group_means(shown, outcome, "groups", "Mean of each group")
         caption = captions.group_means(outcome)
         parts.append(page.picture(drawn, caption, "The mean of each group"))
     parts.append(captions.group_table(shown, found))
@@ -261,13 +275,9 @@ def _pair(found: Exploration, feature: Column, name: str) -> Markup:
     if feature.is_numeric and target.is_numeric:
         drawn = plots.scatter(feature, found.outcomes[0], name, label)
     elif target.is_numeric:
-        drawn = plots.boxes(
-            feature.codes, feature.levels, target.numbers, target.title, name, label
-        )
+        drawn = plots.boxes(feature, target, name, label)
     elif feature.is_numeric:
-        drawn = plots.boxes(
-            target.codes, target.levels, feature.numbers, feature.title, name, label
-        )
+        drawn = plots.boxes(target, feature, name, label)
     else:
         drawn = plots.shares(feature, target, name, label)
     return page.picture(drawn, captions.pair(feature, target), title)
@@ -293,7 +303,7 @@ def _reversal(reversal: Reversal, found: Exploration, name: str) -> Iterator[Mar
     feature, numbers = reversal.feature, reversal.numbers
     title = f"{wording.capitalise(feature.title)} in each number"
     yield page.picture(
-        plots.reversal(reversal, name, title),
+        summaries.reversal(reversal, name, title),
         interactions.reversal_headline(reversal),
         title,
     )
@@ -302,7 +312,7 @@ def _reversal(reversal: Reversal, found: Exploration, name: str) -> Iterator[Mar
     codes = np.where(pair, feature.codes, -1)
     title = f"{wording.capitalise(found.target.title)} against {other.title}"
     yield page.picture(
-        plots.lines_by_group(
+        summaries.lines_by_group(
             other, codes, feature.levels, found.outcomes[0], f"{name}-lines", title
         ),
         captions.reversal(reversal, found.outcomes[0]),
@@ -315,9 +325,9 @@ def _interaction(one: Interaction, found: Exploration, name: str) -> Markup:
     title = f"{wording.capitalise(one.feature.title)} × {one.moderator.title}"
     if one.feature.is_numeric:
         groups = (one.moderator_codes, one.moderator_levels)
-        drawn = plots.lines_by_group(one.feature, *groups, outcome, name, title)
+        drawn = summaries.lines_by_group(one.feature, *groups, outcome, name, title)
     else:
-        drawn = plots.means_by_group(one, outcome, name, title)
+        drawn = summaries.means_by_group(one, outcome, name, title)
     return page.picture(drawn, captions.interaction(one), title)
 
 
@@ -332,7 +342,7 @@ def _associations(found: Exploration) -> Markup:
         "How the columns go together",
         tag("p", captions.MEASURES),
         page.picture(
-            plots.heatmap(columns, matrix, "heatmap", "Associations of all pairs"),
+            summaries.heatmap(columns, matrix, "heatmap", "Associations of all pairs"),
             captions.heatmap(n_left_out),
             "Association of each pair, from 0 (none) to 1 (one says the other)",
             wide=True,

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 UNPRINTABLE = {"Cc", "Cf", "Cn", "Cs"}
 """Unicode categories that break XML or the direction of a line."""
 
+NO_BREAK = "\u00a0"
+"""A space that keeps a figure and its unit on one line."""
+
 ZERO_WIDTH_JOINER = "\u200d"
 """Holds composed emoji together; the one `Cf` character that is kept."""
 
@@ -84,10 +87,9 @@ def percent(share: float, decimals: int | None = None) -> str:
     if decimals is None:
         decimals = 1 if abs(share) < 0.0995 else 0
         if 0 < share < 0.0005:
-            return "< 0.1 %"
-    return f"{_without_negative_zero(f'{100 * share:.{decimals}f}')} %".replace(
-        "-", "−"
-    )
+            return f"< 0.1{NO_BREAK}%"
+    figure = _without_negative_zero(f"{100 * share:.{decimals}f}")
+    return f"{figure}{NO_BREAK}%".replace("-", "−")
 
 
 def correlation(value: float) -> str:
