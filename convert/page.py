@@ -75,7 +75,10 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         for row in rows
     ]
     whole = tag(
-        "table", tag("caption", caption), tag("thead", head), tag("tbody", *body)
+        "table",
+        tag("caption", tag("span", caption)),
+        tag("thead", head),
+        tag("tbody", *body),
     )
     return tag(
         "div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption
@@ -147,7 +150,7 @@ ol.findings small, .note { color: var(--muted); font-size: .88rem; line-height: 
   display: block; overflow-wrap: anywhere; }
 ul.plain { padding-left: 1.2rem; max-width: 46rem; overflow-wrap: anywhere; }
 ul.plain li { margin-bottom: .35rem; }
-.pictures { display: grid; gap: 2.4rem 2.6rem;
+.pictures { margin-bottom: 2.4rem; display: grid; gap: 2.4rem 2.6rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
 figure { margin: 0; min-width: 0; break-inside: avoid; }
 section > figure { margin-bottom: 2rem; }
@@ -164,6 +167,8 @@ figure .scroll { margin-bottom: 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums;
   width: max-content; min-width: 100%; max-width: 64rem; }
 caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: .5rem; }
+caption span { display: inline-block; position: sticky; left: 0;
+  max-width: min(42rem, calc(100vw - 2.5rem)); }
 th, td { text-align: left; padding: .42rem .9rem .42rem 0; vertical-align: top;
   border-bottom: 1px solid var(--line); max-width: 24rem; overflow-wrap: break-word; }
 tbody th { font-weight: 500; min-width: 8rem; max-width: 18rem; }
@@ -177,6 +182,8 @@ thead th { color: var(--muted); font-weight: 500; white-space: nowrap; }
   h2, h3, caption { break-after: avoid; }
   tr { break-inside: avoid; }
   .scroll { overflow: visible; }
+  table { width: 100%; max-width: none; font-size: 9pt; }
+  thead th { white-space: normal; }
   .pictures { grid-template-columns: 1fr 1fr; }
 }
 """

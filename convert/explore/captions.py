@@ -288,7 +288,10 @@ def interactions(found: Exploration) -> str:
     if not tested:
         return "There are not two features to set against each other."
     changing = [reversal.feature.title for reversal in found.reversals]
-    first = f"Between numbers, {wording.listing(changing)} changes direction. "
+    first = (
+        f"Which group of {wording.listing(changing)} is ahead depends on the column "
+        "(pictures below). "
+    )
     return (first if changing else "") + _tested(tested)
 
 

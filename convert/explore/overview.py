@@ -24,8 +24,11 @@ MISSING_WORDS = {
     "not available", "#n/a", "undefined",
 }  # fmt: skip
 
-MOSTLY_NUMBERS = 0.8
-"""Share of a column's different texts from which the others are the surprise."""
+MAX_TEXTS = 10_000
+"""Of free text, this many different ones are looked at."""
+
+MAX_STRAYS = 0.2
+"""Share of different texts up to which those that are no numbers are the surprise."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def _suspicions(column: Column) -> Iterator[str]:
     if column.kind == "number":
         yield from _odd_numbers(column)
     elif column.kind in ("category", "text"):
-        yield from _odd_texts(column)
+        yield from _odd_texts(column.levels[:MAX_TEXTS])
 
 
 def _shape(column: Column) -> Iterator[str]:
@@ -91,29 +94,29 @@ def _odd_numbers(column: Column) -> Iterator[str]:
         )
 
 
-def _odd_texts(column: Column) -> Iterator[str]:
-    words = [text for text in column.levels if text.strip().lower() in MISSING_WORDS]
+def _odd_texts(texts: tuple[str, ...]) -> Iterator[str]:
+    words = [text for text in texts if text.strip().lower() in MISSING_WORDS]
     if words:
         named = wording.listing([wording.quote(word) for word in words])
         yield f"contains {named}, which may stand for a missing value"
-    padded = sum(text != text.strip() for text in column.levels)
+    padded = sum(text != text.strip() for text in texts)
     if padded:
         yield f"has spaces around {wording.plural(padded, 'value')}"
-    alike = [text for text, count in _spellings(column).items() if count > 1]
+    alike = [text for text, count in _spellings(texts).items() if count > 1]
     if alike:
         named = wording.listing([wording.quote(text) for text in alike], 4)
         yield f"spells {named} in more than one way (spaces or capitals)"
-    yield from _stray_words(column)
+    yield from _stray_words(texts)
 
 
-def _spellings(column: Column) -> Counter[str]:
-    return Counter(" ".join(text.lower().split()) for text in column.levels)
+def _spellings(texts: tuple[str, ...]) -> Counter[str]:
+    return Counter(" ".join(text.lower().split()) for text in texts)
 
 
-def _stray_words(column: Column) -> Iterator[str]:
-    strays = np.isnan(as_numbers(column.levels))
-    if len(strays) > 2 and 0 < strays.mean() <= 1 - MOSTLY_NUMBERS:
-        words = [column.levels[index] for index in np.flatnonzero(strays)]
+def _stray_words(texts: tuple[str, ...]) -> Iterator[str]:
+    strays = np.isnan(as_numbers(texts))
+    if len(strays) > 2 and 0 < strays.mean() <= MAX_STRAYS:
+        words = [texts[index] for index in np.flatnonzero(strays)]
         named = wording.listing([wording.quote(word) for word in words], 4)
         yield f"would be a number but for {named}; as it is, it is read as text"
 

@@ -60,9 +60,11 @@ def _lengths(column: Column, name: str, label: str) -> str:
 
 
 def _draw_histogram(axes: Axes, numbers: Floats) -> None:
-    sns.histplot(
-        x=numbers,
-        bins=list(bin_edges(numbers)),
+    counts, edges = np.histogram(numbers, bin_edges(numbers))
+    sns.histplot(  # of the bins: seaborn takes a second to count a million rows
+        x=(edges[:-1] + edges[1:]) / 2,
+        weights=counts,
+        bins=list(edges),
         ax=axes,
         color=SERIES[0],
         edgecolor=PAPER,

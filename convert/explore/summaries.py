@@ -121,11 +121,13 @@ def _association(value: float) -> str:
 def reversal(found: Reversal, name: str, label: str) -> str:
     """Draw the two groups' difference in each number, in standard deviations."""
     high, low = (short(found.feature.levels[c], 18) for c in (found.high, found.low))
+    colours = dict(zip(sorted([found.high, found.low]), SERIES, strict=False))
     with new_figure(WIDTH, rows_height(len(found.numbers)) + 0.6) as figure:
         axes = figure.subplots()
         axes.axvline(0, color=MUTED, linewidth=1)
         for row, estimate in enumerate(found.standardized):
-            draw_estimate(axes, row, estimate, SERIES[0 if estimate.value > 0 else 1])
+            ahead = found.high if estimate.value > 0 else found.low
+            draw_estimate(axes, row, estimate, colours[ahead])
         list_rows(axes, [short(column.title) for column in found.numbers])
         reach = max(abs(limit) for limit in axes.get_xlim())
         axes.set_xlim(-reach, reach)
