@@ -202,7 +202,9 @@ def find_reversals(
         Numbers that move with the target; where one moves against it, the groups
         are expected to change places, and it is not counted.
     """
-    n_looks = max(len(group_effects) * (len(others) + 1), 1)
+    if not others:
+        return []
+    n_looks = len(group_effects) * (len(others) + 1)
     return [
         _follow(effect, [target, *others])
         for effect in group_effects
