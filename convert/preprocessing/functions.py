@@ -1,0 +1,148 @@
+"""FunctionTransformer over numpy's functions.
+
+Only functions with an exact meaning here are in the table. A lambda or a function
+of the user's own could compute anything, so it is refused by name.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import FunctionTransformer
+
+from convert.graph import Graph
+from convert.preprocessing.blocks import Matrix
+from convert.preprocessing.elementwise import cbrt, expm1, log1p, scalar
+from convert.preprocessing.registry import Step, lowers, refuse
+
+Elementwise = Callable[[Graph, str], str]
+
+
+def _node(op: str) -> Elementwise:
+    return lambda graph, x: graph.add(op, x)
+
+
+def _scaled_log(base: float) -> Elementwise:
+    return lambda graph, x: graph.add(
+        "Div", graph.add("Log", x), scalar(graph, np.log(base))
+    )
+
+
+def _times(factor: float) -> Elementwise:
+    return lambda graph, x: graph.add("Mul", x, scalar(graph, factor))
+
+
+def _power_of(base: float) -> Elementwise:
+    return lambda graph, x: graph.add("Pow", scalar(graph, base), x)
+
+
+def _tan(graph: Graph, x: str) -> str:
+    return graph.add("Div", graph.add("Sin", x), graph.add("Cos", x))
+
+
+def _square(graph: Graph, x: str) -> str:
+    return graph.add("Mul", x, x)
+
+
+FUNCTIONS: dict[Any, Elementwise] = {
+    None: lambda _, x: x,
+    np.positive: lambda _, x: x,
+    np.asarray: lambda _, x: x,
+    np.array: lambda _, x: x,
+    np.abs: _node("Abs"),
+    np.fabs: _node("Abs"),
+    np.cbrt: cbrt,
+    np.ceil: _node("Ceil"),
+    np.cos: _node("Cos"),
+    np.deg2rad: _times(np.pi / 180),
+    np.rad2deg: _times(180 / np.pi),
+    np.exp: _node("Exp"),
+    np.exp2: _power_of(2.0),
+    np.expm1: expm1,
+    np.floor: _node("Floor"),
+    np.log: _node("Log"),
+    np.log10: _scaled_log(10.0),
+    np.log1p: log1p,
+    np.log2: _scaled_log(2.0),
+    np.negative: _node("Neg"),
+    np.reciprocal: _node("Reciprocal"),
+    np.rint: _node("Round"),
+    np.round: _node("Round"),
+    np.sign: _node("Sign"),
+    np.sin: _node("Sin"),
+    np.sqrt: _node("Sqrt"),
+    np.square: _square,
+    np.tan: _tan,
+    np.tanh: _node("Tanh"),
+}
+
+
+@lowers(FunctionTransformer)
+def lower_function(step: Step, matrix: Matrix, graph: Graph) -> Matrix:
+    transformer = step.transformer
+    tensor = apply_function(
+        step, transformer.func, transformer.kw_args, matrix.tensor, graph
+    )
+    return matrix._replace(tensor=tensor)
+
+
+def apply_function(
+    step: Step, function: Any, arguments: Any, x: str, graph: Graph
+) -> str:
+    """Return function(x), of a table function without arguments."""
+    if not _is_in_table(function) or arguments:
+        raise refuse(
+            step,
+            f"it calls {_describe(function, arguments)}; use one of numpy's own "
+            f"functions without arguments ({', '.join(_names())}), or compute the "
+            f"column before the pipeline",
+        )
+    if function is not None:
+        _check_doubles(step)
+    return FUNCTIONS[function](graph, x)
+
+
+def _is_in_table(function: Any) -> bool:
+    return function is None or (callable(function) and function in FUNCTIONS)
+
+
+def _names() -> list[str]:
+    return sorted(function.__name__ for function in FUNCTIONS if function is not None)
+
+
+def _describe(function: Any, arguments: Any) -> str:
+    name = getattr(function, "__qualname__", None) or getattr(
+        function, "__name__", repr(function)
+    )
+    if "<lambda>" in name:
+        name = "a lambda"
+    elif name and not name.startswith("<"):
+        name = f"{name!r}"
+    return f"{name} with arguments" if arguments else name
+
+
+def _check_doubles(step: Step) -> None:
+    """Refuse columns on which numpy would not compute in double.
+
+    log1p of a boolean column is a half-precision number, and the reciprocal of the
+    integer 2 is 0; the graph has doubles only.
+    """
+    if step.sample is None:
+        return
+    dtypes = {np.dtype(dtype) for dtype in _dtypes(step.sample)}
+    results = {np.dtype(type(step.transformer.func(np.ones(1, d))[0])) for d in dtypes}
+    exact = step.transformer.func is not np.reciprocal or all(
+        dtype.kind == "f" for dtype in dtypes
+    )
+    if exact and results <= {np.dtype(np.float64), np.dtype(np.int64)}:
+        return
+    names = ", ".join(sorted(map(str, dtypes - {np.dtype(np.float64)})))
+    raise refuse(
+        step,
+        f"on {names} columns numpy does not compute in double; "
+        f"turn them into float64 before the step",
+    )
+
+
+def _dtypes(sample: Any) -> list[Any]:
+    return list(sample.dtypes) if hasattr(sample, "dtypes") else [sample.dtype]

@@ -1,0 +1,6 @@
+"""Text."""
+from typing import Any
+def is_vectorizer(transformer: Any) -> bool:
+    return False
+def lower_text(step: Any, block: Any, graph: Any) -> Any:
+    raise NotImplementedError
