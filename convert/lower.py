@@ -68,6 +68,8 @@ def _fitted_order(
     """Return the columns and the sample as the transformer was fitted on them."""
     _check_dates(columns, sample)
     names = _fitted_names(transformer)
+    if names is None and len(columns) == 1 and _reads_texts(transformer):
+        return Frame(tuple(columns)), sample[columns[0].name]
     if names is None:
         rows = sample[[column.name for column in columns]]
         return Frame(tuple(columns)), rows.to_numpy()
@@ -93,6 +95,11 @@ def _fitted_names(transformer: Any) -> list[str] | None:
         return list(names)
     inner = [step for _, step in inner_steps(transformer)]
     return _fitted_names(inner[0]) if inner else None
+
+
+def _reads_texts(transformer: Any) -> bool:
+    inner = [step for _, step in inner_steps(transformer)]
+    return is_vectorizer(unwrap(transformer)) or any(map(_reads_texts, inner[:1]))
 
 
 def inner_steps(transformer: Any) -> list[tuple[str, Any]]:

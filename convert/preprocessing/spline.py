@@ -11,13 +11,14 @@ from convert.graph import Graph
 from convert.preprocessing.blocks import Matrix, take
 from convert.preprocessing.elementwise import is_number, or_nan, row, scalar
 from convert.preprocessing.intervals import count_at_most, look_up
-from convert.preprocessing.registry import Step, lowers
+from convert.preprocessing.registry import Step, lowers, refuse
 
 Floats = npt.NDArray[np.float64]
 
 
 @lowers(SplineTransformer)
 def lower_spline(step: Step, matrix: Matrix, graph: Graph) -> Matrix:
+    _check(step)
     transformer = step.transformer
     splines = transformer.bsplines_
     base_knots = [spline.t[spline.k : len(spline.t) - spline.k] for spline in splines]
@@ -38,6 +39,21 @@ def lower_spline(step: Step, matrix: Matrix, graph: Graph) -> Matrix:
         if transformer.include_bias or (position + 1) % n_splines
     ]
     return take(Matrix(flat, owners), kept, graph)
+
+
+def _check(step: Step) -> None:
+    transformer = step.transformer
+    if transformer.degree == 0:
+        raise refuse(step, "degree 0 is a step function; use KBinsDiscretizer")
+    several = len(transformer.bsplines_) > 1
+    if several and transformer.degree == 1 and transformer.extrapolation == "linear":
+        # the loop over columns raises `degree` for the columns after the first
+        raise refuse(
+            step,
+            "with degree=1 and extrapolation='linear' scikit-learn extrapolates "
+            "every column but the first from the wrong knot; use degree=2 or "
+            "extrapolation='continue'",
+        )
 
 
 def _extrapolate(
