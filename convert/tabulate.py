@@ -39,6 +39,8 @@ class Table(NamedTuple):
         Known values; a missing and an unknown one follow them in `rows`.
     rows
         Shape (len(values) + 2, n_outputs); NaN where scikit-learn raises.
+    taken
+        Which of the rows scikit-learn does not reject, shape (len(values) + 2,).
     moves
         Which outputs depend on the column, shape (n_outputs,).
     """
@@ -46,6 +48,7 @@ class Table(NamedTuple):
     column: Column
     values: list[Any]
     rows: Floats
+    taken: Mask
     moves: Mask
 
 
@@ -93,7 +96,7 @@ def _tabulate_column(step: Step, probe: Probe, column: Column, position: int) ->
     rows = np.array([refused if row is None else row for row in answers])
     taken = np.array([row is not None for row in answers])
     moves = ~(_same(rows[taken], base[None]).all(axis=0))
-    return Table(column, values, rows, moves)
+    return Table(column, values, rows, taken, moves)
 
 
 def _unknown_answer(
@@ -135,7 +138,7 @@ def _check_rows(step: Step, probe: Probe, tables: Sequence[Table]) -> None:
     A product of two columns, for instance, can hide behind a factor of zero.
     """
     rng = np.random.default_rng(0)
-    choices = [_accepted(table) for table in tables]
+    choices = [np.flatnonzero(table.taken[: len(table.values)]) for table in tables]
     picks = [[int(rng.choice(c)) for c in choices] for _ in range(N_CHECKED_ROWS)]
     changes = [
         {position: tables[position].values[pick] for position, pick in enumerate(row)}
@@ -147,14 +150,6 @@ def _check_rows(step: Step, probe: Probe, tables: Sequence[Table]) -> None:
             _assemble(tables, row), answer, rtol=1e-9, atol=1e-9, equal_nan=True
         ):
             raise _not_tabular(step, "its columns act together, not one by one")
-
-
-def _accepted(table: Table) -> list[int]:
-    """Return the known values that the branch does not reject, or the only one."""
-    if not table.moves.any():
-        return [0]
-    refused = np.isnan(table.rows[: len(table.values)]).all(axis=1)
-    return [int(index) for index in np.flatnonzero(~refused)] or [0]
 
 
 def _assemble(tables: Sequence[Table], picks: Sequence[int]) -> Floats:

@@ -50,7 +50,13 @@ def known_values(
         for value in _fitted_values(step, position, n_columns):
             if not is_missing(value) and isinstance(value, str) == text:
                 found.setdefault(_plain(value))
-    if any(isinstance(value, str) and MISSING_TEXT in value for value in found):
+    odd = [value for value in found if isinstance(value, str) != text]
+    if odd:
+        raise Refusal(
+            f"column {column.name!r} mixes text and other values, such as "
+            f"{odd[0]!r}: turn all of them into text before fitting"
+        )
+    if any(MISSING_TEXT in value for value in found if text):
         raise Refusal(
             f"column {column.name!r} holds U+FDD0, which stands for a missing "
             f"value in the model: remove it from the table"

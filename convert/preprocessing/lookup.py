@@ -9,7 +9,6 @@ from onnx import numpy_helper
 
 from convert.graph import Graph
 from convert.preprocessing.blocks import Column
-from convert.refusal import Refusal
 from server.signature import MISSING_TEXT
 
 Floats = npt.NDArray[np.float64]
@@ -42,12 +41,6 @@ def add_lookup(
 
 def _keys(column: Column, values: Sequence[Any]) -> "npt.NDArray[Any]":
     if column.text:
-        odd = [value for value in values if not isinstance(value, str)]
-        if odd:
-            raise Refusal(
-                f"column {column.name!r} mixes text and other values, such as "
-                f"{odd[0]!r}: turn all of them into text before fitting"
-            )
         return np.array([*values, MISSING_TEXT], object)
     return np.array([*map(float, values), np.nan])
 

@@ -100,6 +100,9 @@ def _like(column: "pd.Series[Any]", values: list[Any]) -> "pd.Series[Any]":
         known = list(column.dtype.categories)
         extra = [v for v in dict.fromkeys(values) if not pd.isna(v) and v not in known]
         return pd.Series(pd.Categorical(values, [*known, *extra]))
+    if column.dtype == bool and not all(isinstance(v, bool | np.bool_) for v in values):
+        # pandas would make True of NaN
+        return pd.Series(values, dtype=object)
     try:
         return pd.Series(values, dtype=column.dtype)
     except (ValueError, TypeError):
