@@ -62,6 +62,20 @@ def lower(
     return as_matrix(block, graph)
 
 
+def lower_matrix(
+    transformer: Any, graph: Graph, matrix: str, n_columns: int
+) -> tuple[str, int]:
+    """Add a fitted transformer over a float64 matrix inside the graph.
+
+    For the preprocessing that an estimator holds itself, as the pipelines of a
+    vote do. Returns the resulting matrix and its number of columns.
+    """
+    owners = tuple(frozenset({position}) for position in range(n_columns))
+    step = Step("", transformer, np.zeros((1, n_columns)))
+    lowered = as_matrix(_lower_step(step, Matrix(matrix, owners), graph), graph)
+    return lowered.tensor, lowered.n_columns
+
+
 def _fitted_order(
     transformer: Any, columns: Sequence[Column], sample: pd.DataFrame
 ) -> tuple[Frame, Any]:
@@ -223,10 +237,11 @@ def _lower_columns(step: Step, block: Block, graph: Graph) -> Block:
 def _select_sample(
     union: ColumnTransformer, sample: Any, positions: list[int], one: bool
 ) -> Any:
+    chosen: Any = positions[0] if one else positions
     if not isinstance(sample, pd.DataFrame):
-        return sample[:, positions[0] if one else positions]
+        return sample[:, chosen]
     if not hasattr(union, "feature_names_in_"):
-        return sample.iloc[:, positions[0] if one else positions]
+        return sample.iloc[:, chosen]
     names = [union.feature_names_in_[position] for position in positions]
     return sample[names[0] if one else names]
 

@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from convert.graph import Graph
 from convert.preprocessing.blocks import Column, Frame, Matrix, concatenate, take
 from convert.preprocessing.domains import known_values, unknown_values
 from convert.preprocessing.lookup import add_lookup
-from convert.preprocessing.missing import is_missing, missing_value
+from convert.preprocessing.missing import missing_value
 from convert.preprocessing.probe import Floats, NotNumbers, Probe
 from convert.preprocessing.registry import Step, refuse
 from convert.refusal import Refusal
@@ -95,7 +94,7 @@ def _tabulate_column(step: Step, probe: Probe, column: Column, position: int) ->
     refused = np.full_like(base, np.nan)
     rows = np.array([refused if row is None else row for row in answers])
     taken = np.array([row is not None for row in answers])
-    moves = ~(_same(rows[taken], base[None]).all(axis=0))
+    moves = np.logical_not(_same(rows[taken], base[None]).all(axis=0))
     return Table(column, values, rows, taken, moves)
 
 
@@ -119,7 +118,7 @@ def _unknown_answer(
 
 
 def _same(left: Floats, right: Floats) -> Mask:
-    return (left == right) | (np.isnan(left) & np.isnan(right))
+    return np.asarray((left == right) | (np.isnan(left) & np.isnan(right)))
 
 
 def _check_columnwise(step: Step, tables: Sequence[Table]) -> None:
@@ -153,7 +152,7 @@ def _check_rows(step: Step, probe: Probe, tables: Sequence[Table]) -> None:
 
 
 def _assemble(tables: Sequence[Table], picks: Sequence[int]) -> Floats:
-    result = tables[0].rows[picks[0]].copy()
+    result: Floats = tables[0].rows[picks[0]].copy()
     for table, pick in zip(tables, picks, strict=True):
         result[table.moves] = table.rows[pick][table.moves]
     return result

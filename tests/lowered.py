@@ -73,13 +73,16 @@ def lower_to_model(transformer: Any, sample: pd.DataFrame) -> tuple[ModelProto, 
     graph = Graph()
     columns = add_inputs(describe(sample), graph)
     matrix = lower(transformer, columns, graph, sample)
-    shape = ["n_rows", matrix.n_columns]
+    shape: list[int | str] = ["n_rows", matrix.n_columns]
     graph.output("matrix", matrix.tensor, TensorProto.DOUBLE, shape)
     return graph.model(), matrix
 
 
 def run(model: ModelProto, rows: pd.DataFrame) -> Floats:
-    session = onnxruntime.InferenceSession(model.SerializeToString())
+    return _run(onnxruntime.InferenceSession(model.SerializeToString()), rows)
+
+
+def _run(session: Any, rows: pd.DataFrame) -> Floats:
     texts = {put.name for put in session.get_inputs() if put.type == "tensor(string)"}
     feed = {}
     for position, name in enumerate(rows.columns):
@@ -93,7 +96,7 @@ def run(model: ModelProto, rows: pd.DataFrame) -> Floats:
     return matrix
 
 
-def transform(transformer: Any, rows: pd.DataFrame) -> Floats:
+def transform(transformer: Any, rows: Any) -> Floats:
     """Return what scikit-learn gives, dense, without its warnings of unknown values."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -118,8 +121,9 @@ def scaled_error(actual: Floats, expected: Floats) -> float:
 def compare(transformer: Any, sample: pd.DataFrame, rows: pd.DataFrame) -> float:
     """Return the scaled error over rows as a batch, after each row alone agrees."""
     model, _ = lower_to_model(transformer, sample)
-    batch = run(model, rows)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    batch = _run(session, rows)
     for position in range(0, len(rows), 17):
-        alone = run(model, rows.iloc[[position]])
+        alone = _run(session, rows.iloc[[position]])
         assert scaled_error(alone, batch[[position]]) < 1e-12
     return scaled_error(batch, transform(transformer, rows))

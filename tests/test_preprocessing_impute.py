@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 from convert.refusal import Refusal
-from tests.lowered import compare, lower_to_model, make_gaps, make_mixed, make_numbers
+from tests.lowered import compare, lower_to_model, make_gaps
 
 EXACT: list[Any] = [
     SimpleImputer(),
@@ -96,5 +96,5 @@ def test_iterative_imputer_over_trees_is_refused() -> None:
     imputer = IterativeImputer(ExtraTreesRegressor(2), max_iter=1, tol=1e9)
     imputer.fit(make_gaps())
 
-    with pytest.raises(Refusal, match="ExtraTreesRegressor.*BayesianRidge"):
+    with pytest.raises(Refusal, match=r"ExtraTreesRegressor.*BayesianRidge"):
         lower_to_model(imputer, make_gaps())

@@ -102,7 +102,7 @@ REFUSED: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(("vectorizer", "reason"), REFUSED, ids=str)
+@pytest.mark.parametrize(("vectorizer", "reason"), REFUSED, ids=[r for _, r in REFUSED])
 def test_text_without_exact_form_is_refused(vectorizer: Any, reason: str) -> None:
     union = ColumnTransformer([("text", vectorizer, "review text")])
     union.fit(make_texts())

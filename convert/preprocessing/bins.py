@@ -1,5 +1,7 @@
 """KBinsDiscretizer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from onnx import TensorProto
 from sklearn.preprocessing import KBinsDiscretizer
@@ -24,7 +26,7 @@ def lower_bins(step: Step, matrix: Matrix, graph: Graph) -> Matrix:
     return _one_hot(ordinal, bins.n_bins_, graph)
 
 
-def _one_hot(ordinal: Matrix, n_bins: "list[int]", graph: Graph) -> Matrix:
+def _one_hot(ordinal: Matrix, n_bins: Sequence[int], graph: Graph) -> Matrix:
     positions = [p for p, n in enumerate(n_bins) for _ in range(n)]
     spread = take(ordinal, positions, graph)
     codes = row(graph, np.concatenate([np.arange(n) for n in n_bins]))

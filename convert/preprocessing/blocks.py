@@ -59,9 +59,7 @@ def add_inputs(features: Sequence[Feature], graph: Graph) -> list[Column]:
         )
         dtype = TensorProto.STRING if text else TensorProto.DOUBLE
         graph.input(feature.input, dtype)
-        columns.append(
-            Column(feature.name, feature.input, text, frozenset({position}))
-        )
+        columns.append(Column(feature.name, feature.input, text, frozenset({position})))
     return columns
 
 
@@ -84,7 +82,9 @@ def as_frame(block: Block, graph: Graph) -> Frame:
         return block
     return Frame(
         tuple(
-            Column(f"column {position}", take(block, [position], graph).tensor, False, o)
+            Column(
+                f"column {position}", take(block, [position], graph).tensor, False, o
+            )
             for position, o in enumerate(block.owners)
         )
     )

@@ -21,9 +21,7 @@ def scalar(graph: Graph, value: float) -> str:
     return graph.constant(value, np.float64)
 
 
-def affine(
-    matrix: Matrix, graph: Graph, *operations: tuple[str, Any]
-) -> Matrix:
+def affine(matrix: Matrix, graph: Graph, *operations: tuple[str, Any]) -> Matrix:
     """Apply (operator, one value a column) in turn, and keep the owners."""
     tensor = matrix.tensor
     for op, values in operations:

@@ -5,6 +5,7 @@ of the user's own could compute anything, so it is refused by name.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -111,14 +112,11 @@ def _names() -> list[str]:
 
 
 def _describe(function: Any, arguments: Any) -> str:
-    name = getattr(function, "__qualname__", None) or getattr(
-        function, "__name__", repr(function)
-    )
-    if "<lambda>" in name:
-        name = "a lambda"
-    elif name and not name.startswith("<"):
-        name = f"{name!r}"
-    return f"{name} with arguments" if arguments else name
+    if isinstance(function, partial):
+        return _describe(function.func, True)
+    name: str = getattr(function, "__name__", type(function).__name__)
+    said = "a lambda" if name == "<lambda>" else repr(name)
+    return f"{said} with arguments" if arguments else said
 
 
 def _check_doubles(step: Step) -> None:

@@ -106,4 +106,3 @@ def _constant(column: Column, value: Any, graph: Graph) -> str:
     if column.text:
         return graph.constant(np.array([[str(value)]], object))
     return graph.constant([[float(value)]], np.float64)
-

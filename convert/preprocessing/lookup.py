@@ -13,8 +13,12 @@ from server.signature import MISSING_TEXT
 
 Floats = npt.NDArray[np.float64]
 
-MAX_DENSE_CELLS = 20_000
-"""Above it, one-hot rows are compared with their index instead of stored."""
+MAX_DENSE_CELLS = 100_000
+"""0.8 MB; above it, one-hot rows are compared with their index instead of stored.
+
+1000 categories one-hot: 8 MB and 0.35 ms for 1000 rows stored, 42 kB and 7 ms
+compared; one row takes 5 and 8 µs.
+"""
 
 
 def add_lookup(
@@ -45,9 +49,7 @@ def _keys(column: Column, values: Sequence[Any]) -> "npt.NDArray[Any]":
     return np.array([*map(float, values), np.nan])
 
 
-def _encode(
-    tensor: str, keys: Any, values: Any, default: Any, graph: Graph
-) -> str:
+def _encode(tensor: str, keys: Any, values: Any, default: Any, graph: Graph) -> str:
     return graph.add(
         "LabelEncoder",
         tensor,
@@ -63,9 +65,13 @@ def _rows_at(index: str, table: Floats, graph: Graph) -> str:
     if marks is None:
         return graph.add("GatherND", graph.constant(table), index)
     hit = graph.add("Equal", index, graph.constant(marks.row[None]))
-    return graph.add(
-        "Where", hit, graph.constant(marks.on[None]), graph.constant(marks.off[None])
-    )
+    on, off = graph.constant(marks.on[None]), graph.constant(marks.off[None])
+    values = graph.add("Where", hit, on, off)
+    rejected = np.flatnonzero(np.isnan(table).all(axis=1))
+    if len(rejected) == 0:
+        return values
+    refused = graph.add("Equal", index, graph.constant(rejected[None], np.int64))
+    return graph.add("Where", refused, graph.constant(np.nan, np.float64), values)
 
 
 class _Marks(NamedTuple):
@@ -77,10 +83,15 @@ class _Marks(NamedTuple):
 
 
 def _marks(table: Floats) -> _Marks | None:
+    """Return the table's marks; None if a column has several, NaN rows apart."""
     bits = table.view(np.int64)  # NaN equals itself here
-    usual = np.where((bits[0] == bits[1]) | (bits[0] == bits[2]), bits[0], bits[1])
-    differs = bits != usual
+    accepted = np.flatnonzero(~np.isnan(table).all(axis=1))
+    if len(accepted) < 3:
+        return None
+    first, second, third = bits[accepted[:3]]
+    usual = np.where((first == second) | (first == third), first, second)
+    differs = bits[accepted] != usual
     if (differs.sum(axis=0) > 1).any():
         return None
-    row = differs.argmax(axis=0)
+    row = accepted[differs.argmax(axis=0)]
     return _Marks(row, table[row, np.arange(table.shape[1])], usual.view(np.float64))

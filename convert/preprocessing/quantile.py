@@ -110,16 +110,14 @@ def normal_quantile(level: str, graph: Graph) -> str:
     near = graph.add("Sub", scalar(graph, 0.180625), square)
     middle = graph.add("Mul", _ratio(near, _CENTRE, graph), centred)
     complement = graph.add("Sub", scalar(graph, 1.0), level)
-    tail = graph.add("Sqrt", graph.add("Neg", graph.add("Log", graph.add("Min", level, complement))))
+    tail = graph.add(
+        "Sqrt", graph.add("Neg", graph.add("Log", graph.add("Min", level, complement)))
+    )
     size = _ratio(graph.add("Sub", tail, scalar(graph, 1.6)), _TAIL, graph)
     outer = graph.add("Mul", graph.add("Sign", centred), size)
-    central = graph.add(
-        "LessOrEqual", graph.add("Abs", centred), scalar(graph, 0.425)
-    )
+    central = graph.add("LessOrEqual", graph.add("Abs", centred), scalar(graph, 0.425))
     result = graph.add("Where", central, middle, outer)
-    return clip(
-        graph, result, stats.norm.ppf(smallest), stats.norm.ppf(1 - smallest)
-    )
+    return clip(graph, result, stats.norm.ppf(smallest), stats.norm.ppf(1 - smallest))
 
 
 def _ratio(

@@ -62,7 +62,9 @@ def _extrapolate(
     """Move x to where the polynomials hold: the knots' range, by the mode."""
     low, high = row(graph, lowest), row(graph, highest)
     if mode == "constant":
-        return graph.add("Where", graph.add("Less", x, low), low, _at_most(x, high, graph))
+        return graph.add(
+            "Where", graph.add("Less", x, low), low, _at_most(x, high, graph)
+        )
     if mode == "error":
         inside = graph.add(
             "And",
@@ -103,7 +105,9 @@ def _pieces(spline: Any, mode: str) -> tuple[Floats, Floats]:
     last = spline.t[-degree - 1]
     tails = [_tangent(spline, edge, pieces.shape[-1]) for edge in (starts[0], last)]
     wide = max(2, pieces.shape[-1])
-    pieces = np.concatenate([np.zeros((*pieces.shape[:2], wide - pieces.shape[2])), pieces], 2)
+    pieces = np.concatenate(
+        [np.zeros((*pieces.shape[:2], wide - pieces.shape[2])), pieces], 2
+    )
     pieces = np.concatenate([tails[0][None], pieces, tails[1][None]])
     # the value at the last knot belongs to the interval before it
     return np.r_[starts[0], starts, np.nextafter(last, np.inf)], pieces
