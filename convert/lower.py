@@ -80,6 +80,8 @@ def _fitted_order(
     transformer: Any, columns: Sequence[Column], sample: pd.DataFrame
 ) -> tuple[Frame, Any]:
     """Return the columns and the sample as the transformer was fitted on them."""
+    if sample.empty:
+        raise Refusal("the sample has no row: give a few that the pipeline can predict")
     _check_dates(columns, sample)
     names = _fitted_names(transformer)
     if names is None and len(columns) == 1 and _reads_texts(transformer):

@@ -24,6 +24,9 @@ Mask = npt.NDArray[np.bool_]
 
 N_CHECKED_ROWS = 200
 
+MAX_CELLS = 50_000_000
+"""Of one table while it is made: 0.4 GB."""
+
 
 class NotTabular(Refusal):
     """The branch is not a function of one column at a time."""
@@ -87,6 +90,7 @@ def _tabulate_column(step: Step, probe: Probe, column: Column, position: int) ->
     base = probe.answers([{}])[0]
     if base is None:
         raise _not_tabular(step, "it does not take the first row of the sample")
+    _check_size(step, column, len(values), len(base))
     known = probe.answers([{position: value} for value in values])
     missing = probe.answers([{position: missing_value(cells)}])
     unknown = _unknown_answer(step, probe, column, position, values)
@@ -96,6 +100,15 @@ def _tabulate_column(step: Step, probe: Probe, column: Column, position: int) ->
     taken = np.array([row is not None for row in answers])
     moves = np.logical_not(_same(rows[taken], base[None]).all(axis=0))
     return Table(column, values, rows, taken, moves)
+
+
+def _check_size(step: Step, column: Column, n_values: int, n_outputs: int) -> None:
+    if n_values * n_outputs > MAX_CELLS:
+        raise refuse(
+            step,
+            f"{column.name!r} has {n_values} values for {n_outputs} outputs; group "
+            f"rare ones (min_frequency, max_categories) or use TargetEncoder",
+        )
 
 
 def _unknown_answer(
@@ -138,6 +151,8 @@ def _check_rows(step: Step, probe: Probe, tables: Sequence[Table]) -> None:
     """
     rng = np.random.default_rng(0)
     choices = [np.flatnonzero(table.taken[: len(table.values)]) for table in tables]
+    if min(map(len, choices)) == 0:
+        return
     picks = [[int(rng.choice(c)) for c in choices] for _ in range(N_CHECKED_ROWS)]
     changes = [
         {position: tables[position].values[pick] for position, pick in enumerate(row)}

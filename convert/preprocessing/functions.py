@@ -80,30 +80,20 @@ FUNCTIONS: dict[Any, Elementwise] = {
 
 @lowers(FunctionTransformer)
 def lower_function(step: Step, matrix: Matrix, graph: Graph) -> Matrix:
-    transformer = step.transformer
-    tensor = apply_function(
-        step, transformer.func, transformer.kw_args, matrix.tensor, graph
-    )
-    return matrix._replace(tensor=tensor)
-
-
-def apply_function(
-    step: Step, function: Any, arguments: Any, x: str, graph: Graph
-) -> str:
-    """Return function(x), of a table function without arguments."""
-    if not _is_in_table(function) or arguments:
+    function, arguments = step.transformer.func, step.transformer.kw_args
+    if not is_known(function) or arguments:
         raise refuse(
             step,
-            f"it calls {_describe(function, arguments)}; use one of numpy's own "
-            f"functions without arguments ({', '.join(_names())}), or compute the "
+            f"it calls {describe_function(function, arguments)}; use one of numpy's "
+            f"own functions without arguments ({', '.join(_names())}), or compute the "
             f"column before the pipeline",
         )
     if function is not None:
         _check_doubles(step)
-    return FUNCTIONS[function](graph, x)
+    return matrix._replace(tensor=FUNCTIONS[function](graph, matrix.tensor))
 
 
-def _is_in_table(function: Any) -> bool:
+def is_known(function: Any) -> bool:
     return function is None or (callable(function) and function in FUNCTIONS)
 
 
@@ -111,9 +101,9 @@ def _names() -> list[str]:
     return sorted(function.__name__ for function in FUNCTIONS if function is not None)
 
 
-def _describe(function: Any, arguments: Any) -> str:
+def describe_function(function: Any, arguments: Any) -> str:
     if isinstance(function, partial):
-        return _describe(function.func, True)
+        return describe_function(function.func, True)
     name: str = getattr(function, "__name__", type(function).__name__)
     said = "a lambda" if name == "<lambda>" else repr(name)
     return f"{said} with arguments" if arguments else said
@@ -125,22 +115,24 @@ def _check_doubles(step: Step) -> None:
     log1p of a boolean column is a half-precision number, and the reciprocal of the
     integer 2 is 0; the graph has doubles only.
     """
-    if step.sample is None:
-        return
-    dtypes = {np.dtype(dtype) for dtype in _dtypes(step.sample)}
-    results = {np.dtype(type(step.transformer.func(np.ones(1, d))[0])) for d in dtypes}
-    exact = step.transformer.func is not np.reciprocal or all(
-        dtype.kind == "f" for dtype in dtypes
-    )
-    if exact and results <= {np.dtype(np.float64), np.dtype(np.int64)}:
-        return
-    names = ", ".join(sorted(map(str, dtypes - {np.dtype(np.float64)})))
-    raise refuse(
-        step,
-        f"on {names} columns numpy does not compute in double; "
-        f"turn them into float64 before the step",
-    )
+    function = step.transformer.func
+    inexact = {str(d) for d in _dtypes(step.sample) if not _in_double(function, d)}
+    if inexact:
+        raise refuse(
+            step,
+            f"on {', '.join(sorted(inexact))} columns numpy does not compute in "
+            f"double; turn them into float64 before the step",
+        )
 
 
 def _dtypes(sample: Any) -> list[Any]:
     return list(sample.dtypes) if hasattr(sample, "dtypes") else [sample.dtype]
+
+
+def _in_double(function: Any, dtype: Any) -> bool:
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fiu":
+        return False
+    if dtype.kind == "f":
+        return True
+    result = np.asarray(function(np.ones(1, dtype)))
+    return function is not np.reciprocal and result.dtype.itemsize == 8
