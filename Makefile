@@ -3,9 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
-PORT ?= 8080
-URL ?= http://localhost:$(PORT)
-STUDENTS_CSV ?= ../shared/data/students.csv
+URL ?= http://localhost:8080
 ENGINE ?= docker
 
 # The newest Python that really runs (a pyenv shim may not), can load the runtime (ctypes)
@@ -27,8 +25,8 @@ testing := .venv/installed-$(version)
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
-serve: $(serving)  ## serve every model in models/ on PORT (8080)
-	exec .venv-serve/bin/python -m server --port $(PORT)
+serve: $(serving)  ## serve every model in models/ on port 8080
+	exec .venv-serve/bin/python -m server
 
 test: check  ## check, then run every test
 	.venv/bin/python -m pytest -n 2 --dist loadgroup
@@ -38,11 +36,11 @@ check: $(testing)  ## check format, style and types
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-model: $(testing)  ## train the shipped model again from STUDENTS_CSV
-	.venv/bin/python -m convert train "$(STUDENTS_CSV)" --target math_score \
+model: $(testing)  ## train the shipped model again from the table STUDENTS_CSV
+	.venv/bin/python -m convert train "$${STUDENTS_CSV:?is not set to the table}" --target math_score \
 		--output models/student_performance.onnx
 
-bench: $(testing)  ## measure the latency of the server at URL (localhost:8080)
+bench: $(testing)  ## measure the latency of the server at URL (http://localhost:8080)
 	.venv/bin/python -m bench $(URL)
 
 image:  ## build the container image `pinion` with ENGINE (docker)

@@ -75,17 +75,20 @@ def _serve(
     from uvicorn.server import Server
 
     from server.app import create_app
+    from server.protocol import Protocol
 
     host, port = listener.getsockname()[:2]
     names = ", ".join(model.signature.name for model in models)
     print(f"serving {names} on http://{host}:{port}", file=sys.stderr, flush=True)
     config = Config(
         create_app(models, settings),
+        http=Protocol,
         lifespan="off",
         ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
