@@ -83,17 +83,22 @@ def run(model: ModelProto, rows: pd.DataFrame) -> Floats:
 
 
 def _run(session: Any, rows: pd.DataFrame) -> Floats:
+    matrix: Floats = session.run(None, feed(session, rows))[0]
+    return matrix
+
+
+def feed(session: Any, rows: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
+    """Return rows as the inputs that `describe` named."""
     texts = {put.name for put in session.get_inputs() if put.type == "tensor(string)"}
-    feed = {}
+    arrays = {}
     for position, name in enumerate(rows.columns):
         key, column = f"in {position}", rows[name]
         if key in texts:
             values = [MISSING_TEXT if pd.isna(v) else v for v in column]
-            feed[key] = np.array(values, object)[:, None]
+            arrays[key] = np.array(values, object)[:, None]
         else:
-            feed[key] = column.to_numpy(np.float64, na_value=np.nan)[:, None]
-    matrix: Floats = session.run(None, feed)[0]
-    return matrix
+            arrays[key] = column.to_numpy(np.float64, na_value=np.nan)[:, None]
+    return arrays
 
 
 def transform(transformer: Any, rows: Any) -> Floats:
