@@ -138,20 +138,21 @@ def _impute(imputer: Any, position: int, distances: str, graph: Graph) -> str:
     count = graph.constant([n_neighbors], np.int64)
     nearest, index = graph.add_many("TopK", distances, count, n_outputs=2, largest=0)
     chosen = graph.add("Gather", graph.constant(values, np.float64), index)
-    weights = _weights(imputer.weights, nearest, graph)
+    weights = _weights(imputer, nearest, graph)
     axis = graph.constant([1], np.int64)
     weighted = graph.add("ReduceSum", graph.add("Mul", chosen, weights), axis)
     total = graph.add("ReduceSum", weights, axis)
-    alone = graph.add("Equal", total, scalar(graph, 0.0))
+    first = graph.add("Gather", nearest, graph.constant([0], np.int64), axis=1)
+    alone = graph.add("IsInf", first)
     mean = scalar(graph, float(values.mean()))
     return graph.add("Where", alone, mean, graph.add("Div", weighted, total))
 
 
-def _weights(kind: str, nearest: str, graph: Graph) -> str:
-    far = graph.add("IsInf", nearest)
+def _weights(imputer: Any, nearest: str, graph: Graph) -> str:
     one, zero = scalar(graph, 1.0), scalar(graph, 0.0)
-    if kind == "uniform":
-        return graph.add("Where", far, zero, one)
+    if imputer.weights == "uniform":
+        far_weight = one if _counts_far_rows(imputer) else zero
+        return graph.add("Where", graph.add("IsInf", nearest), far_weight, one)
     weights = graph.add("Reciprocal", nearest)
     # where a fitted row is at distance 0, only such rows count
     axis = graph.constant([1], np.int64)
@@ -159,3 +160,10 @@ def _weights(kind: str, nearest: str, graph: Graph) -> str:
     exact = graph.add("Cast", same, to=TensorProto.DOUBLE)
     any_same = graph.add("Greater", graph.add("ReduceMax", exact, axis), zero)
     return graph.add("Where", any_same, exact, weights)
+
+
+def _counts_far_rows(imputer: Any) -> bool:
+    """Ask whether this release counts neighbours that share no column (1.3 does)."""
+    distances, values = np.array([[np.nan, 1.0]]), np.array([0.0, 1.0])
+    mean = imputer._calc_impute(distances, 2, values, np.zeros(2, bool))
+    return float(mean[0]) < 1
