@@ -49,6 +49,7 @@ class Graph:
         **attributes: Any,
     ) -> list[str]:
         """Add a node with several outputs and return their names."""
+        self._opsets.setdefault(domain, 1)  # com.microsoft has no other
         outputs = [self._fresh(op.lower()) for _ in range(n_outputs)]
         self._nodes.append(
             helper.make_node(op, list(inputs), outputs, domain=domain, **attributes)
