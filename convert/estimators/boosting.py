@@ -93,7 +93,10 @@ def _first_guess(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> s
     first = emit(init, graph, matrix, n_columns)
     if first.prediction is not None:
         return first.prediction
-    return _linked(estimator, graph, first.probabilities or "")
+    probabilities = first.probabilities or ""
+    if init.predict_proba(np.zeros((1, n_columns), np.float32)).dtype == np.float32:
+        probabilities = as_float32(graph, probabilities)
+    return _linked(estimator, graph, probabilities)
 
 
 def _linked(estimator: Any, graph: Graph, probabilities: str) -> str:

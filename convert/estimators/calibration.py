@@ -16,6 +16,7 @@ from convert.estimators.links import (
     from_probabilities,
     mean,
     normalized,
+    opposite,
     repeat,
     sigmoid,
     softmax,
@@ -68,17 +69,21 @@ def _calibrated(member: Any, graph: Graph, matrix: str, n_columns: int) -> str:
     outputs = emit(member.estimator, graph, matrix, n_columns)
     if member.method == "temperature":
         beta = constant(graph, member.calibrators[0].beta_)
-        shares = softmax(graph, graph.add("Mul", _logits(graph, outputs), beta))
+        shares = softmax(
+            graph, graph.add("Mul", _logits(graph, outputs, len(member.classes)), beta)
+        )
     else:
         shares = _one_by_one(member, graph, outputs, matrix)
     is_above = graph.add("Greater", shares, constant(graph, 1.0))
     return graph.add("Where", is_above, constant(graph, 1.0), shares)
 
 
-def _logits(graph: Graph, outputs: Outputs) -> str:
+def _logits(graph: Graph, outputs: Outputs, n_classes: int) -> str:
     if outputs.decision is None:
         logs = graph.add("Add", probabilities(outputs), constant(graph, 1e-12))
         return graph.add("Log", logs)
+    if n_classes == 2:
+        return opposite(graph, outputs.decision)
     return outputs.decision
 
 

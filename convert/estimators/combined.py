@@ -75,9 +75,14 @@ def emit_bagging_classifier(
     estimator: Any, graph: Graph, matrix: str, n_columns: int
 ) -> Outputs:
     n_classes = len(estimator.classes_)
-    outputs = zip(_bagged(estimator, graph, matrix), estimator.estimators_, strict=True)
-    shares = [_spread(graph, output, member, n_classes) for output, member in outputs]
-    return from_probabilities(graph, mean(graph, shares))
+    outputs = _bagged(estimator, graph, matrix)
+    shares = [
+        _spread(graph, output, member, n_classes)
+        for output, member in zip(outputs, estimator.estimators_, strict=True)
+    ]
+    scores = [output.decision for output in outputs if output.decision is not None]
+    together = mean(graph, scores) if len(scores) == len(outputs) else None
+    return from_probabilities(graph, mean(graph, shares))._replace(decision=together)
 
 
 def response(

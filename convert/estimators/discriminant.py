@@ -50,26 +50,30 @@ def emit_centroid(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> 
             f"NearestCentroid has the metric {estimator.metric!r}: use euclidean or "
             "manhattan"
         )
-    if priors is None or np.isclose(priors, 1 / len(estimator.classes_)).all():
-        distances = _distances(estimator, graph, matrix, estimator.centroids_)
-        label = graph.add("ArgMin", distances, axis=1, keepdims=1)
-        return Outputs(label_index=label)
+    distances = _distances(estimator, graph, matrix, estimator.centroids_)
+    nearest = graph.add("ArgMin", distances, axis=1, keepdims=1)
+    if priors is None:
+        return Outputs(label_index=nearest)
     spread = estimator.within_class_std_dev_
     spread = np.where(spread == 0, 1.0, spread)
     scaled = graph.add("Div", matrix, constant(graph, spread))
     distances = _distances(estimator, graph, scaled, estimator.centroids_ / spread)
-    squares = distances
-    if estimator.metric == "manhattan":
-        squares = graph.add("Mul", distances, distances)
     offset = constant(graph, 2.0 * np.log(priors))
-    return Outputs(label_index=argmax(graph, graph.add("Sub", offset, squares)))
+    outputs = _discriminated(graph, graph.add("Sub", offset, distances), estimator)
+    if estimator.metric == "manhattan":
+        outputs = Outputs(label_index=outputs.label_index)
+    if np.isclose(priors, 1 / len(estimator.classes_)).all():
+        return outputs._replace(label_index=nearest)
+    return outputs
 
 
 def _distances(
     estimator: Any, graph: Graph, matrix: str, points: npt.NDArray[np.float64]
 ) -> str:
+    """Squared, as the discriminant scores take them; their order is the same."""
     if estimator.metric == "manhattan":
-        return manhattan(graph, matrix, points)
+        distances = manhattan(graph, matrix, points)
+        return graph.add("Mul", distances, distances)
     return squared_differences(graph, matrix, points)
 
 

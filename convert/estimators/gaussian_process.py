@@ -26,13 +26,10 @@ def emit_regressor(
 ) -> Outputs:
     points = np.asarray(estimator.X_train_, np.float64)
     similarity = _kernel(estimator.kernel_, graph, matrix, points)
-    weights = estimator.alpha_.reshape(len(points), -1)
+    weights = estimator._y_train_std * estimator.alpha_.reshape(len(points), -1)
     mean = graph.add("MatMul", similarity, graph.constant(weights))
-    scaled = graph.add(
-        "Mul", mean, constant(graph, np.atleast_1d(estimator._y_train_std))
-    )
     shift = constant(graph, np.atleast_1d(estimator._y_train_mean))
-    return Outputs(graph.add("Add", scaled, shift))
+    return Outputs(graph.add("Add", mean, shift))
 
 
 def _kernel(kernel: Any, graph: Graph, matrix: str, points: Floats) -> str:

@@ -67,6 +67,7 @@ def _decaying(graph: Graph, distances: str, gamma: float) -> str:
 def _affine(
     graph: Graph, matrix: str, points: Floats, gamma: float, coef0: float
 ) -> str:
-    product = graph.add("MatMul", matrix, graph.constant(points.T))
-    scaled = graph.add("Mul", product, constant(graph, gamma))
-    return graph.add("Add", scaled, constant(graph, coef0))
+    # not a Mul after the MatMul: onnxruntime fuses the two and keeps the factor
+    # as float32
+    product = graph.add("MatMul", matrix, graph.constant(gamma * points.T))
+    return graph.add("Add", product, constant(graph, coef0))

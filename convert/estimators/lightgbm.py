@@ -13,7 +13,6 @@ from convert.estimators.links import (
     argmax,
     complement,
     constant,
-    from_probabilities,
     sigmoid,
     softmax,
 )
@@ -75,15 +74,16 @@ def emit_classifier(
     options = dict(setting.partition(":")[::2] for setting in settings)
     slope = constant(graph, float(options.get("sigmoid", "1")))
     match objective:
-        case "binary":
+        case "binary" | "cross_entropy":
             positive = sigmoid(graph, graph.add("Mul", raw, slope))
-            return from_probabilities(graph, complement(graph, positive))
+            probabilities = complement(graph, positive)
         case "multiclass":
-            return Outputs(None, softmax(graph, raw), argmax(graph, raw))
+            probabilities = softmax(graph, raw)
         case "multiclassova":
-            shares = sigmoid(graph, graph.add("Mul", raw, slope))
-            return from_probabilities(graph, shares)
-    raise _no_objective(estimator, objective)
+            probabilities = sigmoid(graph, graph.add("Mul", raw, slope))
+        case _:
+            raise _no_objective(estimator, objective)
+    return Outputs(None, probabilities, argmax(graph, probabilities), raw)
 
 
 def _no_objective(estimator: Any, objective: str) -> Refusal:
@@ -190,13 +190,15 @@ def _prepared(
         whole = graph.add("Floor", graph.add("Abs", matrix))
         signed = graph.add("Mul", graph.add("Sign", matrix), whole)
         matrix = graph.add("Where", graph.constant(is_category), signed, matrix)
-    if drops_zero.any():
-        is_zero = graph.add(
-            "LessOrEqual", graph.add("Abs", matrix), constant(graph, ZERO)
-        )
-        is_dropped = graph.add("And", is_zero, graph.constant(drops_zero))
-        matrix = graph.add("Where", is_dropped, constant(graph, np.nan), matrix)
-    return matrix
+    near_zero = any(
+        (np.abs(one.threshold[one.left >= 0]) <= ZERO).any() for one in trees
+    )
+    if not drops_zero.any() and not near_zero:
+        return matrix
+    # LightGBM reads a dense row as a sparse one: nothing smaller than ZERO is kept
+    is_zero = graph.add("LessOrEqual", graph.add("Abs", matrix), constant(graph, ZERO))
+    zeros = graph.constant(np.where(drops_zero, np.nan, 0.0))
+    return graph.add("Where", is_zero, zeros, matrix)
 
 
 def _floats(section: Section, name: str) -> Any:

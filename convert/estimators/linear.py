@@ -112,7 +112,10 @@ def linear(
 ) -> str:
     """`matrix` @ coefficients.T + intercept, (n_rows, n_targets)."""
     weights = _dense(coefficients).astype(np.float64).reshape(-1, n_columns).T
-    product = graph.add("MatMul", matrix, graph.constant(weights))
+    # onnxruntime fuses a scalar factor before a MatMul, a scaler over one column,
+    # into float32
+    operator = "MatMul" if n_columns > 1 else "Mul"
+    product = graph.add(operator, matrix, graph.constant(weights))
     return graph.add("Add", product, constant(graph, np.atleast_1d(intercept)))
 
 

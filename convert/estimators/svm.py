@@ -12,9 +12,7 @@ from convert.estimators.kernels import kernel_matrix
 from convert.estimators.links import (
     argmax,
     at_least,
-    complement,
     constant,
-    sigmoid,
 )
 from convert.estimators.votes import from_pairs
 from convert.foreign import skl2onnx_graph
@@ -44,9 +42,10 @@ def emit_classifier(
     product = graph.add("MatMul", similarity, graph.constant(weights))
     pairs = graph.add("Add", product, constant(graph, estimator._intercept_))
     scores = graph.add("Neg", pairs)
+    probabilities = _coupled(estimator, graph, matrix, n_columns)
     if n_classes == 2:
         label = at_least(graph, scores, 0.0)
-        return Outputs(None, _platt(estimator, graph, pairs), label, scores)
+        return Outputs(None, probabilities, label, scores)
     second = graph.add(
         "Cast",
         graph.add("Less", pairs, constant(graph, 0.0)),
@@ -59,7 +58,6 @@ def emit_classifier(
         label = argmax(graph, decision)
     if estimator.decision_function_shape == "ovo":
         decision = pairs
-    probabilities = _coupled(estimator, graph, matrix, n_columns)
     return Outputs(None, probabilities, label, decision)
 
 
@@ -96,22 +94,6 @@ def _votes(graph: Graph, is_first: str, n_classes: int) -> str:
     wins = graph.add("Cast", is_first, to=TensorProto.DOUBLE)
     product = graph.add("MatMul", wins, graph.constant(first - second))
     return graph.add("Add", product, graph.constant(second.sum(axis=0)))
-
-
-def _platt(estimator: Any, graph: Graph, pairs: str) -> str | None:
-    if not len(estimator._probA):
-        return None
-    slope = constant(graph, -estimator._probA)
-    shifted = graph.add(
-        "Sub", graph.add("Mul", pairs, slope), constant(graph, estimator._probB)
-    )
-    first = graph.add(
-        "Clip",
-        sigmoid(graph, shifted),
-        constant(graph, 1e-7),
-        constant(graph, 1 - 1e-7),
-    )
-    return graph.add("Gather", complement(graph, first), graph.constant([1, 0]), axis=1)
 
 
 def _coupled(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> str | None:

@@ -63,17 +63,25 @@ def tree(
     mode: Any = LESS_OR_EQUAL,
     members: dict[int, Sequence[int]] | None = None,
 ) -> Tree:
-    """Return a Tree of arrays with the right types."""
+    """Return a Tree of arrays with the right types.
+
+    An empty set of members, which onnxruntime refuses, becomes x ≤ −∞.
+    """
     left = np.asarray(left, np.int64)
+    members = members or {}
+    empty = [node for node, numbers in members.items() if not len(numbers)]
+    mode = np.broadcast_to(np.asarray(mode, np.int64), left.shape).copy()
+    threshold = np.array(threshold, np.float64)
+    mode[empty], threshold[empty] = LESS_OR_EQUAL, -np.inf
     return Tree(
         np.asarray(feature, np.int64),
-        np.asarray(threshold, np.float64),
+        threshold,
         left,
         np.asarray(right, np.int64),
         np.asarray(missing_left, np.bool_),
         np.asarray(value, np.float64),
-        np.broadcast_to(np.asarray(mode, np.int64), left.shape),
-        members or {},
+        mode,
+        {node: numbers for node, numbers in members.items() if len(numbers)},
     )
 
 
@@ -82,26 +90,30 @@ def ensemble(
     matrix: str,
     trees: Sequence[Tree],
     targets: Sequence[int] | None = None,
+    dtype: Any = np.float64,
 ) -> str:
-    """Sum the leaves that each row reaches, (n_rows, n_targets) in double.
+    """Sum the leaves that each row reaches, in the order of the trees.
 
     Parameters
     ----------
     targets
         The column that each tree adds to; all of them to the only one if None.
+    dtype
+        Of `matrix`, of the comparisons, of the sums and of the returned tensor,
+        (n_rows, n_targets).
     """
     targets = [0] * len(trees) if targets is None else targets
     parts = _parts([_rooted(tree) for tree in trees], targets)
     members = [number for set_ in parts.pop("members") for number in (*set_, np.nan)]
     attributes = parts | {
         "nodes_modes": _tensor(parts["nodes_modes"], np.uint8),
-        "nodes_splits": _tensor(parts["nodes_splits"], np.float64),
-        "leaf_weights": _tensor(parts["leaf_weights"], np.float64),
+        "nodes_splits": _tensor(parts["nodes_splits"], dtype),
+        "leaf_weights": _tensor(parts["leaf_weights"], dtype),
         "aggregate_function": SUM,
         "n_targets": max(targets) + 1,
     }
     if members:
-        attributes["membership_values"] = _tensor(members, np.float64)
+        attributes["membership_values"] = _tensor(members, dtype)
     return graph.add("TreeEnsemble", matrix, domain=ML_DOMAIN, **attributes)
 
 

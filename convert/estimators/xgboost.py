@@ -1,13 +1,14 @@
-"""XGBoost, read from its own JSON: float32 columns and thresholds, double sums.
+"""XGBoost, read from its own JSON: float32 throughout, and added in its order.
 
-onnxmltools knows neither dart nor gblinear, and the operator that it writes
-sums in float32.
+onnxmltools knows neither dart nor gblinear, and the operator that it writes was
+given up in ai.onnx.ml 5.
 """
 
 import json
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 
 from convert.estimators import Outputs, emits
 from convert.estimators.forests import as_float32
@@ -16,7 +17,6 @@ from convert.estimators.links import (
     argmax,
     complement,
     constant,
-    repeat,
     sigmoid,
     softmax,
 )
@@ -35,6 +35,7 @@ IDENTITY = {
 EXPONENTIAL = {"count:poisson", "reg:gamma", "reg:tweedie", "survival:cox"}
 LOGISTIC = {"reg:logistic", "binary:logistic"}
 MULTICLASS = {"multi:softprob", "multi:softmax"}
+NAN = np.float32(np.nan)
 
 
 @emits("xgboost.XGBRegressor", "xgboost.XGBRFRegressor")
@@ -83,23 +84,25 @@ def _no_objective(estimator: Any, objective: str) -> Refusal:
 
 
 def _margin(estimator: Any, learner: dict[str, Any], graph: Graph, matrix: str) -> str:
-    rounded = as_float32(graph, matrix)
+    rounded = graph.add("Cast", matrix, to=TensorProto.FLOAT)
     missing = np.float32(np.nan if estimator.missing is None else estimator.missing)
     if not np.isnan(missing):
-        is_missing = graph.add("Equal", rounded, constant(graph, missing))
-        rounded = graph.add("Where", is_missing, constant(graph, np.nan), rounded)
+        is_missing = graph.add("Equal", rounded, graph.constant(missing))
+        rounded = graph.add("Where", is_missing, graph.constant(NAN), rounded)
     booster = learner["gradient_booster"]
-    base = constant(graph, _base(learner))
+    base = _base(learner)
     if booster["name"] == "gblinear":
-        total = _linear(booster, _n_groups(learner), graph, rounded)
-        return graph.add("Add", total, base)
+        # its predictor takes the first group's for all of them
+        total = _linear(booster, len(base), graph, rounded)
+        return graph.add("Add", total, constant(graph, base[0]))
     trees, groups = _trees(estimator, booster)
-    if not trees:
-        return repeat(graph, _base(learner), matrix)
-    floored = _floored(
-        graph, rounded, trees, int(learner["learner_model_param"]["num_feature"])
-    )
-    return graph.add("Add", ensemble(graph, floored, trees, groups), base)
+    n_columns = int(learner["learner_model_param"]["num_feature"])
+    whole = _floored(graph, rounded, trees, n_columns)
+    # the base comes first, as leaves of trees that are nothing else
+    bases = [tree([0], [0.0], [-1], [-1], [False], [score]) for score in base]
+    groups = [*range(len(base)), *groups]
+    total = ensemble(graph, whole, [*bases, *trees], groups, np.float32)
+    return graph.add("Cast", total, to=TensorProto.DOUBLE)
 
 
 def _n_groups(learner: dict[str, Any]) -> int:
@@ -111,11 +114,13 @@ def _base(learner: dict[str, Any]) -> Floats:
     """base_score as a raw score; it is saved after the link."""
     text = learner["learner_model_param"]["base_score"].strip("[]")
     score = np.array([float(part) for part in text.split(",")], np.float32)
-    score = np.broadcast_to(score.astype(np.float64), (_n_groups(learner),))
+    base: Floats = np.resize(score.astype(np.float64), _n_groups(learner))
     objective = learner["objective"]["name"]
     if objective in LOGISTIC:
-        return np.asarray(-np.log(1.0 / score - 1.0))
-    return np.asarray(np.log(score)) if objective in EXPONENTIAL else score
+        base = -np.log(1.0 / base - 1.0)
+    elif objective in EXPONENTIAL:
+        base = np.log(base)
+    return base
 
 
 def _linear(booster: dict[str, Any], n_groups: int, graph: Graph, matrix: str) -> str:
@@ -123,8 +128,9 @@ def _linear(booster: dict[str, Any], n_groups: int, graph: Graph, matrix: str) -
     weights = np.array(booster["model"]["weights"], np.float32).astype(np.float64)
     weights = weights.reshape(-1, n_groups)
     is_missing = graph.add("IsNaN", matrix)
-    present = graph.add("Where", is_missing, constant(graph, 0.0), matrix)
-    product = graph.add("MatMul", present, graph.constant(weights[:-1]))
+    present = graph.add("Where", is_missing, graph.constant(np.float32(0)), matrix)
+    wide = graph.add("Cast", present, to=TensorProto.DOUBLE)
+    product = graph.add("MatMul", wide, graph.constant(weights[:-1]))
     return graph.add("Add", product, graph.constant(weights[-1]))
 
 
