@@ -2,31 +2,24 @@
 
 import argparse
 import logging
-import math
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
-import pandas as pd
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from convert.card import proof, write_card
-from convert.dataset import Table, numeric_target, read_table
-from convert.description import Description, check_description, read_description
+from convert.dataset import Table, read_table
+from convert.description import Description, read_description
 from convert.discrepancy import predict
 from convert.export import Export, export, write_files
 from convert.refusal import Refusal
 from convert.regressors import make_candidate
+from convert.split import SEED, TEST_SIZE, Split, split_table
 from server.signature import Provenance
 
 log = logging.getLogger(__name__)
-
-SEED = 42
-TEST_SIZE = 0.2
 
 EXAMPLE = """\
 example:
@@ -123,18 +116,10 @@ def train(
     Refusal
         The table, the description or the split cannot give a proved model.
     """
-    y = numeric_target(table, target)
+    split = split_table(table, target, description, seed, test_size)
     X = table.frame.drop(columns=target)
-    if X.empty:
-        raise Refusal(
-            f"{table.path} has no column beside {target!r} to predict it from"
-        )
-    check_description(description, table, target)
     log.info("read %d rows and %d features from %s", *X.shape, table.path)
-    numbers, categories = _columns(X, description)
-    split = _split(table, X, y, seed, test_size)
-    _check_categories(table, split, categories)
-    pipeline = make_candidate("linear", numbers, categories, seed)
+    pipeline = make_candidate("linear", split.numbers, split.categories, seed)
     log.info("fitting %s on %d rows", type(pipeline[-1]).__name__, len(split.X_train))
     pipeline.fit(split.X_train, split.y_train)
     log.info("proving the graph on %d rows and on edge rows", len(X))
@@ -151,51 +136,7 @@ def train(
     return export(pipeline, split.X_train, X, target, description, provenance)
 
 
-class _Split(NamedTuple):
-    X_train: pd.DataFrame
-    X_test: pd.DataFrame
-    y_train: pd.Series
-    y_test: pd.Series
-
-
-def _split(
-    table: Table, X: pd.DataFrame, y: pd.Series, seed: int, test_size: float
-) -> _Split:
-    if not 0 < test_size < 1:
-        raise Refusal(f"--test-size is {test_size}: it is a share between 0 and 1")
-    if not 0 <= seed < 2**32:
-        raise Refusal(f"--seed is {seed}: it is a whole number from 0 to {2**32 - 1}")
-    n_test = math.ceil(test_size * len(X))
-    if min(n_test, len(X) - n_test) < 2:
-        raise Refusal(
-            f"{table.path} has too few rows ({len(X)}) to fit some and to hold out "
-            f"{test_size:.0%}: at least 2 are needed for each"
-        )
-    return _Split(*train_test_split(X, y, test_size=test_size, random_state=seed))
-
-
-def _columns(X: pd.DataFrame, description: Description) -> tuple[list[str], list[str]]:
-    """Return the columns that are scaled, and those that are encoded."""
-    named = description.columns_of_kind("category")
-    numbers = [str(name) for name in X.select_dtypes("number") if name not in named]
-    return numbers, [str(name) for name in X if name not in numbers]
-
-
-def _check_categories(table: Table, split: _Split, categories: Sequence[str]) -> None:
-    """Refuse a category that only the held-out rows have."""
-    for name in categories:
-        held_out = split.X_test[name].dropna()
-        is_new = ~held_out.isin(split.X_train[name])
-        if is_new.any():
-            row = int(held_out.index[is_new][0])
-            raise Refusal(
-                f"{held_out[row]!r} in {name!r} on {table.place(row)} is only among the "
-                "held-out rows, so that nothing can be learned about it: merge or remove "
-                f"rare categories, or leave the column out with --drop {name!r}"
-            )
-
-
-def _scores(pipeline: Pipeline, split: _Split) -> dict[str, float]:
+def _scores(pipeline: Pipeline, split: Split) -> dict[str, float]:
     predictions = predict(pipeline, split.X_test)
     return {
         score.__name__: float(score(split.y_test, predictions))
