@@ -5,9 +5,10 @@ import logging
 import sys
 
 from convert import train
+from convert.compare import command as compare
 from convert.refusal import Refusal
 
-COMMANDS = (train,)
+COMMANDS = (train, compare)
 """Modules with `add_parser`, which sets `run`; that returns what is printed."""
 
 

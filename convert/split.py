@@ -49,8 +49,10 @@ def split_table(
         )
     check_description(description, table, target)
     _check_sizes(table, seed, test_size)
-    parts = train_test_split(X, y, test_size=test_size, random_state=seed)
-    split = Split(*parts, *_columns(X, description))
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, test_size=test_size, random_state=seed
+    )
+    split = Split(X_train, X_test, y_train, y_test, *_columns(X, description))
     _check_categories(table, split, split.categories)
     return split
 
