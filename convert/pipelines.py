@@ -8,10 +8,11 @@ import pandas as pd
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
+from convert import lower
 from convert.estimators import Outputs, emit
 from convert.graph import Graph
-from convert.lower import inner_steps, lower, unwrap
-from convert.preprocessing.blocks import Column
+from convert.lower import inner_steps, unwrap
+from convert.preprocessing.blocks import Column, Matrix
 from convert.preprocessing.inverse import invert
 from convert.preprocessing.lookup import add_lookup
 from convert.refusal import Refusal
@@ -39,15 +40,23 @@ def lower_pipeline(
     """
     steps, estimator = split(pipeline)
     if type(estimator) is not TransformedTargetRegressor:
-        preprocessor = Pipeline(steps) if steps else "passthrough"
-        ordered = columns if steps else _as_fitted(estimator, columns, graph, sample)
-        matrix = lower(preprocessor, ordered, graph, sample)
+        matrix = lower_steps(pipeline, columns, graph, sample)
         return emit(estimator, graph, matrix.tensor, matrix.n_columns)
     inner = Pipeline([*steps, ("regressor", estimator.regressor_)])
     outputs = lower_pipeline(inner, columns, graph, sample)
     if outputs.prediction is None:
         raise AssertionError("TransformedTargetRegressor holds a regressor")
     return Outputs(invert(estimator.transformer_, graph, outputs.prediction))
+
+
+def lower_steps(
+    pipeline: Any, columns: Sequence[Column], graph: Graph, sample: pd.DataFrame
+) -> Matrix:
+    """Add what comes before the estimator, as `lower_pipeline` does."""
+    steps, estimator = split(pipeline)
+    preprocessor = Pipeline(steps) if steps else "passthrough"
+    ordered = columns if steps else _as_fitted(estimator, columns, graph, sample)
+    return lower.lower(preprocessor, ordered, graph, sample)
 
 
 def split(pipeline: Any) -> tuple[Steps, Any]:
@@ -59,6 +68,26 @@ def split(pipeline: Any) -> tuple[Steps, Any]:
     inner, estimator = split(last)
     before = inner_steps(Pipeline(steps)) if steps else []
     return before + [(f"{name} / {step}", each) for step, each in inner], estimator
+
+
+def fitted_names(pipeline: Any) -> list[str] | None:
+    """Return the columns of the frame that was fitted on; None for an array."""
+    steps, estimator = split(pipeline)
+    names = lower.fitted_names(Pipeline(steps) if steps else estimator)
+    if names is None and not steps:
+        names = getattr(estimator, "feature_names_", None)  # CatBoost
+    if names is None or _are_made_up(names):
+        return None
+    return list(names)
+
+
+def _are_made_up(names: Sequence[str]) -> bool:
+    """Tell the names that LightGBM and CatBoost give to the columns of an array."""
+    positions = range(len(names))
+    return list(names) in (
+        [f"Column_{position}" for position in positions],
+        [str(position) for position in positions],
+    )
 
 
 def _as_fitted(
@@ -100,9 +129,7 @@ def _codes(column: Column, categories: list[Any], graph: Graph) -> Column:
 
 def _in_fitted_order(estimator: Any, columns: Sequence[Column]) -> list[Column]:
     """Order the columns as an estimator without preprocessing was fitted on them."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
-        names = getattr(estimator, "feature_names_", None)  # CatBoost
+    names = fitted_names(estimator)
     if names is None:
         return list(columns)
     # LightGBM writes an underscore for a space
