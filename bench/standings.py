@@ -83,8 +83,9 @@ def _medians(figures: Mapping[str, Mapping[str, float]], column: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Return about three digits: more than the spread allows is noise."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    """Return three digits: more than the spread allows would be noise."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
 
 
 def draw_standings(result: Result, path: Path) -> None:
