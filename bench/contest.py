@@ -8,7 +8,7 @@ the time of the quickest contender, so that this one and not the client is measu
 import argparse
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Contest:
         Every contender runs on it; the client has another where there is one.
     limits
         Sentences on the client's own limits, by contender.
+    failures
+        Why a contender has no figures, or those of fewer rounds.
     """
 
     model: Path
@@ -56,6 +58,7 @@ class Contest:
     question: Question = field(init=False)
     bodies: list[bytes] = field(init=False)
     limits: dict[str, list[str]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
 
     def ask_signature(self) -> None:
         """Start our own server once, to learn what to ask everybody."""
@@ -85,6 +88,18 @@ class Contest:
         show(f"trying {contender.name}")
         with self.start(contender, address.port) as program:
             self._await(contender, program, address)
+
+    def enter(self, contender: Contender) -> Figures:
+        """Measure a contender; one that fails spoils nobody else's round."""
+        try:
+            return self.measure(contender)
+        except Refusal as refusal:
+            self.fail(contender, refusal)
+            return {}
+
+    def fail(self, contender: Contender, refusal: Refusal) -> None:
+        self.failures[contender.name] = str(refusal)
+        show(f"failed: {contender.name}: {refusal}")
 
     def measure(self, contender: Contender) -> Figures:
         """Measure one fresh program."""
@@ -138,7 +153,7 @@ def main(arguments: Sequence[str]) -> tuple[str, int]:
     contest.ask_signature()
     if options.table:
         write_pipeline(options.table, contest.pipeline)
-    contenders, failures = choose(contest, options)
+    contenders = choose(contest, options)
     with pinned(client_core):
         figures = run_rounds(
             {each.name: _measuring(contest, each) for each in contenders},
@@ -153,18 +168,18 @@ def main(arguments: Sequence[str]) -> tuple[str, int]:
         "labels": {each.name: each.label for each in contenders},
         "requirements": {each.name: each.requirements for each in contenders},
         "figures": figures,
-        "failures": failures,
+        "failures": contest.failures,
         "limits": contest.limits,
     }
     table = tabulate_standings(result)
     write_json(options.output, result)
     write_text(options.output.with_suffix(".md"), table + "\n")
     draw_standings(result, options.output.with_suffix(".svg"))
-    return "\n".join([table, *_notes(result)]), int(bool(failures))
+    return "\n".join([table, *_notes(result)]), int(bool(contest.failures))
 
 
 def _notes(result: Mapping[str, Any]) -> list[str]:
-    notes = [f"left out: {name}: {why}" for name, why in result["failures"].items()]
+    notes = [f"failed: {name}: {why}" for name, why in result["failures"].items()]
     n_limited = sum(len(limits) for limits in result["limits"].values())
     if n_limited:
         notes.append(
@@ -173,11 +188,9 @@ def _notes(result: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def choose(
-    contest: Contest, options: argparse.Namespace
-) -> tuple[list[Contender], dict[str, str]]:
-    """Return the contenders that work, and why others do not."""
-    working, failures = [], {}
+def choose(contest: Contest, options: argparse.Namespace) -> list[Contender]:
+    """Return the contenders that work; `contest` takes down why others do not."""
+    working = []
     for contender in read_contenders(options.only):
         try:
             if contender.needs_pipeline and not options.table:
@@ -187,13 +200,12 @@ def choose(
             contest.try_out(contender)
             working.append(contender)
         except Refusal as refusal:
-            failures[contender.name] = str(refusal)
-            show(f"left out: {contender.name}: {refusal}")
-    return working, failures
+            contest.fail(contender, refusal)
+    return working
 
 
-def _measuring(contest: Contest, contender: Contender) -> Any:
-    return lambda: contest.measure(contender)
+def _measuring(contest: Contest, contender: Contender) -> Callable[[], Figures]:
+    return lambda: contest.enter(contender)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
