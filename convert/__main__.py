@@ -25,8 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("convert").setLevel(logging.INFO)
     try:
         print(parsed.run(parsed))
-    except (Refusal, OSError) as error:
+    except Refusal as error:
         print(f"refused: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"refused: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)

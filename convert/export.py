@@ -10,7 +10,6 @@ from importlib import metadata
 from pathlib import Path
 
 import msgspec
-import onnx
 import pandas as pd
 from onnx import ModelProto, TensorProto, helper
 from sklearn.pipeline import Pipeline
@@ -23,7 +22,7 @@ from convert.golden import make_golden_rows
 from convert.graph import Graph
 from convert.refusal import Refusal
 from server import signature
-from server.signature import Discrepancy, Feature, Provenance, Signature, Target
+from server.signature import Feature, Provenance, Signature, Target
 
 LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn")
 
@@ -34,7 +33,6 @@ class Export:
 
     content: bytes
     signature: Signature
-    discrepancy: Discrepancy
 
 
 def export(
@@ -63,13 +61,14 @@ def export(
         The pipeline cannot be expressed, or the graph differs from it.
     """
     features = describe(pipeline, training, description)
-    graph, baseline = _lower(pipeline, features, training)
+    model, baseline = _lower(pipeline, features, training)
+    graph = _serialized(model)
     discrepancy = measure_discrepancy(pipeline, graph, features, table)
     libraries = {name: metadata.version(name) for name in LIBRARIES}
     written = Signature(
         protocol=signature.PROTOCOL,
         name=_checked_name(description.name),
-        version=hashlib.sha256(_serialized(graph)).hexdigest()[:12],
+        version=hashlib.sha256(graph).hexdigest()[:12],
         features=features,
         targets=(
             Target(
@@ -90,8 +89,8 @@ def export(
         golden_rows=make_golden_rows(pipeline, features, training),
         golden_tolerance=discrepancy.tolerance,
     )
-    helper.set_model_props(graph, {signature.METADATA_KEY: signature.write(written)})
-    return Export(_serialized(graph), written, discrepancy)
+    helper.set_model_props(model, {signature.METADATA_KEY: signature.write(written)})
+    return Export(_serialized(model), written)
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
@@ -108,13 +107,6 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     finally:
         for path in temporary.values():
             path.unlink(missing_ok=True)
-
-
-def read_signature(path: Path) -> Signature:
-    """Return the signature of a model file."""
-    model = onnx.load(path)
-    properties = {entry.key: entry.value for entry in model.metadata_props}
-    return signature.read(properties[signature.METADATA_KEY])
 
 
 def _lower(
@@ -149,7 +141,9 @@ def _checked_name(name: str) -> str:
 
 
 def _created() -> str:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not epoch:
         return ""
+    if not epoch.isdecimal():
+        raise Refusal(f"SOURCE_DATE_EPOCH is {epoch!r}: it counts seconds since 1970")
     return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
