@@ -145,7 +145,8 @@ class Contest:
 
 def main(arguments: Sequence[str]) -> tuple[str, int]:
     """Measure, write JSON, table and picture; return the table and the exit code."""
-    options = parse(arguments)
+    options = _parse(arguments)
+    entrants = read_contenders(options.only)
     core, client_core = choose_cores()
     contest = Contest(
         options.model.resolve(), BUILD / "pipeline.pkl", core, options.seconds
@@ -153,7 +154,7 @@ def main(arguments: Sequence[str]) -> tuple[str, int]:
     contest.ask_signature()
     if options.table:
         write_pipeline(options.table, contest.pipeline)
-    contenders = choose(contest, options)
+    contenders = choose(contest, entrants, has_pipeline=options.table is not None)
     with pinned(client_core):
         figures = run_rounds(
             {each.name: _measuring(contest, each) for each in contenders},
@@ -188,12 +189,14 @@ def _notes(result: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def choose(contest: Contest, options: argparse.Namespace) -> list[Contender]:
+def choose(
+    contest: Contest, entrants: Sequence[Contender], has_pipeline: bool
+) -> list[Contender]:
     """Return the contenders that work; `contest` takes down why others do not."""
     working = []
-    for contender in read_contenders(options.only):
+    for contender in entrants:
         try:
-            if contender.needs_pipeline and not options.table:
+            if contender.needs_pipeline and not has_pipeline:
                 raise Refusal(
                     "it serves scikit-learn and needs the table: give --table"
                 )
@@ -208,7 +211,7 @@ def _measuring(contest: Contest, contender: Contender) -> Callable[[], Figures]:
     return lambda: contest.enter(contender)
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     table = os.environ.get("STUDENTS_CSV")
     parser = argparse.ArgumentParser(
         prog="python -m bench contest",

@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import contest
 from bench.answer import Question
-from bench.contender import Contender
-from bench.contest import Contest
+from bench.contender import Contender, read_contenders
+from bench.contest import Contest, choose
 from bench.program import choose_cores
 from bench.requests import make_bodies
 from tests.standin import SIGNATURE
@@ -72,14 +71,11 @@ def test_a_contender_with_errors_has_no_figures_and_a_reason() -> None:
     )
 
 
-def test_a_contender_that_serves_the_pipeline_needs_the_table(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("STUDENTS_CSV", raising=False)
-    options = contest.parse(["--only", "flask_pickle,fastapi_sklearn"])
+def test_a_contender_that_serves_the_pipeline_needs_the_table() -> None:
     arena = make_contest()
+    entrants = read_contenders(["flask_pickle", "fastapi_sklearn"])
 
-    contenders = contest.choose(arena, options)
+    contenders = choose(arena, entrants, has_pipeline=False)
 
     sentence = "it serves scikit-learn and needs the table: give --table"
     assert contenders == []

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.pipeline import write_pipeline
+from bench.refusal import Refusal
 from tests.students import make_students
 
 MODEL = Path("models/student_performance.onnx")
@@ -24,6 +25,14 @@ def test_the_pipeline_predicts_rows_as_contenders_send_them(tmp_path: Path) -> N
     prediction = pickle.loads(path.read_bytes()).predict(pd.DataFrame([row]))
     assert prediction.shape == (1,)
     assert 0 < prediction.item() < 120
+
+
+def test_another_table_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "irises.csv"
+    table.write_text("sepal_length\n5.1\n")
+
+    with pytest.raises(Refusal, match="has no column 'math_score'"):
+        write_pipeline(table, tmp_path / "pipeline.pkl")
 
 
 def test_the_pipeline_is_the_one_of_the_shipped_model(tmp_path: Path) -> None:
