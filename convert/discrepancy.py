@@ -101,7 +101,8 @@ def _edge_values(feature: Feature) -> list[Value | None]:
     if feature.observed:
         low, high = feature.observed
         reach = FAR * ((high - low) or abs(high) or 1.0)
-        values += [low, high, low + (high - low) / 3, low - reach, high + reach, 0]
+        values += [low, high, low + (high - low) / 3, low - reach, high + reach]
+        values += [0] if low - reach < 0 < high + reach else []
     return values
 
 

@@ -15,7 +15,7 @@ from onnx import ModelProto, TensorProto, helper
 from sklearn.pipeline import Pipeline
 
 from convert.describe import describe, humanise
-from convert.description import Description
+from convert.description import Description, TargetDescription
 from convert.discrepancy import measure_discrepancy
 from convert.fold import add_folded, fold
 from convert.golden import make_golden_rows
@@ -64,27 +64,18 @@ def export(
     model, baseline = _lower(pipeline, features, training)
     graph = _serialized(model)
     discrepancy = measure_discrepancy(pipeline, graph, features, table)
-    libraries = {name: metadata.version(name) for name in LIBRARIES}
     written = Signature(
         protocol=signature.PROTOCOL,
         name=_checked_name(description.name),
         version=hashlib.sha256(graph).hexdigest()[:12],
         features=features,
-        targets=(
-            Target(
-                name=target,
-                baseline=baseline,
-                title=description.target.title or humanise(target),
-                unit=description.target.unit,
-                description=description.target.description,
-            ),
-        ),
+        targets=(_target(target, description.target, baseline),),
         title=description.title or humanise(description.name),
         description=description.description,
         estimator=type(pipeline[-1]).__name__,
         created=_created(),
         provenance=msgspec.structs.replace(
-            provenance, libraries=libraries, discrepancy=discrepancy
+            provenance, libraries=_versions(), discrepancy=discrepancy
         ),
         golden_rows=make_golden_rows(pipeline, features, training),
         golden_tolerance=discrepancy.tolerance,
@@ -125,6 +116,20 @@ def _lower(
         "contributions", contributions, TensorProto.DOUBLE, ["n_rows", len(features)]
     )
     return graph.model(), folded.baseline
+
+
+def _target(name: str, said: TargetDescription, baseline: float) -> Target:
+    return Target(
+        name=name,
+        baseline=baseline,
+        title=said.title or humanise(name),
+        unit=said.unit,
+        description=said.description,
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in LIBRARIES}
 
 
 def _serialized(model: ModelProto) -> bytes:
