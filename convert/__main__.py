@@ -1,9 +1,9 @@
 """The command line: ``python -m convert COMMAND …``."""
 
 import argparse
-import importlib
 import logging
 import sys
+from importlib import import_module
 
 from convert.refusal import Refusal
 
@@ -13,24 +13,21 @@ COMMANDS = {
     "explore": "convert.explore.command",
 }
 """Command → module with `add_parser`, which sets `run`; that returns what is printed,
-or an exit code. Only the module of the command that is given is imported: each needs
-libraries that the others do without.
-"""
+or an exit code. Only the module that is asked for is imported: some take seconds, and
+beside an old scikit-learn some cannot be imported."""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(words: list[str]) -> int:
     """Run one command and return the exit code: 0, 2 (refused), 130 (interrupted)."""
-    given = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(
         prog="python -m convert",
         description="From a table or a fitted pipeline to one proved ONNX file.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, module in COMMANDS.items():
-        if not given or given[0] not in COMMANDS or given[0] == name:
-            importlib.import_module(module).add_parser(commands)
-    parsed = parser.parse_args(given)
-    parsed.given = given
+    asked = [name for name in COMMANDS if name in words[:1]]
+    for name in asked or COMMANDS:
+        import_module(COMMANDS[name]).add_parser(commands)
+    parsed = parser.parse_args(words, argparse.Namespace(words=words))
     logging.basicConfig(format="%(message)s")
     logging.getLogger("convert").setLevel(logging.INFO)
     try:
@@ -51,4 +48,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> str | int:
     scans = [examine(file, arguments.trust) for file in files if file]
     version = needed_environment(scans)
     if version:
-        return reexecute(arguments.given, version, scans, arguments.cache)
+        return reexecute(arguments.words, version, scans, arguments.cache)
     pipeline = load_pipeline(
         arguments.pipeline,
         preprocessor=arguments.preprocessor,
@@ -150,7 +150,7 @@ def convert(
 
 
 class _Measured(NamedTuple):
-    scores: dict[str, float] = {}
+    scores: dict[str, float]
     intervals: tuple[Interval | None, ...] = ()
     n_rows: int = 0
 
@@ -158,15 +158,15 @@ class _Measured(NamedTuple):
 def _measure(pipeline: Any, sample: Sample) -> _Measured:
     """Compare predictions with the truth, in the rows that have one."""
     if sample.targets is None:
-        return _Measured()
+        return _Measured({})
     oracle = Oracle(pipeline, [str(name) for name in sample.frame])
     rows = sample.targets.notna().all(axis=1).to_numpy()
     taken, answers = oracle.answer_taken(sample.frame[rows])
     if answers is None:
-        return _Measured()
+        return _Measured({})
     truth = sample.targets[rows][taken]
     if truth.shape[1] != (1 if oracle.classes else answers.values.shape[1]):
-        return _Measured()  # the export says how many targets there are
+        return _Measured({})  # the export says how many targets there are
     if oracle.classes:
         expected = [plain(value) for value in truth.iloc[:, 0]]
         _check_labels(sample, expected, oracle.classes)

@@ -125,7 +125,7 @@ class Proof:
     def agrees(self, frame: pd.DataFrame) -> Bools:
         """Tell the rows that the pipeline takes and the graph answers as it does."""
         rows = _Rows(self.oracle, frame)
-        agreed = rows.taken.copy()
+        agreed: Bools = rows.taken.copy()
         with Session(self._model) as session:
             agreed[rows.taken] = ~self._wrong(rows, self._run(session, rows))
         return agreed
@@ -133,7 +133,8 @@ class Proof:
     def _wrong(self, rows: "_Rows", found: Answers) -> Bools:
         expected = rows.answers
         if not self.oracle.classes:
-            return ~_within(found.values, expected.values, self.tolerance).all(axis=1)
+            near = _within(found.values, expected.values, self.tolerance)
+            return np.asarray(~near.all(axis=1))
         wrong = (found.values != expected.values).any(axis=1)
         if found.probabilities is not None and expected.probabilities is not None:
             near = _within(found.probabilities, expected.probabilities, self.tolerance)
@@ -245,7 +246,8 @@ def _spread(oracle: Oracle, frame: pd.DataFrame) -> Floats:
     if oracle.selects_by_name:
         answers.append(_numbers(oracle.answer(frame[frame.columns[::-1]])))
     with np.errstate(invalid="ignore"):
-        return np.nan_to_num(np.ptp(answers, axis=0).max(axis=1))
+        spread: Floats = np.nan_to_num(np.ptp(answers, axis=0).max(axis=1))
+    return spread
 
 
 def _numbers(answers: Answers) -> Floats:

@@ -18,7 +18,7 @@ FAR = 1000
 MAX_NEIGHBOUR_ROWS = 100
 """Rows of the table whose numbers are moved to the next float, in seven ways."""
 
-TEXTS = ("", "?", "naïve ÆØÅ 12 a b’c", "\n")
+TEXTS = ("", "?", "naïve ÆØÅ 12 a b'c", "\n")
 
 
 def edges(features: Sequence[Feature], frame: pd.DataFrame) -> pd.DataFrame:
@@ -89,7 +89,8 @@ def _halfway(rows: pd.Series, column: pd.Series) -> Floats:
     values = rows.to_numpy(float, na_value=np.nan)
     known = np.unique(column.dropna().to_numpy(float))
     larger = np.searchsorted(known, values, side="right").clip(max=len(known) - 1)
-    return values / 2 + known[larger] / 2
+    middle: Floats = values / 2 + known[larger] / 2
+    return middle
 
 
 def _edge_values(feature: Feature) -> list[Value | None]:
@@ -104,5 +105,6 @@ def _edge_values(feature: Feature) -> list[Value | None]:
     if feature.observed:
         low, high = feature.observed
         reach = FAR * ((high - low) or abs(high) or 1.0)
-        values += [low, high, low + (high - low) / 3, low - reach, high + reach, 0]
+        values += [low, high, low + (high - low) / 3, low - reach, high + reach]
+        values += [0] if low - reach < 0 < high + reach else []
     return values

@@ -52,7 +52,7 @@ def export(
     targets: Sequence[str],
     description: Description,
     provenance: Provenance,
-    intervals: Sequence[Interval] = (),
+    intervals: Sequence[Interval | None] = (),
 ) -> Export:
     """Turn a fitted pipeline into a proved model file.
 
@@ -177,7 +177,7 @@ def _targets(
     names: Sequence[str],
     said: TargetDescription,
     baseline: float | None,
-    intervals: Sequence[Interval],
+    intervals: Sequence[Interval | None],
 ) -> tuple[Target, ...]:
     """Return one target a name; a description is of the only one."""
     if len(names) != oracle.n_targets:

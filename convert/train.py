@@ -132,7 +132,7 @@ def train(
     log.info("read %d rows and %d features from %s", *X.shape, table.path)
     numbers, categories = _columns(X, description)
     split = _split(table, X, y, seed, test_size)
-    _check_categories(table, split, categories)
+    _check_split(table, split, categories)
     pipeline = make_candidate("linear", numbers, categories, seed)
     log.info("fitting %s on %d rows", type(pipeline[-1]).__name__, len(split.X_train))
     pipeline.fit(split.X_train, split.y_train)
@@ -180,8 +180,14 @@ def _columns(X: pd.DataFrame, description: Description) -> tuple[list[str], list
     return numbers, [str(name) for name in X if name not in numbers]
 
 
-def _check_categories(table: Table, split: _Split, categories: Sequence[str]) -> None:
-    """Refuse a category that only the held-out rows have."""
+def _check_split(table: Table, split: _Split, categories: Sequence[str]) -> None:
+    """Refuse what only the held-out rows have: a category, or any value at all."""
+    for name in split.X_train:
+        if split.X_train[name].isna().all():
+            raise Refusal(
+                f"{name!r} has no value among the {len(split.X_train)} rows of "
+                f"{table.path} to fit: leave the column out with --drop {name!r}"
+            )
     for name in categories:
         held_out = split.X_test[name].dropna()
         is_new = ~held_out.isin(split.X_train[name])
