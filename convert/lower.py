@@ -270,7 +270,6 @@ def _path(step: Step, name: str) -> str:
 
 
 def _lower_leaf(step: Step, block: Block, graph: Graph) -> Block:
-    _check_present(step, block)
     transformer = step.transformer
     if is_vectorizer(transformer):
         return lower_text(step, block, graph)
@@ -289,13 +288,3 @@ def _lower_leaf(step: Step, block: Block, graph: Graph) -> Block:
             "before the pipeline",
         )
     return lowering(step, as_matrix(block, graph), graph)
-
-
-def _check_present(step: Step, block: Block) -> None:
-    if isinstance(block, Frame):
-        for column in block.columns:
-            if not column.tensor:
-                raise Refusal(
-                    f"step {step.name!r} reads column {column.name!r}, which is not "
-                    f"among the model's features: add it to the sample"
-                )

@@ -1,7 +1,7 @@
 """Arithmetic on whole matrices, in double.
 
-onnxruntime has no expm1, log1p, tan or cbrt for doubles; the two that scikit-learn
-needs near zero are Kahan's formulas, which keep their digits there.
+ONNX has no expm1, log1p or cbrt. The first two are Kahan's formulas, which keep
+their digits near zero, as numpy's functions do.
 """
 
 from typing import Any
@@ -55,7 +55,7 @@ def log1p(graph: Graph, x: str) -> str:
     sum_ = graph.add("Add", x, one)
     ratio = graph.add("Div", x, graph.add("Sub", sum_, one))
     corrected = graph.add("Mul", graph.add("Log", sum_), ratio)
-    exact = _any(graph, graph.add("Equal", sum_, one), graph.add("IsInf", sum_))
+    exact = graph.add("Or", graph.add("Equal", sum_, one), graph.add("IsInf", sum_))
     return graph.add("Where", exact, x, corrected)
 
 
@@ -67,7 +67,7 @@ def expm1(graph: Graph, x: str) -> str:
     ratio = graph.add("Div", x, graph.add("Log", power))
     corrected = graph.add("Mul", difference, ratio)
     minus_one = graph.add("Equal", difference, scalar(graph, -1.0))
-    plain = _any(graph, minus_one, graph.add("IsInf", power))
+    plain = graph.add("Or", minus_one, graph.add("IsInf", power))
     result = graph.add("Where", plain, difference, corrected)
     return graph.add("Where", graph.add("Equal", power, one), x, result)
 
@@ -80,14 +80,7 @@ def cbrt(graph: Graph, x: str) -> str:
     excess = graph.add("Sub", root, graph.add("Div", size, square))
     step = graph.add("Div", excess, scalar(graph, 3.0))
     refined = graph.add("Sub", root, step)
-    kept = _any(
-        graph,
-        graph.add("Equal", size, scalar(graph, 0.0)),
-        graph.add("IsInf", size),
-    )
+    zero = graph.add("Equal", size, scalar(graph, 0.0))
+    kept = graph.add("Or", zero, graph.add("IsInf", size))
     result = graph.add("Where", kept, size, refined)
     return graph.add("Mul", graph.add("Sign", x), result)
-
-
-def _any(graph: Graph, left: str, right: str) -> str:
-    return graph.add("Or", left, right)
