@@ -10,8 +10,9 @@ from sklearn.pipeline import Pipeline
 
 from convert.estimators import Outputs, emit
 from convert.graph import Graph
+from convert.hoist import hoist, members_of
 from convert.lower import inner_steps, lower, unwrap
-from convert.preprocessing.blocks import Column
+from convert.preprocessing.blocks import Column, Matrix
 from convert.preprocessing.inverse import invert
 from convert.preprocessing.lookup import add_lookup
 from convert.refusal import Refusal
@@ -39,15 +40,36 @@ def lower_pipeline(
     """
     steps, estimator = split(pipeline)
     if type(estimator) is not TransformedTargetRegressor:
-        preprocessor = Pipeline(steps) if steps else "passthrough"
-        ordered = columns if steps else _as_fitted(estimator, columns, graph, sample)
-        matrix = lower(preprocessor, ordered, graph, sample)
+        estimator, matrix = _lower_steps(steps, estimator, columns, graph, sample)
         return emit(estimator, graph, matrix.tensor, matrix.n_columns)
     inner = Pipeline([*steps, ("regressor", estimator.regressor_)])
     outputs = lower_pipeline(inner, columns, graph, sample)
     if outputs.prediction is None:
         raise AssertionError("TransformedTargetRegressor holds a regressor")
     return Outputs(invert(estimator.transformer_, graph, outputs.prediction))
+
+
+def _lower_steps(
+    steps: Steps,
+    estimator: Any,
+    columns: Sequence[Column],
+    graph: Graph,
+    sample: pd.DataFrame,
+) -> tuple[Any, Matrix]:
+    """Return the matrix that the estimator reads, and the estimator that reads it."""
+    if steps:
+        return estimator, lower(Pipeline(steps), columns, graph, sample)
+    members = members_of(estimator)
+    if not members:
+        fitted = _as_fitted(estimator, columns, graph, sample)
+        return estimator, lower("passthrough", fitted, graph, sample)
+
+    def lower_member(member: Any) -> tuple[Matrix, Any]:
+        inner, last = split(member)
+        last, matrix = _lower_steps(inner, last, columns, graph, sample)
+        return matrix, last
+
+    return hoist(estimator, members, lower_member, graph)
 
 
 def split(pipeline: Any) -> tuple[Steps, Any]:

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 from convert.refusal import Refusal
-from tests.lowered import compare, lower_to_model, make_gaps
+from tests.lowered import compare, lower_to_model, make_gaps, make_mixed
 
 EXACT: list[Any] = [
     SimpleImputer(),
