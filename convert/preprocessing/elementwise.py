@@ -49,12 +49,24 @@ def ones(graph: Graph, matrix: Matrix) -> str:
     return graph.add("Expand", scalar(graph, 1.0), shape)
 
 
+def log(graph: Graph, x: str) -> str:
+    """Return the natural logarithm of a matrix, the same for a row alone.
+
+    onnxruntime's Log is vectorized: 23 % of doubles get another last bit in a batch
+    than alone. Its sum over an axis of one calls the C library, as numpy does: 99.96 %
+    are equal to numpy's, and all to themselves.
+    """
+    axis = graph.constant([2], np.int64)
+    deep = graph.add("Unsqueeze", x, axis)
+    return graph.add("ReduceLogSum", deep, axis, keepdims=0)
+
+
 def log1p(graph: Graph, x: str) -> str:
     """Return log(1 + x), within some ulp also where 1 + x rounds to 1."""
     one = scalar(graph, 1.0)
     sum_ = graph.add("Add", x, one)
     ratio = graph.add("Div", x, graph.add("Sub", sum_, one))
-    corrected = graph.add("Mul", graph.add("Log", sum_), ratio)
+    corrected = graph.add("Mul", log(graph, sum_), ratio)
     exact = graph.add("Or", graph.add("Equal", sum_, one), graph.add("IsInf", sum_))
     return graph.add("Where", exact, x, corrected)
 
@@ -64,7 +76,7 @@ def expm1(graph: Graph, x: str) -> str:
     one = scalar(graph, 1.0)
     power = graph.add("Exp", x)
     difference = graph.add("Sub", power, one)
-    ratio = graph.add("Div", x, graph.add("Log", power))
+    ratio = graph.add("Div", x, log(graph, power))
     corrected = graph.add("Mul", difference, ratio)
     minus_one = graph.add("Equal", difference, scalar(graph, -1.0))
     plain = graph.add("Or", minus_one, graph.add("IsInf", power))
