@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from convert.hoist import members_of
 from convert.lower import unwrap
 from convert.plain import plain
 from convert.preprocessing.text import is_vectorizer
@@ -64,6 +65,8 @@ def _readers(step: Any, columns: list[str]) -> Iterator[tuple[Any, list[str]]]:
         yield from _readers(step.regressor_, columns)
     elif step is not None and not isinstance(step, str):
         yield step, columns
+        for member in members_of(step):
+            yield from _readers(member, columns)
 
 
 def _chosen(step: ColumnTransformer, columns: list[str], chosen: Any) -> list[str]:

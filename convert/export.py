@@ -134,8 +134,9 @@ def _lower(
     rows = training.head(MAX_LOWERED_ROWS)
     weights = read_weights(oracle, training)
     if weights is not None:
-        matrix = lower_steps(oracle.pipeline, columns, graph, rows)
-        outputs = emit(oracle.estimator, graph, matrix.tensor, matrix.n_columns)
+        parts = split(oracle.pipeline)
+        estimator, matrix = lower_steps(*parts, columns, graph, rows)
+        outputs = emit(estimator, graph, matrix.tensor, matrix.n_columns)
         shares = add_contributions(graph, matrix, weights, len(features))
     else:
         outputs = lower_pipeline(oracle.pipeline, columns, graph, rows)

@@ -8,10 +8,10 @@ import pandas as pd
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
-from convert import lower
 from convert.estimators import Outputs, emit
 from convert.graph import Graph
-from convert.lower import inner_steps, unwrap
+from convert.hoist import hoist, members_of
+from convert.lower import inner_steps, lower, names_of, unwrap
 from convert.preprocessing.blocks import Column, Matrix
 from convert.preprocessing.inverse import invert
 from convert.preprocessing.lookup import add_lookup
@@ -40,7 +40,7 @@ def lower_pipeline(
     """
     steps, estimator = split(pipeline)
     if type(estimator) is not TransformedTargetRegressor:
-        matrix = lower_steps(pipeline, columns, graph, sample)
+        estimator, matrix = lower_steps(steps, estimator, columns, graph, sample)
         return emit(estimator, graph, matrix.tensor, matrix.n_columns)
     inner = Pipeline([*steps, ("regressor", estimator.regressor_)])
     outputs = lower_pipeline(inner, columns, graph, sample)
@@ -50,13 +50,26 @@ def lower_pipeline(
 
 
 def lower_steps(
-    pipeline: Any, columns: Sequence[Column], graph: Graph, sample: pd.DataFrame
-) -> Matrix:
-    """Add what comes before the estimator, as `lower_pipeline` does."""
-    steps, estimator = split(pipeline)
-    preprocessor = Pipeline(steps) if steps else "passthrough"
-    ordered = columns if steps else _as_fitted(estimator, columns, graph, sample)
-    return lower.lower(preprocessor, ordered, graph, sample)
+    steps: Steps,
+    estimator: Any,
+    columns: Sequence[Column],
+    graph: Graph,
+    sample: pd.DataFrame,
+) -> tuple[Any, Matrix]:
+    """Return the matrix that the estimator reads, and the estimator that reads it."""
+    if steps:
+        return estimator, lower(Pipeline(steps), columns, graph, sample)
+    members = members_of(estimator)
+    if not members:
+        fitted = _as_fitted(estimator, columns, graph, sample)
+        return estimator, lower("passthrough", fitted, graph, sample)
+
+    def lower_member(member: Any) -> tuple[Matrix, Any]:
+        inner, last = split(member)
+        last, matrix = lower_steps(inner, last, columns, graph, sample)
+        return matrix, last
+
+    return hoist(estimator, members, lower_member, graph)
 
 
 def split(pipeline: Any) -> tuple[Steps, Any]:
@@ -73,9 +86,12 @@ def split(pipeline: Any) -> tuple[Steps, Any]:
 def fitted_names(pipeline: Any) -> list[str] | None:
     """Return the columns of the frame that was fitted on; None for an array."""
     steps, estimator = split(pipeline)
-    names = lower.fitted_names(Pipeline(steps) if steps else estimator)
+    names = names_of(Pipeline(steps) if steps else estimator)
     if names is None and not steps:
         names = getattr(estimator, "feature_names_", None)  # CatBoost
+        members = members_of(estimator)
+        if members:
+            return fitted_names(members[0])
     if names is None or _are_made_up(names):
         return None
     return list(names)
