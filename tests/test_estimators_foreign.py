@@ -14,7 +14,8 @@ from tests.emission import discrepancy, make_labels, make_matrix, session
 
 def make_branching_model() -> ModelProto:
     """If any x > limit: x + shift, else x − shift; both branches read outer names."""
-    float_, shape = TensorProto.FLOAT, ["n_rows", 1]
+    float_ = TensorProto.FLOAT
+    shape: list[str | int | None] = ["n_rows", 1]
 
     def branch(name: str, operator: str) -> Any:
         node = helper.make_node(operator, ["x", "shift"], ["moved"])

@@ -73,7 +73,8 @@ def make_rows(scale: str = "standard", seed: int = 3) -> Floats:
     if scale == "uneven":
         return rows * [1, 1, 1, 1, 1e7]
     known = make_matrix()
-    return (rows - known.mean(axis=0)) / known.std(axis=0)
+    standard: Floats = (rows - known.mean(axis=0)) / known.std(axis=0)
+    return standard
 
 
 @pytest.mark.parametrize("scale", ["standard", "uneven"])
