@@ -103,7 +103,7 @@ def emit_classifier(
     estimator: Any, graph: Graph, matrix: str, n_columns: int
 ) -> Outputs:
     scores = linear(graph, matrix, n_columns, estimator.coef_, estimator.intercept_)
-    n_scores = np.atleast_2d(estimator.coef_).shape[0]
+    n_scores = np.atleast_2d(_dense(estimator.coef_)).shape[0]
     if n_scores != (1 if len(estimator.classes_) == 2 else len(estimator.classes_)):
         raise Refusal(
             f"{type(estimator).__name__} was fitted on several labels a row: fit one "
