@@ -1,0 +1,52 @@
+# docker build --tag pinion .
+# docker run --read-only --cap-drop=ALL --publish 8080:8080 pinion
+#
+# BASE is Debian's own Python with the libraries it loads and nothing else: no shell, no
+# package manager, no pip. BUILDER is the same Debian with a package manager; nothing of
+# it is kept. The tests put stand-ins from Debian's packages in their place.
+ARG BUILDER=debian:trixie-slim
+ARG BASE=gcr.io/distroless/python3-debian13:nonroot
+
+FROM ${BUILDER} AS packages
+RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq --yes --no-install-recommends binutils python3-pip
+COPY requirements-inference.txt /
+RUN python3 -m pip install --require-hashes --no-deps --only-binary=:all: --no-compile \
+    --no-cache-dir --root-user-action=ignore --target=/app -r /requirements-inference.txt
+COPY deploy/image/prune.py /
+RUN python3 /prune.py /app
+
+# The Python that will read the byte-code writes it, from one real start of the server.
+FROM ${BASE} AS bytecode
+USER 0
+ENV PYTHONPATH=/app
+COPY --from=packages /app /app
+COPY server /app/server
+COPY models/*.onnx /models/
+COPY deploy/image/bytecode.py /
+RUN ["python3", "-B", "/bytecode.py", "/app/bytecode", "/models"]
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="Pinion" \
+      org.opencontainers.image.description="Serves ONNX models that know what they accept" \
+      org.opencontainers.image.licenses="MIT"
+ENV PYTHONPATH=/app \
+    PYTHONPYCACHEPREFIX=/app/bytecode \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONSAFEPATH=1 \
+    PINION_HOST=0.0.0.0 \
+    PINION_PORT=8080 \
+    PINION_MODELS_FOLDER=/models
+# what changes least comes first, so that a new version is a small pull
+COPY --from=packages /app /app
+COPY --from=bytecode /app/bytecode /app/bytecode
+COPY LICENSE deploy/image/healthcheck.py /app/
+COPY server /app/server
+COPY models/*.onnx /models/
+WORKDIR /
+USER 65532:65532
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD ["python3", "-S", "/app/healthcheck.py"]
+ENTRYPOINT ["python3", "-m", "server"]

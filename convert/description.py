@@ -1,0 +1,158 @@
+"""Reads what a person says about a model: titles, units, hard bounds.
+
+A TOML file beside the model. It decorates the table's columns and cannot add
+one::
+
+    title = "Mathematics score"
+
+    [target]
+    unit = "points"
+
+    [features."reading_score"]
+    unit = "points"
+    minimum = 0
+    maximum = 100
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+import pandas as pd
+
+from convert.dataset import Table, first
+from convert.refusal import Refusal, suggest
+
+Said = TypeVar("Said", bound=msgspec.Struct)
+
+
+class FeatureDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one column; the fields mean what they mean in `server.signature.Feature`."""
+
+    kind: Literal["integer", "category"] | None = None
+    title: str = ""
+    unit: str = ""
+    description: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class TargetDescription(msgspec.Struct, frozen=True, kw_only=True):
+    title: str = ""
+    unit: str = ""
+    description: str = ""
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a model; `name` is the one in URLs and the file's name without ending."""
+
+    name: str = ""
+    title: str = ""
+    description: str = ""
+    target: TargetDescription = TargetDescription()
+    features: dict[str, FeatureDescription] = {}
+
+    def columns_of_kind(self, kind: str) -> list[str]:
+        return [name for name, said in self.features.items() if said.kind == kind]
+
+    def feature(self, name: str) -> FeatureDescription:
+        return self.features.get(name, FeatureDescription())
+
+
+def read_description(path: Path) -> Description:
+    """Read and check a description.
+
+    Raises
+    ------
+    Refusal
+        It is not TOML, or holds a key or a value that means nothing here.
+    """
+    content = _parse(path)
+    features = content.pop("features", {})
+    if not isinstance(features, dict):
+        raise Refusal(f"{path}: features is not a table; write [features.COLUMN]")
+    target = content.pop("target", {})
+    return msgspec.structs.replace(
+        _convert(content, Description, str(path)),
+        target=_convert(target, TargetDescription, f"[target] of {path}"),
+        features={
+            name: _convert(said, FeatureDescription, f"[features.{name!r}] of {path}")
+            for name, said in features.items()
+        },
+    )
+
+
+def check_description(description: Description, table: Table, target: str) -> None:
+    """Refuse a description that does not fit the table.
+
+    Raises
+    ------
+    Refusal
+        It names a column that is no feature, or bounds or a kind that the
+        column's values do not keep.
+    """
+    features = [name for name in map(str, table.frame) if name != target]
+    known = [*features, *table.dropped]
+    _refuse_others(description.features, known, "the description", "column")
+    for name in features:
+        _check_feature(name, description.feature(name), table)
+
+
+def _check_feature(name: str, said: FeatureDescription, table: Table) -> None:
+    column = table.frame[name]
+    has_bounds = said.minimum is not None or said.maximum is not None
+    if said.kind == "category" or not pd.api.types.is_numeric_dtype(column):
+        if has_bounds or said.kind == "integer":
+            raise Refusal(
+                f"{name!r} is described with bounds or as an integer, and its values "
+                "are categories: remove that from the description"
+            )
+        return
+    if said.kind == "integer":
+        is_fraction = column.notna() & (column % 1 != 0)
+        _refuse_where(is_fraction, table, "and described as an integer")
+    if said.minimum is not None:
+        below = f"below the minimum of {said.minimum:g} in the description"
+        _refuse_where(column < said.minimum, table, below)
+    if said.maximum is not None:
+        above = f"above the maximum of {said.maximum:g} in the description"
+        _refuse_where(column > said.maximum, table, above)
+
+
+def _refuse_where(is_wrong: pd.Series, table: Table, reason: str) -> None:
+    if is_wrong.any():
+        row, name = first(is_wrong), str(is_wrong.name)
+        raise Refusal(
+            f"{name!r} is {table.frame[name][row]} on {table.place(row)}, {reason}: "
+            "correct the table or the description"
+        )
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise Refusal(f"{path} is not UTF-8: save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Refusal(f"{path} is not TOML: {error}") from None
+
+
+def _convert(table: object, struct: type[Said], where: str) -> Said:
+    if isinstance(table, dict):
+        _refuse_others(table, struct.__struct_fields__, where, "key")
+    try:
+        return msgspec.convert(table, struct)
+    except msgspec.ValidationError as error:
+        raise Refusal(f"{where} is wrong: {error}") from None
+
+
+def _refuse_others(
+    found: Mapping[str, Any], known: Iterable[str], where: str, word: str
+) -> None:
+    names = list(known)
+    for name in found:
+        if name not in names:
+            remedy = suggest(name, names)
+            raise Refusal(f"{where} names an unknown {word} {name!r}: {remedy}")

@@ -1,0 +1,1 @@
+"""The exploratory report: what a table says about one of its columns."""

@@ -1,0 +1,167 @@
+"""Turns predictions into the bytes of an answer.
+
+The singular form answers one object, the plural one a list or columns:
+``{"prediction": …}`` and ``{"predictions": […]}``. What `?include=` adds follows
+the same rule.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from server.model import Model
+from server.problems import Fault, NoPrediction, UnknownInclude
+from server.rows import Batch, Form, is_text
+from server.runtime import Tensor
+from server.signature import Feature, Signature
+
+INCLUDES = ("contributions", "interval", "probabilities", "warnings")
+
+
+def plain(form: Form, predictions: Sequence[Any]) -> bytes:
+    """Return the answer that nothing was added to."""
+    require_finite(form, predictions)
+    return msgspec.json.encode(_main(form, predictions))
+
+
+def require_finite(form: Form, predictions: Sequence[Any]) -> None:
+    """Raise `NoPrediction` for rows whose answer overflowed."""
+    faults = [
+        Fault(
+            "#" if form == "row" else f"#/{position}", "The prediction is not finite."
+        )
+        for position, prediction in enumerate(predictions)
+        if not _is_finite(prediction)
+    ]
+    if faults:
+        raise NoPrediction(
+            f"Without a finite prediction: {len(faults)} of {len(predictions)} rows.",
+            faults,
+        )
+
+
+def parse_includes(model: Model, query: str) -> tuple[str, ...]:
+    """Return the names in a comma-separated `?include=`.
+
+    Raises
+    ------
+    UnknownInclude
+        The model has nothing of that name.
+    """
+    wanted = tuple(filter(None, query.split(",")))
+    offered = available_includes(model)
+    unknown = [name for name in wanted if name not in offered]
+    if unknown:
+        raise UnknownInclude(f"{unknown[0]!r} is not one of: {', '.join(offered)}.")
+    return wanted
+
+
+def available_includes(model: Model) -> tuple[str, ...]:
+    """Return what this model can add to a prediction."""
+    target = model.signature.targets[0]
+    there = {
+        "contributions": "contributions" in model.output_names,
+        "interval": target.interval is not None,
+        "probabilities": "probabilities" in model.output_names,
+        "warnings": True,
+    }
+    return tuple(name for name in INCLUDES if there[name])
+
+
+def extra_outputs(includes: Sequence[str]) -> tuple[str, ...]:
+    """Return the graph's outputs that `includes` need beyond the main ones."""
+    return ("contributions",) if "contributions" in includes else ()
+
+
+def with_includes(
+    model: Model, batch: Batch, includes: Sequence[str], tensors: Sequence[Tensor]
+) -> bytes:
+    """Return the answer with what was asked for beside the predictions."""
+    predictions = model.predictions(tensors)
+    require_finite(batch.form, predictions)
+    document = _main(batch.form, predictions)
+    for include in includes:
+        values = _included(include, model, batch, tensors, predictions)
+        plural = include if include.endswith("s") else f"{include}s"
+        one = batch.form == "row"
+        document |= {include: values[0]} if one else {plural: values}
+    if "contributions" in includes:
+        document["baseline"] = model.signature.targets[0].baseline
+    return msgspec.json.encode(document)
+
+
+def warnings(signature: Signature, row: Sequence[Any]) -> list[dict[str, str]]:
+    """Return what a person should know before believing the prediction of `row`."""
+    found = []
+    for feature, value in zip(signature.features, row, strict=True):
+        detail = _warning(feature, value)
+        if detail:
+            found.append({"feature": feature.name, "detail": detail})
+    return found
+
+
+def _main(form: Form, predictions: Sequence[Any]) -> dict[str, Any]:
+    if form == "row":
+        return {"prediction": predictions[0]}
+    return {"predictions": predictions}
+
+
+def _is_finite(prediction: Any) -> bool:
+    if isinstance(prediction, dict):
+        return all(map(_is_finite, prediction.values()))
+    return not isinstance(prediction, float) or math.isfinite(prediction)
+
+
+def _included(
+    include: str,
+    model: Model,
+    batch: Batch,
+    tensors: Sequence[Tensor],
+    predictions: Sequence[Any],
+) -> list[Any]:
+    signature = model.signature
+    if include == "contributions":
+        names = [feature.name for feature in signature.features]
+        return list(_objects(names, tensors[-1].values))
+    if include == "probabilities":
+        labels = [str(label) for label in signature.targets[0].classes]
+        return list(_objects(labels, tensors[1].values))
+    if include == "interval":
+        return [_interval(signature, prediction) for prediction in predictions]
+    return [warnings(signature, row) for row in batch.rows]
+
+
+def _objects(names: Sequence[str], values: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(values), len(names)):
+        yield dict(zip(names, values[start : start + len(names)], strict=True))
+
+
+def _interval(signature: Signature, prediction: float) -> dict[str, float]:
+    interval = signature.targets[0].interval
+    assert interval is not None  # noqa: S101 - parse_includes has refused it
+    return {
+        "low": prediction - interval.half_width,
+        "high": prediction + interval.half_width,
+        "coverage": interval.coverage,
+    }
+
+
+def _warning(feature: Feature, value: Any) -> str | None:
+    unit = f" {feature.unit}" if feature.unit else ""
+    if value is None:
+        imputed = feature.imputed
+        if imputed is None:
+            return "missing"
+        shown = repr(imputed) if isinstance(imputed, str) else f"{imputed:g}{unit}"
+        return f"missing; the model takes {shown}"
+    if is_text(feature):
+        unknown = feature.categories and value not in feature.categories
+        return "unknown category; the model ignores it" if unknown else None
+    if feature.observed is None:
+        return None
+    low, high = feature.observed
+    if low <= value <= high:
+        return None
+    return f"outside of the training range, {low:g} to {high:g}{unit}"

@@ -1,0 +1,134 @@
+"""Requests that arrive in one turn of the event loop share one run of the graph.
+
+Nobody waits for company: the batch is run at the end of the turn in which its first
+row came. A model that is slow runs in a worker thread, and what arrives meanwhile
+is the next batch; so does a batch that is large, because it would hold up others.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+from server.model import Model
+from server.rows import RowReader
+
+T = TypeVar("T")
+Rows = Sequence[tuple[Any, ...]]
+Answer = list[Any] | Exception
+
+MAX_COALESCED_ROWS = 64
+"""Rows of several requests that share a run; larger requests run alone."""
+
+SLOW_RUN_MS = 1.0
+"""A model whose single run takes longer leaves the event loop."""
+
+
+class _Waiting(NamedTuple):
+    rows: Rows
+    future: "asyncio.Future[list[Any]]"
+
+
+class Batcher:
+    """Runs one model for many requests.
+
+    Parameters
+    ----------
+    reader
+        Knows how rows become columns.
+    """
+
+    def __init__(self, model: Model, reader: RowReader) -> None:
+        self._model = model
+        self._reader = reader
+        self._waiting: list[_Waiting] = []
+        self._slow = model.run_ms > SLOW_RUN_MS
+        self._running = False
+        self._worker: ThreadPoolExecutor | None = None
+
+    async def predictions(self, rows: Rows) -> list[Any]:
+        """Return one prediction a row, as JSON values."""
+        if len(rows) > MAX_COALESCED_ROWS:
+            return await self._in_worker(self._run, rows)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Any]] = loop.create_future()
+        if not self._waiting and not self._running:
+            loop.call_soon(self._flush, loop)
+        self._waiting.append(_Waiting(rows, future))
+        return await future
+
+    async def alone(self, run: Callable[[], T], n_rows: int) -> T:
+        """Return `run()`, which predicts `n_rows` that share their run with nobody."""
+        if self._slow or n_rows > MAX_COALESCED_ROWS:
+            return await self._in_worker(run)
+        return run()
+
+    def close(self) -> None:
+        """End the worker thread after the run in flight."""
+        if self._worker is not None:
+            self._worker.shutdown(wait=True)
+
+    async def _in_worker(self, function: Callable[..., T], *arguments: Any) -> T:
+        if self._worker is None:
+            self._worker = ThreadPoolExecutor(1, thread_name_prefix="model")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, function, *arguments)
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._waiting:
+            batch = self._next_batch()
+            if self._slow:
+                self._running = True
+                loop.create_task(self._flush_in_worker(loop, batch))
+                return
+            _resolve(batch, self._run_batch(batch))
+
+    async def _flush_in_worker(
+        self, loop: asyncio.AbstractEventLoop, batch: list[_Waiting]
+    ) -> None:
+        try:
+            _resolve(batch, await self._in_worker(self._run_batch, batch))
+        finally:
+            self._running = False
+            self._flush(loop)
+
+    def _next_batch(self) -> list[_Waiting]:
+        n_rows = n_requests = 0
+        for waiting in self._waiting:
+            n_rows += len(waiting.rows)
+            if n_requests and n_rows > MAX_COALESCED_ROWS:
+                break
+            n_requests += 1
+        batch = self._waiting[:n_requests]
+        del self._waiting[:n_requests]
+        return batch
+
+    def _run_batch(self, batch: list[_Waiting]) -> list[Answer]:
+        """Return each request's predictions, or what its own rows raised."""
+        try:
+            predictions = self._run([row for waiting in batch for row in waiting.rows])
+        except Exception as error:  # raised again in the request it belongs to
+            if len(batch) == 1:
+                return [error]
+            return [answer for one in batch for answer in self._run_batch([one])]
+        answers: list[Answer] = []
+        start = 0
+        for waiting in batch:
+            end = start + len(waiting.rows)
+            answers.append(predictions[start:end])
+            start = end
+        return answers
+
+    def _run(self, rows: Rows) -> list[Any]:
+        tensors = self._model.predict(self._reader.columns(rows), len(rows))
+        return self._model.predictions(tensors)
+
+
+def _resolve(batch: list[_Waiting], answers: list[Answer]) -> None:
+    for waiting, answer in zip(batch, answers, strict=True):
+        if waiting.future.done():
+            continue  # the client went away
+        if isinstance(answer, Exception):
+            waiting.future.set_exception(answer)
+        else:
+            waiting.future.set_result(answer)

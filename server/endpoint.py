@@ -1,0 +1,99 @@
+"""The hot path: a plain ASGI endpoint from a request's bytes to an answer's.
+
+Nothing of Starlette stands between the socket and the model here.
+"""
+
+from urllib.parse import parse_qs
+
+from server import answers
+from server.asgi import (
+    Disconnected,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    respond,
+    respond_problem,
+)
+from server.batching import Batcher
+from server.model import Model
+from server.problems import Problem, UnknownInclude, UnsupportedMediaType
+from server.rows import Batch, RowReader
+from server.settings import Settings
+
+JSON = b"application/json"
+
+
+class Endpoint:
+    """`POST /predict` of one model, an ASGI application.
+
+    Parameters
+    ----------
+    model
+        Loaded and proven.
+    settings
+        max_body_bytes and max_rows count here.
+    """
+
+    def __init__(self, model: Model, settings: Settings) -> None:
+        self.model = model
+        self.reader = RowReader(model.signature, settings.max_rows)
+        self.batcher = Batcher(model, self.reader)
+        self._max_body_bytes = settings.max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            _require_json(scope)
+            body = await read_body(receive, self._max_body_bytes)
+            answer = await self.answer(body, scope["query_string"])
+        except Problem as problem:
+            await respond_problem(send, problem)
+        except Disconnected:
+            return
+        else:
+            await respond(send, 200, JSON, answer)
+
+    async def answer(self, body: bytes, query: bytes = b"") -> bytes:
+        """Return the JSON answer to a JSON body.
+
+        Raises
+        ------
+        Problem
+        """
+        includes = self._includes(query) if query else ()
+        batch = self.reader.read(body)
+        if includes:
+            return await self._answer_with(includes, batch)
+        predictions = await self.batcher.predictions(batch.rows)
+        return answers.plain(batch.form, predictions)
+
+    def _includes(self, query: bytes) -> tuple[str, ...]:
+        parameters = parse_qs(query.decode("latin-1"))
+        unknown = sorted(parameters.keys() - {"include"})
+        if unknown:
+            raise UnknownInclude(
+                f"The query has {unknown[0]!r}; its one parameter is include."
+            )
+        return answers.parse_includes(self.model, ",".join(parameters["include"]))
+
+    async def _answer_with(self, includes: tuple[str, ...], batch: Batch) -> bytes:
+        extra_outputs = answers.extra_outputs(includes)
+
+        def run() -> bytes:
+            columns = self.reader.columns(batch.rows)
+            tensors = self.model.predict(columns, len(batch.rows), extra_outputs)
+            return answers.with_includes(self.model, batch, includes, tensors)
+
+        return await self.batcher.alone(run, len(batch.rows))
+
+
+def _require_json(scope: Scope) -> None:
+    """Refuse a body that says it is something else; one that says nothing is JSON."""
+    for name, value in scope["headers"]:
+        if name == b"content-type" and value != JSON:
+            media_type = value.split(b";")[0].strip().lower()
+            if media_type != JSON and not media_type.endswith(b"+json"):
+                raise UnsupportedMediaType(
+                    f"The content type is {media_type.decode('latin-1')}; send "
+                    "Content-Type: application/json."
+                )

@@ -1,0 +1,210 @@
+"""The page for people: a form made from the signature, without JavaScript."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from html import escape
+from urllib.parse import parse_qs, quote
+
+import msgspec
+
+from server.problems import Problem, pointer
+from server.rows import is_text
+from server.signature import Feature, Signature, Value
+
+Answer = Callable[[bytes], Awaitable[bytes]]
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8886; --accent: #2457c5; --bad: #b3261e }
+@media (prefers-color-scheme: dark) { :root { --accent: #9dbcff; --bad: #ff9d94 } }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 2rem auto;
+  padding: 0 1rem }
+form { display: grid; gap: 1rem }
+label { font-weight: 600 } small { display: block; opacity: .8 }
+input, select, button { font: inherit; width: 100%; box-sizing: border-box;
+  padding: .5rem; border: 1px solid var(--line); border-radius: .4rem }
+button { background: var(--accent); color: Canvas; border: 0; font-weight: 600 }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
+[role=status], [role=alert] { border-left: .3rem solid var(--accent);
+  padding: .5rem 1rem; margin: 1rem 0; font-size: 1.25rem }
+[role=alert], .fault { border-color: var(--bad); color: var(--bad) }
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page shows.
+
+    Parameters
+    ----------
+    model_names
+        Of every model served, for the links between their forms.
+    texts
+        What the person typed, by feature name; None before they did.
+    prediction
+        In the target's unit, by target name.
+    """
+
+    signature: Signature
+    model_names: tuple[str, ...]
+    texts: dict[str, str] | None = None
+    prediction: dict[str, Value] = field(default_factory=dict)
+    problem: str = ""
+    faults: dict[str, str] = field(default_factory=dict)
+
+    async def answered(self, body: bytes, answer: Answer) -> "Page":
+        """Return the page that answers a posted form (URL-encoded, UTF-8)."""
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+        texts = {name: values[-1] for name, values in fields.items()}
+        row = {
+            feature.name: _value(feature, texts.get(feature.name, ""))
+            for feature in self.signature.features
+        }
+        page = replace(self, texts=texts)
+        try:
+            document = msgspec.json.decode(await answer(msgspec.json.encode(row)))
+        except Problem as problem:
+            faults = {fault.pointer: fault.detail for fault in problem.faults}
+            return replace(page, problem=problem.detail, faults=faults)
+        prediction = document["prediction"]
+        if not isinstance(prediction, dict):
+            prediction = {self.signature.targets[0].name: prediction}
+        return replace(page, prediction=prediction)
+
+    def html(self) -> str:
+        """Return the whole document."""
+        title = escape(self.signature.title or self.signature.name)
+        return (
+            "<!doctype html>\n"
+            '<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{title}</title><style>{STYLE}</style></head>"
+            f"<body><main><h1>{title}</h1>"
+            f"<p>{escape(self.signature.description)}</p>"
+            f"{self._result()}{self._form()}{self._links()}"
+            "</main></body></html>\n"
+        )
+
+    def _result(self) -> str:
+        if self.problem:
+            return f'<p role="alert">{escape(self.problem)}</p>'
+        if not self.prediction:
+            return ""
+        lines = []
+        for target in self.signature.targets:
+            shown = _shown(self.prediction[target.name])
+            label = escape(target.title or target.name)
+            unit = escape(target.unit)
+            lines.append(f"{label}: <strong>{shown}</strong> {unit}")
+        return f'<p role="status">{"<br>".join(lines)}</p>'
+
+    def _form(self) -> str:
+        fields = "".join(
+            self._field(f"f{position}", feature)
+            for position, feature in enumerate(self.signature.features)
+        )
+        action = f"/?model={quote(self.signature.name)}"
+        return (
+            f'<form method="post" action="{escape(action)}">{fields}'
+            "<button>Predict</button></form>"
+        )
+
+    def _field(self, identifier: str, feature: Feature) -> str:
+        label = escape(feature.title or feature.name)
+        unit = f" ({escape(feature.unit)})" if feature.unit else ""
+        fault = self.faults.get(pointer(feature.name), "")
+        notes = [("hint", feature.description), ("fault", fault)]
+        described = "".join(
+            f'<small class="{kind}" id="{identifier}-{kind}">{escape(text)}</small>'
+            for kind, text in notes
+            if text
+        )
+        attributes = f'id="{identifier}" name="{escape(feature.name)}"'
+        if feature.required:
+            attributes += " required"
+        if described:
+            identifiers = " ".join(
+                f"{identifier}-{kind}" for kind, text in notes if text
+            )
+            attributes += f' aria-describedby="{identifiers}"'
+        if fault:
+            attributes += ' aria-invalid="true"'
+        return (
+            f'<div><label for="{identifier}">{label}{unit}</label>'
+            f"{self._control(feature, attributes)}{described}</div>"
+        )
+
+    def _control(self, feature: Feature, attributes: str) -> str:
+        text = self._text(feature)
+        choices = _choices(feature)
+        if choices:
+            return f"<select {attributes}>{_options(feature, choices, text)}</select>"
+        if is_text(feature):
+            return f'<input {attributes} value="{escape(text)}">'
+        return f'<input {attributes} {_bounds(feature)} value="{escape(text)}">'
+
+    def _text(self, feature: Feature) -> str:
+        if self.texts is not None:
+            return self.texts.get(feature.name, "")
+        return "" if feature.typical is None else _text(feature.typical)
+
+    def _links(self) -> str:
+        others = [name for name in self.model_names if name != self.signature.name]
+        if not others:
+            return ""
+        links = ", ".join(
+            f'<a href="/?model={escape(quote(name))}">{escape(name)}</a>'
+            for name in others
+        )
+        return f"<p>Other models: {links}</p>"
+
+
+def _choices(feature: Feature) -> list[str]:
+    if feature.kind == "boolean":
+        return ["true", "false"]
+    return [_text(category) for category in feature.categories]
+
+
+def _options(feature: Feature, choices: list[str], selected: str) -> str:
+    blank = [] if feature.required and selected else [("", "not known")]
+    options = blank + [(choice, choice) for choice in choices]
+    return "".join(
+        f'<option value="{escape(value)}"{" selected" * (value == selected)}>'
+        f"{escape(label)}</option>"
+        for value, label in options
+    )
+
+
+def _bounds(feature: Feature) -> str:
+    step = "1" if feature.kind == "integer" else "any"
+    attributes = f'type="number" inputmode="decimal" step="{step}"'
+    if feature.minimum is not None:
+        attributes += f' min="{feature.minimum:g}"'
+    if feature.maximum is not None:
+        attributes += f' max="{feature.maximum:g}"'
+    return attributes
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _shown(value: Value) -> str:
+    """Return a prediction to one decimal, or four digits where it is small."""
+    if not isinstance(value, float):
+        return escape(_text(value))
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.4g}"
+
+
+def _value(feature: Feature, text: str) -> Value | None:
+    """Return the JSON value that a field's text stands for; bad text stays text."""
+    if text == "":
+        return None
+    if is_text(feature):
+        return text
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if abs(number) != float("inf") and number == number else text

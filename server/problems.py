@@ -1,0 +1,157 @@
+"""Everything the server refuses, as RFC 9457 problem details.
+
+Problem
+├── MalformedBody         400  not JSON
+├── UnknownInclude        400  ?include= names what this model cannot add
+├── UnknownModel          404  no model of that name
+├── BodyTooLarge          413  more bytes than max_body_bytes
+├── TooManyRows           413  more rows than max_rows
+├── UnsupportedMediaType  415  the content type is not JSON
+├── InvalidBatch          422  values break the signature; one entry a value
+└── NoPrediction          422  the model has no finite answer for a row
+
+https://www.rfc-editor.org/rfc/rfc9457
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import ClassVar, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+MEDIA_TYPE = "application/problem+json"
+
+FRAGMENT = "!$&'()*+,;=:@?~"
+"""Characters that a URI fragment may hold as they are (RFC 3986, section 3.5)."""
+
+MAX_LISTED_FAULTS = 100
+"""A bad file of 10,000 rows would otherwise be answered with megabytes."""
+
+
+class Fault(NamedTuple):
+    """One bad value: its RFC 6901 pointer as a URI fragment, and what is wrong."""
+
+    pointer: str
+    detail: str
+
+
+def pointer(*tokens: str | int) -> str:
+    """Return a JSON Pointer as a URI fragment (RFC 6901, section 6)."""
+    escaped = (str(token).replace("~", "~0").replace("/", "~1") for token in tokens)
+    return "#" + "".join(f"/{quote(token, safe=FRAGMENT)}" for token in escaped)
+
+
+class Problem(Exception):
+    """An error that a client can mend; its docstring is its documentation."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+    title: ClassVar[str] = "The request cannot be answered"
+    slug: ClassVar[str] = ""
+
+    def __init__(self, detail: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.faults = faults
+
+    def body(self) -> bytes:
+        """Return the JSON document."""
+        document: dict[str, object] = {
+            "type": f"/problems/{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.faults:
+            listed = self.faults[:MAX_LISTED_FAULTS]
+            document["errors"] = [fault._asdict() for fault in listed]
+        return msgspec.json.encode(document)
+
+
+class MalformedBody(Problem):
+    """The body is not a JSON document in UTF-8.
+
+    Send one object for one row, or a list of objects, or {"columns": {…}} with a
+    list of values for each feature. JSON has no NaN: send null for a missing value.
+    """
+
+    title = "The body is not JSON"
+    slug = "malformed-body"
+
+
+class UnknownInclude(Problem):
+    """The query's include= names something that this model cannot add.
+
+    What it can add is in the detail; separate several with commas.
+    """
+
+    title = "The model cannot include that"
+    slug = "unknown-include"
+
+
+class UnknownModel(Problem):
+    """No model of that name is served; GET /models lists those that are."""
+
+    status = HTTPStatus.NOT_FOUND
+    title = "No such model"
+    slug = "unknown-model"
+
+
+class BodyTooLarge(Problem):
+    """The body has more bytes than the setting max_body_bytes allows.
+
+    Send fewer rows at once, or raise the setting.
+    """
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "The body is too large"
+    slug = "body-too-large"
+
+
+class TooManyRows(Problem):
+    """The body has more rows than the setting max_rows allows.
+
+    Send them in several requests, or raise the setting.
+    """
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "Too many rows in one request"
+    slug = "too-many-rows"
+
+
+class UnsupportedMediaType(Problem):
+    """The content type is not JSON; send Content-Type: application/json."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    title = "The content type is not JSON"
+    slug = "unsupported-media-type"
+
+
+class InvalidBatch(Problem):
+    """Values break the model's signature.
+
+    Each entry of errors points to one value and says what was expected; the first
+    100 are listed. GET /models/{name} shows what the model accepts.
+    """
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Rows do not match the model's signature"
+    slug = "invalid-batch"
+
+
+class NoPrediction(Problem):
+    """The rows are valid, but the model's answer for one is not a finite number.
+
+    That happens where values lie so far outside of the training range that the
+    arithmetic overflows.
+    """
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "The model has no finite prediction"
+    slug = "no-prediction"
+
+
+PROBLEMS: dict[str, type[Problem]] = {
+    problem.slug: problem for problem in Problem.__subclasses__()
+}
+"""By slug, so that GET /problems/{slug} can explain each."""

@@ -1,0 +1,131 @@
+"""The server's settings: one table of name, default and sentence.
+
+`--help`, the environment's names, the README and the tests are made from it.
+"""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ENVIRONMENT_PREFIX = "PINION_"
+
+
+class InvalidSetting(ValueError):
+    """A setting has a value that cannot be used; the message names it."""
+
+
+class Setting(NamedTuple):
+    """One setting; its type is its default's, its unit is in its name."""
+
+    name: str
+    default: str | int
+    sentence: str
+    minimum: int = 0
+    maximum: int = 2**63 - 1
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return ENVIRONMENT_PREFIX + self.name.upper()
+
+    def parse(self, text: str, source: str) -> str | int:
+        """Return `text` as the setting's type.
+
+        Raises
+        ------
+        InvalidSetting
+            Not of the type, or outside of the bounds; names `source`.
+        """
+        if isinstance(self.default, str):
+            return text
+        try:
+            value = int(text)
+        except ValueError:
+            raise InvalidSetting(
+                f"{source} is {text!r}; expected a whole number"
+            ) from None
+        if not self.minimum <= value <= self.maximum:
+            raise InvalidSetting(
+                f"{source} is {value}; expected {self.minimum} to {self.maximum}"
+            )
+        return value
+
+
+SETTINGS = (
+    Setting("host", "127.0.0.1", "Address to listen on; 0.0.0.0 is every one."),
+    Setting("port", 8080, "TCP port to listen on; 0 takes a free one.", 0, 65535),
+    Setting("models_folder", "models", "Folder served when no model file is named."),
+    Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
+    Setting("max_rows", 10_000, "Most rows in one request.", 1),
+    Setting("drain_seconds", 10, "Longest wait for open requests at a stop."),
+    Setting("keep_alive_seconds", 75, "Idle time after which a connection closes."),
+)
+
+
+class Settings(NamedTuple):
+    """Values of the table above, and the model files named on the command line."""
+
+    host: str
+    port: int
+    models_folder: str
+    max_body_bytes: int
+    max_rows: int
+    drain_seconds: int
+    keep_alive_seconds: int
+    models: tuple[Path, ...] = ()
+
+
+def read_settings(
+    arguments: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Return the settings: flags first, then the environment, then defaults.
+
+    Raises
+    ------
+    InvalidSetting
+        A value is not of its setting's type or is out of bounds.
+    """
+    flags = vars(_parser().parse_args(arguments))
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        if flags[setting.name] is not None:
+            values[setting.name] = setting.parse(flags[setting.name], setting.flag)
+        elif setting.variable in environment:
+            text = environment[setting.variable]
+            values[setting.name] = setting.parse(text, setting.variable)
+        else:
+            values[setting.name] = setting.default
+    return Settings(**values, models=tuple(flags["models"]))
+
+
+def default_settings() -> Settings:
+    """Return the settings of an empty command line and environment."""
+    return read_settings([], {})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m server",
+        description="Serve ONNX model files over HTTP.",
+        epilog="example: python -m server models/student_performance.onnx --port 8080",
+    )
+    parser.add_argument(
+        "models",
+        metavar="MODEL.onnx",
+        nargs="*",
+        type=Path,
+        help="model files; the first is the default one",
+    )
+    for setting in SETTINGS:
+        parser.add_argument(
+            setting.flag,
+            metavar=type(setting.default).__name__.upper(),
+            help=f"{setting.sentence} Default {setting.default}; "
+            f"environment {setting.variable}.",
+        )
+    return parser

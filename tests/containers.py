@@ -1,0 +1,175 @@
+"""Builds the image from the Dockerfile and runs it, without a registry or an engine.
+
+podman and runc need no service; the two images that the Dockerfile starts from are
+put together from Debian's packages.
+"""
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import NamedTuple
+
+from tests.servers import ROOT
+
+BUILD = ROOT / "build/image"
+TOOLS = ("podman", "runc", "mmdebstrap")
+
+SUITE = "trixie"
+BUILDER = ("--variant=minbase",)
+BASE = (
+    "--variant=extract",
+    "--include=base-files,netbase,tzdata,media-types,libc6,libssl3t64,libgcc-s1,"
+    "libgomp1,libstdc++6,python3.13-minimal,libpython3.13-stdlib",
+    '--extract-hook=ln -s python3.13 "$1/usr/bin/python3"',
+    '--extract-hook=rm -rf "$1/usr/share/doc" "$1/usr/share/man" "$1/usr/share/locale"',
+)
+"""The packages of gcr.io/distroless/python3-debian13, unpacked in the same way."""
+
+LIMITS = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
+"""Without these, runc is refused where the hard limits of this machine are lower."""
+
+
+class Container(NamedTuple):
+    """A running container and where it listens."""
+
+    name: str
+    url: str
+
+    def execute(
+        self, *command: str, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        return podman(
+            "exec", *_variables(environment), self.name, *command, check=False
+        )
+
+    def stop(self, timeout_s: int) -> int:
+        """Send SIGTERM, after the timeout SIGKILL, and return the exit code."""
+        podman("stop", "--time", str(timeout_s), self.name)
+        return int(podman("wait", self.name).stdout)
+
+    def logs(self) -> str:
+        result = podman("logs", self.name)
+        return result.stdout + result.stderr
+
+
+def why_no_image() -> str:
+    """Return what this machine lacks to build an image, or nothing."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return "building the image needs root"
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    return f"not installed: {', '.join(missing)}" if missing else ""
+
+
+def podman(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    return _run("podman", "--runtime=runc", *arguments, check=check)
+
+
+@cache
+def built_image() -> str:
+    """Build the image from the Dockerfile, once a process, and return its id."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return podman(
+            "build",
+            "--quiet",
+            "--network=host",
+            "--format=docker",
+            "--pull=never",
+            *LIMITS,
+            *_pip_volumes(),
+            f"--build-arg=BUILDER={_stand_in('builder', BUILDER)}",
+            f"--build-arg=BASE={_stand_in('base', BASE)}",
+            "--tag=localhost/pinion-test/image",
+            str(ROOT),
+        ).stdout.strip()
+
+
+def _stand_in(name: str, options: tuple[str, ...]) -> str:
+    archive = BUILD / f"{name}-{SUITE}.tar"
+    image = f"localhost/pinion-test/{name}"
+    imported = podman("image", "exists", image, check=False).returncode == 0
+    if not archive.exists():
+        unfinished = archive.with_suffix(".unfinished.tar")
+        _run("mmdebstrap", "--quiet", *options, SUITE, str(unfinished))
+        unfinished.rename(archive)
+        imported = False
+    if not imported:
+        podman("import", "--change=ENV PATH=/usr/bin:/bin", str(archive), image)
+    return image
+
+
+def _pip_volumes() -> list[str]:
+    """Let pip in the build reach what pip here reaches, but for local folders."""
+    settings = {
+        name.removeprefix("PIP_").lower().replace("_", "-"): value
+        for name, value in os.environ.items()
+        if name.startswith("PIP_") and not value.startswith(("/", "file:"))
+    }
+    volumes = []
+    certificates = os.environ.get("PIP_CERT", os.environ.get("SSL_CERT_FILE"))
+    if certificates:
+        settings["cert"] = "/run/certificates.crt"
+        volumes = [f"--volume={certificates}:{settings['cert']}:ro"]
+    lines = [f"{name} = {value}" for name, value in settings.items()]
+    configuration = BUILD / "pip.conf"
+    configuration.write_text("\n".join(["[global]", *lines, ""]))
+    return [*volumes, f"--volume={configuration}:/etc/pip.conf:ro"]
+
+
+@contextmanager
+def running_container(*options: str, **environment: str) -> Iterator[Container]:
+    """Run the image as the README does, read-only, until the block ends."""
+    port = _free_port()
+    name = f"pinion-test-{uuid.uuid4().hex[:8]}"
+    podman(
+        "run",
+        "--detach",
+        "--read-only",
+        "--cap-drop=ALL",
+        "--network=host",
+        f"--name={name}",
+        *LIMITS,
+        *options,
+        *_variables(environment | {"PINION_PORT": str(port)}),
+        built_image(),
+    )
+    container = Container(name, f"http://127.0.0.1:{port}")
+    try:
+        _await_port(port, container)
+        yield container
+    finally:
+        podman("rm", "--force", "--time=0", name)
+
+
+def _variables(environment: Mapping[str, str]) -> list[str]:
+    return [f"--env={name}={value}" for name, value in environment.items()]
+
+
+def _run(*command: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert not (check and result.returncode), result.stdout + result.stderr
+    return result
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _await_port(port: int, container: Container, timeout_s: float = 60) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < deadline, container.logs()
+        time.sleep(0.05)

@@ -1,0 +1,114 @@
+"""Builds small ONNX model files, so that the server's tests need no scikit-learn."""
+
+import math
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, numpy_helper
+
+from convert.graph import Graph
+from server import signature as signatures
+from server.signature import MISSING_TEXT, Feature, GoldenRow, Signature, Target
+
+GENDERS = {"female": 1.0, "male": 2.0}
+LUNCHES = {"free/reduced": -3.0, "standard": 3.0, MISSING_TEXT: 0.5}
+
+GENDER = Feature(
+    name="gender",
+    input="gender",
+    kind="category",
+    required=True,
+    categories=tuple(GENDERS),
+    typical="female",
+)
+LUNCH = Feature(
+    name="lunch/meal",
+    input="lunch/meal",
+    kind="category",
+    categories=("free/reduced", "standard"),
+    unknown="ignore",
+    typical="standard",
+)
+SCORE = Feature(
+    name="reading score",
+    input="reading score",
+    kind="number",
+    minimum=0.0,
+    maximum=100.0,
+    observed=(17.0, 100.0),
+    imputed=70.0,
+    typical=70.0,
+    unit="points",
+)
+TARGET = Target(name="math score", baseline=66.0, unit="points")
+GOLDEN = (
+    GoldenRow(
+        row={"gender": "male", "lunch/meal": None, "reading score": None},
+        predictions=(68.5,),
+    ),
+)
+
+
+def make_signature(**changes: Any) -> Signature:
+    """Return the signature of `make_model`'s graph, with `changes`."""
+    fields: dict[str, Any] = {
+        "protocol": signatures.PROTOCOL,
+        "name": "student",
+        "version": "0123456789ab",
+        "title": "Maths score",
+        "features": (GENDER, LUNCH, SCORE),
+        "targets": (TARGET,),
+        "golden_rows": GOLDEN,
+        "golden_tolerance": 1e-9,
+    }
+    return Signature(**(fields | changes))
+
+
+def make_model(signature: Signature | None = None) -> bytes:
+    """Return a model file: gender + lunch + score − a centre of 70, plus 66.
+
+    A missing score counts 70, a missing lunch 0.5, an unknown one 0.
+    """
+    graph = Graph()
+    gender = _lookup(
+        graph, graph.input("gender", TensorProto.STRING), GENDERS, math.nan
+    )
+    lunch = _lookup(graph, graph.input("lunch/meal", TensorProto.STRING), LUNCHES, 0.0)
+    score = graph.input("reading score", TensorProto.DOUBLE)
+    present = graph.add(
+        "Where", graph.add("IsNaN", score), graph.constant([70.0]), score
+    )
+    centred = graph.add("Sub", present, graph.constant([70.0]))
+    contributions = graph.add("Concat", gender, lunch, centred, axis=1)
+    total = graph.add("ReduceSum", contributions, graph.constant([1]), keepdims=1)
+    prediction = graph.add("Add", total, graph.constant([66.0]))
+    graph.output("prediction", prediction, TensorProto.DOUBLE, ["n_rows", 1])
+    graph.output("contributions", contributions, TensorProto.DOUBLE, ["n_rows", 3])
+    return with_signature(graph, signature or make_signature())
+
+
+def with_signature(graph: Graph, signature: Signature) -> bytes:
+    """Return the file of `graph` that carries `signature`."""
+    metadata = {signatures.METADATA_KEY: signatures.write(signature)}
+    return bytes(graph.model(metadata).SerializeToString())
+
+
+def make_row(**changes: Any) -> dict[str, Any]:
+    """Return a row that `make_model` accepts, with `changes` (`_` for space)."""
+    row: dict[str, Any] = {
+        "gender": "female",
+        "lunch/meal": "standard",
+        "reading score": 80,
+    }
+    return row | {name.replace("_", " "): value for name, value in changes.items()}
+
+
+def _lookup(graph: Graph, tensor: str, table: dict[str, float], other: float) -> str:
+    return graph.add(
+        "LabelEncoder",
+        tensor,
+        domain="ai.onnx.ml",
+        keys_tensor=numpy_helper.from_array(np.array(list(table), object)),
+        values_tensor=numpy_helper.from_array(np.array(list(table.values()))),
+        default_tensor=numpy_helper.from_array(np.array([other])),
+    )

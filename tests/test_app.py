@@ -1,0 +1,300 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from server import signature as signatures
+from server.problems import PROBLEMS
+from tests.models import make_model, make_row, make_signature
+from tests.servers import running_server
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Two models behind a real server with small limits."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "b.onnx").write_bytes(make_model())
+    (folder / "a.onnx").write_bytes(make_model(make_signature(name="other")))
+    files = (folder / "b.onnx", folder / "a.onnx")
+    limits = ("--max-rows", "100", "--max-body-bytes", "100000")
+    with (
+        running_server(*files, *limits) as served,
+        httpx.Client(base_url=served.url) as client,
+    ):
+        yield client
+
+
+def test_one_object_gives_one_prediction(client: httpx.Client) -> None:
+    response = client.post("/predict", json=make_row())
+
+    assert (response.status_code, response.json()) == (200, {"prediction": 80.0})
+    assert response.headers["content-type"] == "application/json"
+
+
+def test_a_list_gives_a_list(client: httpx.Client) -> None:
+    response = client.post("/predict", json=[make_row(), {"gender": "male"}])
+
+    assert response.json() == {"predictions": [80.0, 68.5]}
+
+
+def test_columns_give_a_list(client: httpx.Client) -> None:
+    columns = {name: [value, value] for name, value in make_row().items()}
+
+    response = client.post("/predict", json={"columns": columns})
+
+    assert response.json() == {"predictions": [80.0, 80.0]}
+
+
+def test_a_model_answers_under_its_own_name(client: httpx.Client) -> None:
+    response = client.post("/models/other/predict", json=make_row())
+
+    assert response.json() == {"prediction": 80.0}
+
+
+def test_includes_stand_beside_the_prediction(client: httpx.Client) -> None:
+    row = {"gender": "male", "lunch/meal": "packed", "reading score": 3}
+
+    response = client.post("/predict?include=contributions,warnings", json=row)
+
+    assert response.json() == {
+        "prediction": 1.0,
+        "contributions": {"gender": 2.0, "lunch/meal": 0.0, "reading score": -67.0},
+        "baseline": 66.0,
+        "warnings": [
+            {
+                "feature": "lunch/meal",
+                "detail": "unknown category; the model ignores it",
+            },
+            {
+                "feature": "reading score",
+                "detail": "outside of the training range, 17 to 100 points",
+            },
+        ],
+    }
+
+
+def test_includes_of_a_list_are_lists(client: httpx.Client) -> None:
+    rows = [make_row(), {"gender": "male"}]
+
+    response = client.post("/predict?include=warnings", json=rows)
+
+    assert response.json() == {
+        "predictions": [80.0, 68.5],
+        "warnings": [
+            [],
+            [
+                {"feature": "lunch/meal", "detail": "missing"},
+                {
+                    "feature": "reading score",
+                    "detail": "missing; the model takes 70 points",
+                },
+            ],
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("include=interval", "'interval' is not one of: contributions, warnings."),
+        (
+            "includes=warnings",
+            "The query has 'includes'; its one parameter is include.",
+        ),
+    ],
+)
+def test_an_unknown_include_is_refused(
+    client: httpx.Client, query: str, detail: str
+) -> None:
+    response = client.post(f"/predict?{query}", json=make_row())
+
+    assert response.status_code == 400
+    assert response.json()["detail"] == detail
+
+
+def test_bad_values_are_a_problem_document(client: httpx.Client) -> None:
+    response = client.post("/predict", json=make_row(gender="x"))
+
+    assert response.headers["content-type"] == PROBLEM
+    assert (response.status_code, response.json()) == (
+        422,
+        {
+            "type": "/problems/invalid-batch",
+            "title": "Rows do not match the model's signature",
+            "status": 422,
+            "detail": "1 of 3 values is invalid.",
+            "errors": [
+                {
+                    "pointer": "#/gender",
+                    "detail": "'x' is not one of: 'female', 'male'.",
+                }
+            ],
+        },
+    )
+
+
+def test_what_is_not_json_is_a_400(client: httpx.Client) -> None:
+    response = client.post("/predict", content=b"{")
+
+    assert (response.status_code, response.json()["type"]) == (
+        400,
+        "/problems/malformed-body",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("application/vnd.api+json", 200),
+        ("application/x-www-form-urlencoded", 415),
+        ("text/csv", 415),
+    ],
+)
+def test_the_content_type_says_json(
+    client: httpx.Client, content_type: str, status: int
+) -> None:
+    body = msgspec.json.encode(make_row())
+
+    response = client.post(
+        "/predict", content=body, headers={"content-type": content_type}
+    )
+
+    assert response.status_code == status
+
+
+def test_a_body_without_content_type_is_json(client: httpx.Client) -> None:
+    response = client.post("/predict", content=msgspec.json.encode(make_row()))
+
+    assert response.json() == {"prediction": 80.0}
+
+
+def test_a_body_over_the_limit_is_a_413(client: httpx.Client) -> None:
+    response = client.post("/predict", content=b" " * 100_001)
+
+    assert (response.status_code, response.json()["detail"]) == (
+        413,
+        "The body has more than 100000 bytes; that is the limit.",
+    )
+
+
+def test_more_rows_than_the_limit_are_a_413(client: httpx.Client) -> None:
+    response = client.post("/predict", json=[make_row()] * 101)
+
+    assert (response.status_code, response.json()["detail"]) == (
+        413,
+        "The body has 101 rows; at most 100 are accepted.",
+    )
+
+
+def test_models_are_listed_with_the_default(client: httpx.Client) -> None:
+    assert client.get("/models").json() == {
+        "default": "student",
+        "models": [
+            {"name": "student", "title": "Maths score", "url": "/models/student"},
+            {"name": "other", "title": "Maths score", "url": "/models/other"},
+        ],
+    }
+
+
+def test_a_model_shows_its_signature(client: httpx.Client) -> None:
+    text = client.get("/models/other").text
+
+    assert text == signatures.write(make_signature(name="other"))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_unknown_model_is_a_404_that_names_the_others(
+    client: httpx.Client, method: str
+) -> None:
+    path = "/models/nobody" + "/predict" * (method == "POST")
+
+    response = client.request(method, path)
+
+    assert (response.status_code, response.json()["detail"]) == (
+        404,
+        "There is no model 'nobody'; the models are: student, other.",
+    )
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_a_listening_server_is_alive_and_ready(client: httpx.Client, path: str) -> None:
+    response = client.get(path)
+
+    assert (response.status_code, response.text) == (200, "ok\n")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "title"),
+    [
+        ("GET", "/nowhere", 404, "Not Found"),
+        ("GET", "/predict", 405, "Method Not Allowed"),
+        ("DELETE", "/models/student/predict", 405, "Method Not Allowed"),
+        ("GET", "/problems/none", 404, "Not Found"),
+    ],
+)
+def test_what_is_not_there_is_a_problem_too(
+    client: httpx.Client, method: str, path: str, status: int, title: str
+) -> None:
+    response = client.request(method, path)
+
+    assert response.headers["content-type"] == PROBLEM
+    assert (response.status_code, response.json()) == (
+        status,
+        {"type": "about:blank", "title": title, "status": status},
+    )
+
+
+def test_every_problem_type_is_explained(client: httpx.Client) -> None:
+    for slug, problem in PROBLEMS.items():
+        text = client.get(f"/problems/{slug}").text
+
+        assert text.startswith(f"{problem.title} ({problem.status:d})\n\n")
+
+
+def test_the_root_is_html_only_for_who_accepts_it(client: httpx.Client) -> None:
+    page = client.get("/", headers={"accept": "text/html"})
+
+    assert client.get("/").json() == {"status": "alive"}
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "script-src" not in page.headers["content-security-policy"]
+
+
+def test_a_client_that_goes_away_leaves_the_server_well(client: httpx.Client) -> None:
+    import socket
+
+    address = (client.base_url.host, client.base_url.port or 80)
+    for sent in (
+        b"",
+        b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{",
+    ):
+        with socket.create_connection(address) as connection:
+            connection.sendall(sent)
+
+    assert client.post("/predict", json=make_row()).json() == {"prediction": 80.0}
+
+
+def test_a_prediction_that_is_not_finite_is_a_problem(tmp_path: Path) -> None:
+    gender, *others = make_signature().features
+    lenient = msgspec.structs.replace(gender, unknown="ignore")
+    path = tmp_path / "student.onnx"
+    path.write_bytes(make_model(make_signature(features=(lenient, *others))))
+    with running_server(path) as served:
+        rows = [make_row(), make_row(gender="unknown to the graph")]
+        response = httpx.post(f"{served.url}/predict", json=rows)
+
+    assert (response.status_code, response.json()) == (
+        422,
+        {
+            "type": "/problems/no-prediction",
+            "title": "The model has no finite prediction",
+            "status": 422,
+            "detail": "Without a finite prediction: 1 of 2 rows.",
+            "errors": [{"pointer": "#/1", "detail": "The prediction is not finite."}],
+        },
+    )

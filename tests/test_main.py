@@ -1,0 +1,142 @@
+"""The command line of the server, as a process."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.models import make_model, make_row, make_signature
+from tests.servers import ROOT, running_server
+
+
+def run(
+    *arguments: str | Path, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "server", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def write_model(path: Path, name: str = "student") -> Path:
+    path.write_bytes(make_model(make_signature(name=name)))
+    return path
+
+
+def test_without_a_model_every_file_of_the_folder_is_served(tmp_path: Path) -> None:
+    write_model(tmp_path / "b.onnx", "second")
+    write_model(tmp_path / "a.onnx", "first")
+    with running_server(PINION_MODELS_FOLDER=str(tmp_path)) as served:
+        models = httpx.get(f"{served.url}/models").json()
+
+    assert models["default"] == "first"
+    assert [model["name"] for model in models["models"]] == ["first", "second"]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_server_with_exit_code_0(
+    tmp_path: Path, stop: signal.Signals
+) -> None:
+    with running_server(write_model(tmp_path / "a.onnx")) as served:
+        httpx.post(f"{served.url}/predict", json=make_row())
+        served.process.send_signal(stop)
+
+        assert served.process.wait(timeout=10) == 0
+
+
+def test_no_model_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    result = run("--models-folder", tmp_path)
+
+    assert (result.returncode, result.stderr) == (
+        2,
+        f"error: there is no .onnx file in {tmp_path}/; name a model file, or make "
+        "one with python -m convert train\n",
+    )
+
+
+def test_a_damaged_model_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(b"no model")
+
+    result = run(path)
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: {path}: not a model file: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
+    first, second = (write_model(tmp_path / name) for name in ("a.onnx", "b.onnx"))
+
+    result = run(first, second)
+
+    assert (result.returncode, result.stderr) == (
+        1,
+        f"error: {second}: another model is named 'student' already\n",
+    )
+
+
+def test_a_taken_port_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run(write_model(tmp_path / "a.onnx"), "--port", str(port))
+
+    assert (result.returncode, result.stderr) == (
+        1,
+        f"error: cannot listen on 127.0.0.1 port {port}: Address already in use; "
+        "choose another with --port\n",
+    )
+
+
+def test_a_bad_setting_is_one_sentence_and_exit_code_2() -> None:
+    result = run("--port", "http")
+
+    assert (result.returncode, result.stderr) == (
+        2,
+        "error: --port is 'http'; expected a whole number\n",
+    )
+
+
+def test_the_server_maps_and_imports_nothing_of_the_offline_half(
+    tmp_path: Path,
+) -> None:
+    with running_server(write_model(tmp_path / "a.onnx")) as served:
+        httpx.get(served.url, headers={"accept": "text/html"})
+        httpx.post(f"{served.url}/predict", json=make_row())
+        maps = Path(f"/proc/{served.process.pid}/maps").read_text()
+
+    assert "libonnxruntime.so" in maps
+    assert "numpy" not in maps
+    assert "pybind11" not in maps
+
+
+def test_server_modules_import_only_what_the_image_ships() -> None:
+    program = (
+        "import importlib, pkgutil, sys\n"
+        "before = set(sys.modules)\n"
+        "import server, uvicorn.config, uvicorn.server\n"
+        "for module in pkgutil.walk_packages(server.__path__, 'server.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
+    )
+    command = [sys.executable, "-c", program]
+    shown = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    requirements = (ROOT / "requirements-inference.txt").read_text()
+    shipped = set(re.findall(r"^([a-z0-9-]+)==", requirements, re.MULTILINE))
+    made_by_uvloop = {"__mp_main__", "cython_runtime", "_cython_3_3_0"}
+    names = set(shown.stdout.split()) - sys.stdlib_module_names - made_by_uvloop
+    packages = {name.replace("_", "-") for name in names - {"server"}}
+    assert packages <= shipped - {"onnxruntime"}

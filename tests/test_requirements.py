@@ -1,0 +1,83 @@
+"""The pinned requirements, as pip reads them."""
+
+import re
+from importlib.metadata import version
+from typing import NamedTuple
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.servers import ROOT
+
+FILES = ("inference", "convert", "dev")
+
+
+class Pin(NamedTuple):
+    """A line of a requirements file, with its continuations."""
+
+    requirement: Requirement
+    hashes: list[str]
+
+
+def read_pins(file: str) -> list[Pin]:
+    text = (ROOT / f"requirements-{file}.txt").read_text().replace("\\\n", "")
+    pins = []
+    for line in text.splitlines():
+        if line.startswith(("#", "-r ")):
+            continue
+        requirement, *hashes = line.split(" --hash=")
+        pins.append(Pin(Requirement(requirement), [each.strip() for each in hashes]))
+    return pins
+
+
+def names(file: str) -> list[str]:
+    return [pin.requirement.name for pin in read_pins(file)]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_pin_is_one_version_with_its_hashes(file: str) -> None:
+    pins = read_pins(file)
+
+    assert pins
+    for pin in pins:
+        assert re.fullmatch(r"==[^,*]+", str(pin.requirement.specifier)), pin
+        assert pin.hashes, pin
+        assert all(re.fullmatch("sha256:[0-9a-f]{64}", each) for each in pin.hashes)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_file_says_where_packages_come_from(file: str) -> None:
+    text = (ROOT / f"requirements-{file}.txt").read_text()
+
+    assert re.findall(r"://|index|find-links| @ ", text) == []
+
+
+def test_serving_needs_these_packages_and_no_numpy() -> None:
+    assert names("inference") == [
+        "anyio",
+        "click",
+        "httptools",
+        "msgspec",
+        "onnxruntime",
+        "starlette",
+        "typing-extensions",
+        "uvicorn",
+        "uvloop",
+    ]
+
+
+def test_each_package_is_pinned_in_one_file() -> None:
+    inference, convert, dev = (set(names(file)) for file in FILES)
+
+    assert inference & convert == convert & dev == inference & dev == set()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_these_tests_run_with_the_pinned_versions(file: str) -> None:
+    pinned = {
+        pin.requirement.name: str(pin.requirement.specifier).removeprefix("==")
+        for pin in read_pins(file)
+        if pin.requirement.marker is None or pin.requirement.marker.evaluate()
+    }
+
+    assert {name: version(name) for name in pinned} == pinned

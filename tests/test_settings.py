@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from server.settings import (
+    SETTINGS,
+    InvalidSetting,
+    Settings,
+    default_settings,
+    read_settings,
+)
+
+
+def test_without_flags_and_environment_the_table_decides() -> None:
+    defaults = default_settings()._asdict()
+
+    assert defaults.pop("models") == ()
+    assert defaults == {setting.name: setting.default for setting in SETTINGS}
+
+
+def test_a_flag_wins_over_the_environment() -> None:
+    settings = read_settings(["--port", "9000"], {"PINION_PORT": "7000"})
+
+    assert settings == default_settings()._replace(port=9000)
+
+
+def test_the_environment_wins_over_the_default() -> None:
+    settings = read_settings([], {"PINION_MAX_ROWS": "5", "PINION_HOST": "::"})
+
+    assert settings == default_settings()._replace(max_rows=5, host="::")
+
+
+def test_models_keep_their_order() -> None:
+    settings: Settings = read_settings(["b.onnx", "a.onnx"], {})
+
+    assert settings.models == (Path("b.onnx"), Path("a.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence"),
+    [
+        (["--port", "http"], {}, "--port is 'http'; expected a whole number"),
+        (["--port", "65536"], {}, "--port is 65536; expected 0 to 65535"),
+        ([], {"PINION_MAX_ROWS": "0"}, "PINION_MAX_ROWS is 0; expected 1 to "),
+        ([], {"PINION_PORT": ""}, "PINION_PORT is ''; expected a whole number"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_name(
+    arguments: list[str], environment: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(InvalidSetting) as refusal:
+        read_settings(arguments, environment)
+
+    assert str(refusal.value).startswith(sentence)
+
+
+def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_settings(["--help"], {})
+
+    text = " ".join(capsys.readouterr().out.split())
+    for setting in SETTINGS:
+        assert f"{setting.sentence} Default {setting.default}; environment" in text
+        assert setting.flag in text
+        assert setting.variable in text
