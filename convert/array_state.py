@@ -51,8 +51,8 @@ def _expected(dtype: np.dtype[Any], state: tuple[Any, ...]) -> np.dtype[Any]:
             "offsets": [fields[name][1] for name in names],
             "itemsize": n_bytes,
         }
-        return np.dtype(layout, align=bool(state[7] & ALIGNED))
-    if dtype.kind in "mM" and len(state) == 9:
+        dtype = np.dtype(layout, align=bool(state[7] & ALIGNED))
+    elif dtype.kind in "mM" and len(state) == 9:
         unit, count = state[8][1][:2]
         dtype = np.dtype(f"{dtype.kind}8[{count}{unit.decode()}]")
     in_order: np.dtype[Any] = dtype.newbyteorder(byte_order)

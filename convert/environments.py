@@ -248,4 +248,3 @@ def _python(folder: Path) -> Path:
     if sys.platform == "win32":
         return folder / "Scripts" / "python.exe"
     return folder / "bin" / "python"
-

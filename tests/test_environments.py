@@ -60,14 +60,16 @@ pipeline = load_pipeline(preprocessor=Path("preprocessor.pkl"), model=Path("mode
 print(list(pipeline.predict(make_students().drop(columns="math_score"))[:5]))
 """
 
-# Stands in the current folder, which `python -m` looks into first.
+# Python runs a sitecustomize.py on its path before anything else.
 PROBE = """
 import json, os, sys
-import numpy, sklearn
 
-with open("probe.json", "w") as file:
-    json.dump([sklearn.__version__, numpy.__version__[0], os.getcwd(), sys.argv[1:]], file)
-sys.exit(7)
+if "scikit-learn-" in sys.prefix:
+    import numpy, sklearn
+    seen = [sklearn.__version__, numpy.__version__[0], os.getcwd(), sys.orig_argv[1:]]
+    with open("probe.json", "w") as file:
+        json.dump(seen, file)
+    os._exit(7)
 """
 
 
@@ -137,15 +139,16 @@ def test_a_cache_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         reexecute([], "1.3.2", [], tmp_path / "cache")
 
 
-def in_background(cache: Path, sklearn_version: str) -> subprocess.Popen[str]:
+def in_background(cache: Path, python_path: Path) -> subprocess.Popen[str]:
     program = (
-        "import sys\nfrom pathlib import Path\n"
+        "import logging, sys\nfrom pathlib import Path\n"
         "from convert.environments import reexecute\nfrom convert.scan import Scan\n"
-        f"sys.exit(reexecute(['--probe'], {sklearn_version!r}, [{DILL}], Path({str(cache)!r})))"
+        "logging.basicConfig(level=logging.INFO)\n"
+        f"sys.exit(reexecute(['-q'], '1.3.2', [{DILL}], Path({str(cache)!r})))"
     )
     return subprocess.Popen(
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{python_path}"},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -157,7 +160,7 @@ def left_in(cache: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_an_interrupted_environment_leaves_nothing(tmp_path: Path) -> None:
-    making = in_background(tmp_path, "1.3.2")
+    making = in_background(tmp_path, tmp_path)
     while not left_in(tmp_path):
         time.sleep(0.05)
     making.send_signal(signal.SIGINT)
@@ -204,18 +207,19 @@ def test_files_of_1_3_2_predict_as_they_did_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "convert").mkdir()
-    (tmp_path / "convert" / "__main__.py").write_text(PROBE)
-    cache = tmp_path / "cache"
+    cache, probes = tmp_path / "cache", tmp_path / "probes"
+    probes.mkdir()
+    (probes / "sitecustomize.py").write_text(PROBE)
 
-    two = [in_background(cache, "1.3.2"), in_background(cache, "1.3.2")]
+    two = [in_background(cache, probes), in_background(cache, probes)]
     said = "".join(run.communicate()[1] for run in two)
 
     assert said.count("making an environment with scikit-learn 1.3.2 (once; ") == 1
     assert [run.returncode for run in two] == [7, 7]
-    version, numpy, folder, arguments = json.loads(Path("probe.json").read_text())
-    assert (version, numpy, arguments) == ("1.3.2", "1", ["--probe"])
-    assert Path(folder) == tmp_path
+    assert json.loads(Path("probe.json").read_text()) == [
+        *("1.3.2", "1", str(tmp_path)),
+        ["-m", "convert", "-q"],
+    ]
 
     (environment,) = left_in(cache)
     python = str(cache / environment / "bin" / "python")
@@ -223,15 +227,15 @@ def test_files_of_1_3_2_predict_as_they_did_there(
     scans = [examine(Path("preprocessor.pkl")), examine(Path("model.pkl"))]
 
     assert needed_environment(scans) == "1.3.2"
-    assert reexecute(["again"], "1.3.2", scans, cache) == 7
-    assert left_in(cache) == [environment]
+    assert requirements("1.3.2", scans) == requirements("1.3.2", [DILL])
     assert said_by(python, PREDICT) == before
 
 
 def said_by(python: str, program: str) -> str:
-    (Path.cwd() / "program.py").write_text(program)
-    command = [python, "program.py"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=True
+        [python, "-W", "error", "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     ).stdout
