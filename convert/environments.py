@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -50,14 +51,16 @@ scikit-learn 1.4.2 cannot be loaded beside it.
 CONVERTER = ("msgspec", "onnx", "onnxmltools", "onnxruntime", "skl2onnx")
 """What `convert export` imports itself; at the versions that are installed here."""
 
+VERSION = re.compile(r"\d+(\.\d+)+((a|b|rc)\d+|\.(dev|post)\d+)?")
+
 BY_ERA = {"joblib", "numpy", "pandas", "scipy", "sklearn"}
 
 
 def needed_environment(scans: Iterable[Scan]) -> str | None:
     """Return the scikit-learn version that the files need, or None for this one.
 
-    Any other version counts, also a patch release: 1.3.1 and 1.5.1 changed what
-    fitted estimators compute.
+    Any other version counts, also a patch release: scikit-learn itself warns of
+    "invalid results" then (its guide's page on model persistence).
 
     Raises
     ------
@@ -65,6 +68,11 @@ def needed_environment(scans: Iterable[Scan]) -> str | None:
         The files were written by several versions: one process has one.
     """
     versions = sorted({v for scan in scans for v in scan.sklearn_versions})
+    if wrong := [v for v in versions if not VERSION.fullmatch(v)]:
+        raise Refusal(
+            f"a file says that scikit-learn {wrong[0]!r} wrote it, which is no version: "
+            "have it saved again"
+        )
     if len(versions) > 1:
         raise Refusal(
             f"the files were written by scikit-learn {' and '.join(versions)}, and "

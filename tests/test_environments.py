@@ -91,6 +91,12 @@ def test_parts_of_two_versions_are_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("version", ["1.3.2 -r x", "../1.3.2", "one", ""])
+def test_a_version_that_is_none_reaches_neither_pip_nor_a_path(version: str) -> None:
+    with pytest.raises(Refusal, match="which is no version: have it saved again"):
+        needed_environment([Scan((), (version,))])
+
+
 @pytest.mark.parametrize(
     ("version", "module", "era"),
     [
