@@ -11,6 +11,8 @@ COMMANDS = {
     "train": "convert.train",
     "export": "convert.conversion",
     "explore": "convert.explore.command",
+    "verify": "convert.verify",
+    "inspect": "convert.inspect",
 }
 """Command → module with `add_parser`, which sets `run`; that returns what is printed,
 or an exit code. Only the module that is asked for is imported: some take seconds, and

@@ -190,7 +190,7 @@ def _check_labels(sample: Sample, truth: Sequence[Any], classes: Sequence[Any]) 
             )
 
 
-def _numbers(sample: Sample, truth: pd.DataFrame) -> np.ndarray:  # type: ignore[type-arg]
+def _numbers(sample: Sample, truth: pd.DataFrame) -> "np.ndarray":
     for name in truth:
         if not pd.api.types.is_numeric_dtype(truth[name]):
             raise Refusal(
