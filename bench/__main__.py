@@ -1,4 +1,4 @@
-"""The command line: python -m bench URL, python -m bench --compare A B."""
+"""The command line: python -m bench URL, startup or contest."""
 
 import argparse
 import json
@@ -22,6 +22,10 @@ examples:
 A closed loop (the default) asks again when it has its answer: a server that stalls
 is asked less, and few requests feel the stall. An open loop (--rate) asks at a
 constant rate and counts latency from when a request was due: what users feel.
+
+other measurements, each with its own --help:
+  python -m bench startup   start and memory, beside the runtime alone
+  python -m bench contest   the same model under other servers
 
 exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured
 """

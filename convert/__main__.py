@@ -3,29 +3,38 @@
 import argparse
 import logging
 import sys
+from importlib import import_module
 
-from convert import train
-from convert.compare import command as compare
 from convert.refusal import Refusal
 
-COMMANDS = (train, compare)
-"""Modules with `add_parser`, which sets `run`; that returns what is printed."""
+COMMANDS = {
+    "train": "convert.train",
+    "export": "convert.conversion",
+    "explore": "convert.explore.command",
+    "compare": "convert.compare.command",
+    "verify": "convert.verify",
+    "inspect": "convert.inspect",
+}
+"""Command → module with `add_parser`, which sets `run`; that returns what is printed,
+or an exit code. Only the module that is asked for is imported: some take seconds, and
+beside an old scikit-learn some cannot be imported."""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(words: list[str]) -> int:
     """Run one command and return the exit code: 0, 2 (refused), 130 (interrupted)."""
     parser = argparse.ArgumentParser(
         prog="python -m convert",
         description="From a table or a fitted pipeline to one proved ONNX file.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(commands)
-    parsed = parser.parse_args(arguments)
+    asked = [name for name in COMMANDS if name in words[:1]]
+    for name in asked or COMMANDS:
+        import_module(COMMANDS[name]).add_parser(commands)
+    parsed = parser.parse_args(words, argparse.Namespace(words=words))
     logging.basicConfig(format="%(message)s")
     logging.getLogger("convert").setLevel(logging.INFO)
     try:
-        print(parsed.run(parsed))
+        outcome = parsed.run(parsed)
     except Refusal as error:
         print(f"refused: {error}", file=sys.stderr)
         return 2
@@ -35,8 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
+    if isinstance(outcome, int):
+        return outcome
+    print(outcome)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -21,6 +21,10 @@ NUMBER_LIKE = re.compile(r"\s*[-+]?[\d.,]*\d[\d.,]*([eE][-+]?\d+)?\s*")
 """Also "72,5" and "1.234,5", which are meant as numbers and are not read as such."""
 
 
+LARGEST = 1e150
+"""Scalers and scores square; the largest float64 is 1.8e308."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A checked table.
@@ -74,7 +78,7 @@ def read_table(
     content = _read(path)
     text = _decode(path, content, encoding)
     header, lines = _scan(path, text)
-    frame = _parse(path, text, missing)
+    frame = _parse(text, missing)
     frame.columns = pd.Index(header)
     if not lines:
         raise Refusal(f"{path} has a header and no rows: add the rows to it")
@@ -195,16 +199,13 @@ def _checked_header(path: Path, names: list[str]) -> list[str]:
     return names
 
 
-def _parse(path: Path, text: str, missing: Iterable[str]) -> pd.DataFrame:
-    try:
-        return pd.read_csv(
-            io.StringIO(text, newline=""),
-            keep_default_na=False,
-            na_values=["", *missing],
-            low_memory=False,
-        )
-    except pd.errors.ParserError as error:
-        raise Refusal(f"{path} cannot be read as CSV: {error}") from None
+def _parse(text: str, missing: Iterable[str]) -> pd.DataFrame:
+    return pd.read_csv(
+        io.StringIO(text, newline=""),
+        keep_default_na=False,
+        na_values=["", *missing],
+        low_memory=False,
+    )
 
 
 def _check_name(path: Path, name: str, columns: list[str]) -> None:
@@ -226,7 +227,7 @@ def _check_column(table: Table, name: str, *, is_category: bool) -> None:
             f"column {name!r} of {table.path} is empty: leave it out with --drop {name!r}"
         )
     if pd.api.types.is_numeric_dtype(column):
-        _check_finite(table, column)
+        _check_size(table, column)
     elif column.dtype == object and not isinstance(present.iloc[0], bool):
         raise Refusal(
             f"{name!r} is {present.iloc[0]} on {table.place(present.index[0])}, a number "
@@ -236,12 +237,13 @@ def _check_column(table: Table, name: str, *, is_category: bool) -> None:
         _check_not_numbers(table, name, present)
 
 
-def _check_finite(table: Table, column: pd.Series) -> None:
-    is_infinite = column.abs() == np.inf
-    if is_infinite.any():
+def _check_size(table: Table, column: pd.Series) -> None:
+    is_beyond = column.abs() > LARGEST
+    if is_beyond.any():
+        row = first(is_beyond)
         raise Refusal(
-            f"{column.name!r} is infinite on {table.place(first(is_infinite))}: "
-            "leave the cell empty or put a number there"
+            f"{column.name!r} is {column[row]} on {table.place(row)}, and the square of a "
+            f"number beyond {LARGEST:g} is infinite: correct it or leave the cell empty"
         )
 
 

@@ -9,14 +9,16 @@ the user's cache folder, in which the same command runs again.
 import contextlib
 import hashlib
 import importlib.metadata
+import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import venv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from convert.refusal import Refusal
@@ -27,6 +29,8 @@ try:
     import resource
 except ImportError:  # not on Windows: no lock and no limits there
     fcntl = resource = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
 
 TIME_LIMIT_S = 3600
 
@@ -47,14 +51,16 @@ scikit-learn 1.4.2 cannot be loaded beside it.
 CONVERTER = ("msgspec", "onnx", "onnxmltools", "onnxruntime", "skl2onnx")
 """What `convert export` imports itself; at the versions that are installed here."""
 
+VERSION = re.compile(r"\d+(\.\d+)+((a|b|rc)\d+|\.(dev|post)\d+)?")
+
 BY_ERA = {"joblib", "numpy", "pandas", "scipy", "sklearn"}
 
 
 def needed_environment(scans: Iterable[Scan]) -> str | None:
     """Return the scikit-learn version that the files need, or None for this one.
 
-    Any other version counts, also a patch release: 1.3.1 and 1.5.1 changed what
-    fitted estimators compute.
+    Any other version counts, also a patch release: scikit-learn itself warns of
+    "invalid results" then (its guide's page on model persistence).
 
     Raises
     ------
@@ -62,6 +68,11 @@ def needed_environment(scans: Iterable[Scan]) -> str | None:
         The files were written by several versions: one process has one.
     """
     versions = sorted({v for scan in scans for v in scan.sklearn_versions})
+    if wrong := [v for v in versions if not VERSION.fullmatch(v)]:
+        raise Refusal(
+            f"a file says that scikit-learn {wrong[0]!r} wrote it, which is no version: "
+            "have it saved again"
+        )
     if len(versions) > 1:
         raise Refusal(
             f"the files were written by scikit-learn {' and '.join(versions)}, and "
@@ -124,25 +135,28 @@ def requirements(
     sklearn_version: str, scans: Iterable[Scan], arguments: Iterable[str] = ()
 ) -> tuple[str, ...]:
     """Return what the environment needs, as pip takes it."""
-    modules = {name.split(".")[0] for scan in scans for name, _ in scan.imports}
-    numpys = {name for scan in scans for name, _ in scan.imports}
+    modules = {module for scan in scans for module, _ in scan.imports}
+    roots = {module.split(".")[0] for module in modules} - BY_ERA
     if any(argument.endswith(".parquet") for argument in arguments):
-        modules.add("pyarrow")
+        roots.add("pyarrow")
     installed = importlib.metadata.packages_distributions()
-    used = {name for module in modules - BY_ERA for name in installed.get(module, ())}
+    used = {name for root in roots for name in installed.get(root, ())}
     return (
         f"scikit-learn=={sklearn_version}",
-        *_era(sklearn_version, any(n.startswith("numpy._core") for n in numpys)),
+        *_era(sklearn_version, modules),
         *(f"{p}=={importlib.metadata.version(p)}" for p in sorted(used | {*CONVERTER})),
     )
 
 
-def _era(sklearn_version: str, numpy_2: bool) -> tuple[str, ...]:
+def _era(sklearn_version: str, modules: Collection[str]) -> tuple[str, ...]:
     release = tuple(int(part) for part in sklearn_version.split(".")[:2])
-    for newest, packages in ERAS.items():
-        if release <= newest:
-            return ("numpy>=2", *packages[1:]) if numpy_2 else packages
-    return ("numpy", "scipy", "pandas")
+    eras = [packages for newest, packages in ERAS.items() if release <= newest]
+    numpy, scipy, pandas = eras[0] if eras else ("numpy", "scipy", "pandas")
+    if any(module.startswith("numpy._core") for module in modules):
+        numpy = "numpy>=2"
+    elif any(module.startswith("numpy.core") for module in modules):
+        numpy = "numpy<2"
+    return numpy, scipy, pandas
 
 
 def _environment(sklearn_version: str, packages: Sequence[str], cache: Path) -> Path:
@@ -159,9 +173,9 @@ def _environment(sklearn_version: str, packages: Sequence[str], cache: Path) -> 
 def _make(folder: Path, sklearn_version: str, packages: Sequence[str]) -> None:
     """Make the environment beside its place, then move it there whole."""
     started = time.monotonic()
-    _say(
-        f"making an environment with scikit-learn {sklearn_version} "
-        "(once; about a minute and 500 MB) …"
+    logger.info(
+        "making an environment with scikit-learn %s (once; about a minute and 500 MB) …",
+        sklearn_version,
     )
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -172,7 +186,7 @@ def _make(folder: Path, sklearn_version: str, packages: Sequence[str]) -> None:
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    _say(f"made in {time.monotonic() - started:.0f} s: {folder}")
+    logger.info("made in %.0f s: %s", time.monotonic() - started, folder)
 
 
 def _install(python: Path, sklearn_version: str, packages: Sequence[str]) -> None:
@@ -242,8 +256,3 @@ def _python(folder: Path) -> Path:
     if sys.platform == "win32":
         return folder / "Scripts" / "python.exe"
     return folder / "bin" / "python"
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(sentence + "\n")
-    sys.stderr.flush()

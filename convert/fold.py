@@ -180,9 +180,8 @@ def _ask(
 def _dot(row: Floats, weights: Floats) -> Fraction:
     """Return the scalar product without any rounding."""
     products = (
-        Fraction(float(value)) * Fraction(float(weight))
-        for value, weight in zip(row, weights, strict=True)
-        if value  # most of a one-hot row is zero
+        Fraction(float(row[i])) * Fraction(float(weights[i]))
+        for i in np.flatnonzero(row)  # most of a one-hot row is zero
     )
     return sum(products, Fraction(0))
 

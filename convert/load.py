@@ -55,22 +55,32 @@ def load(path: Path, trusted: Collection[str] = ()) -> Any:
     content = unpack(path)
     found = _examine(path, content, trusted)
     try:
-        if is_skops(content):
-            import skops.io
-
-            names = [".".join(name) for name in found.imports]
-            estimator = skops.io.loads(content, trusted=names)
-        else:
-            estimator = unpickle(content, trusted)
+        estimator = _rebuild(content, found, trusted)
     except Refusal as refusal:
         raise Refusal(f"{path} cannot be loaded: {refusal}") from refusal
-    except NONSENSE as error:
-        raise Refusal(
-            f"{path} cannot be rebuilt by the versions that are installed here "
-            f"({error}): install those that saved it"
-        ) from error
-    _check_fitted(path, estimator)
+    except (MemoryError, *NONSENSE) as error:
+        raise Refusal(_not_rebuilt(path, error)) from error
+    try:
+        _check_fitted(path, estimator)
+    except AttributeError as error:  # an attribute that another version has
+        raise Refusal(_not_rebuilt(path, error)) from error
     return estimator
+
+
+def _rebuild(content: bytes, found: Scan, trusted: Collection[str]) -> Any:
+    if not is_skops(content):
+        return unpickle(content, trusted)
+    import skops.io
+
+    names = [".".join(name) for name in found.imports]
+    return skops.io.loads(content, trusted=names)
+
+
+def _not_rebuilt(path: Path, error: BaseException) -> str:
+    return (
+        f"{path} is damaged, or was saved by other versions than are installed here "
+        f"({str(error) or type(error).__name__}): copy it again, or install those"
+    )
 
 
 def examine(path: Path, trusted: Collection[str] = ()) -> Scan:

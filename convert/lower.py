@@ -83,8 +83,8 @@ def _fitted_order(
     if sample.empty:
         raise Refusal("the sample has no row: give a few that the pipeline can predict")
     _check_dates(columns, sample)
-    names = _fitted_names(transformer)
-    if names is None and len(columns) == 1 and _reads_texts(transformer):
+    names = names_of(transformer)
+    if names is None and len(columns) == 1 and reads_texts(transformer):
         return Frame(tuple(columns)), sample[columns[0].name]
     if names is None:
         rows = sample[[column.name for column in columns]]
@@ -104,18 +104,18 @@ def _check_dates(columns: Sequence[Column], sample: pd.DataFrame) -> None:
             )
 
 
-def _fitted_names(transformer: Any) -> list[str] | None:
+def names_of(transformer: Any) -> list[str] | None:
     """Return the columns of the frame that was fitted on; None for an array."""
     names = getattr(unwrap(transformer), "feature_names_in_", None)
     if names is not None:
         return list(names)
     inner = [step for _, step in inner_steps(transformer)]
-    return _fitted_names(inner[0]) if inner else None
+    return names_of(inner[0]) if inner else None
 
 
-def _reads_texts(transformer: Any) -> bool:
+def reads_texts(transformer: Any) -> bool:
     inner = [step for _, step in inner_steps(transformer)]
-    return is_vectorizer(unwrap(transformer)) or any(map(_reads_texts, inner[:1]))
+    return is_vectorizer(unwrap(transformer)) or any(map(reads_texts, inner[:1]))
 
 
 def inner_steps(transformer: Any) -> list[tuple[str, Any]]:
@@ -270,7 +270,6 @@ def _path(step: Step, name: str) -> str:
 
 
 def _lower_leaf(step: Step, block: Block, graph: Graph) -> Block:
-    _check_present(step, block)
     transformer = step.transformer
     if is_vectorizer(transformer):
         return lower_text(step, block, graph)
@@ -289,13 +288,3 @@ def _lower_leaf(step: Step, block: Block, graph: Graph) -> Block:
             "before the pipeline",
         )
     return lowering(step, as_matrix(block, graph), graph)
-
-
-def _check_present(step: Step, block: Block) -> None:
-    if isinstance(block, Frame):
-        for column in block.columns:
-            if not column.tensor:
-                raise Refusal(
-                    f"step {step.name!r} reads column {column.name!r}, which is not "
-                    f"among the model's features: add it to the sample"
-                )

@@ -10,8 +10,9 @@ from sklearn.pipeline import Pipeline
 
 from convert.estimators import Outputs, emit
 from convert.graph import Graph
-from convert.lower import inner_steps, lower, unwrap
-from convert.preprocessing.blocks import Column
+from convert.hoist import hoist, members_of
+from convert.lower import inner_steps, lower, names_of, unwrap
+from convert.preprocessing.blocks import Column, Matrix
 from convert.preprocessing.inverse import invert
 from convert.preprocessing.lookup import add_lookup
 from convert.refusal import Refusal
@@ -39,15 +40,36 @@ def lower_pipeline(
     """
     steps, estimator = split(pipeline)
     if type(estimator) is not TransformedTargetRegressor:
-        preprocessor = Pipeline(steps) if steps else "passthrough"
-        ordered = columns if steps else _as_fitted(estimator, columns, graph, sample)
-        matrix = lower(preprocessor, ordered, graph, sample)
+        estimator, matrix = lower_steps(steps, estimator, columns, graph, sample)
         return emit(estimator, graph, matrix.tensor, matrix.n_columns)
     inner = Pipeline([*steps, ("regressor", estimator.regressor_)])
     outputs = lower_pipeline(inner, columns, graph, sample)
     if outputs.prediction is None:
         raise AssertionError("TransformedTargetRegressor holds a regressor")
     return Outputs(invert(estimator.transformer_, graph, outputs.prediction))
+
+
+def lower_steps(
+    steps: Steps,
+    estimator: Any,
+    columns: Sequence[Column],
+    graph: Graph,
+    sample: pd.DataFrame,
+) -> tuple[Any, Matrix]:
+    """Return the matrix that the estimator reads, and the estimator that reads it."""
+    if steps:
+        return estimator, lower(Pipeline(steps), columns, graph, sample)
+    members = members_of(estimator)
+    if not members:
+        fitted = _as_fitted(estimator, columns, graph, sample)
+        return estimator, lower("passthrough", fitted, graph, sample)
+
+    def lower_member(member: Any) -> tuple[Matrix, Any]:
+        inner, last = split(member)
+        last, matrix = lower_steps(inner, last, columns, graph, sample)
+        return matrix, last
+
+    return hoist(estimator, members, lower_member, graph)
 
 
 def split(pipeline: Any) -> tuple[Steps, Any]:
@@ -59,6 +81,29 @@ def split(pipeline: Any) -> tuple[Steps, Any]:
     inner, estimator = split(last)
     before = inner_steps(Pipeline(steps)) if steps else []
     return before + [(f"{name} / {step}", each) for step, each in inner], estimator
+
+
+def fitted_names(pipeline: Any) -> list[str] | None:
+    """Return the columns of the frame that was fitted on; None for an array."""
+    steps, estimator = split(pipeline)
+    names = names_of(Pipeline(steps) if steps else estimator)
+    if names is None and not steps:
+        names = getattr(estimator, "feature_names_", None)  # CatBoost
+        members = members_of(estimator)
+        if members:
+            return fitted_names(members[0])
+    if names is None or _are_made_up(names):
+        return None
+    return list(names)
+
+
+def _are_made_up(names: Sequence[str]) -> bool:
+    """Tell the names that LightGBM and CatBoost give to the columns of an array."""
+    positions = range(len(names))
+    return list(names) in (
+        [f"Column_{position}" for position in positions],
+        [str(position) for position in positions],
+    )
 
 
 def _as_fitted(
@@ -100,9 +145,7 @@ def _codes(column: Column, categories: list[Any], graph: Graph) -> Column:
 
 def _in_fitted_order(estimator: Any, columns: Sequence[Column]) -> list[Column]:
     """Order the columns as an estimator without preprocessing was fitted on them."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
-        names = getattr(estimator, "feature_names_", None)  # CatBoost
+    names = fitted_names(estimator)
     if names is None:
         return list(columns)
     # LightGBM writes an underscore for a space

@@ -1,7 +1,6 @@
 """Holds rows of a table out, so that a score is of rows that no model has seen."""
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -53,7 +52,7 @@ def split_table(
         X, y, test_size=test_size, random_state=seed
     )
     split = Split(X_train, X_test, y_train, y_test, *_columns(X, description))
-    _check_categories(table, split, split.categories)
+    _check_split(table, split)
     return split
 
 
@@ -78,9 +77,15 @@ def _columns(X: pd.DataFrame, description: Description) -> tuple[list[str], list
     return numbers, [str(name) for name in X if name not in numbers]
 
 
-def _check_categories(table: Table, split: Split, categories: Sequence[str]) -> None:
-    """Refuse a category that only the held-out rows have."""
-    for name in categories:
+def _check_split(table: Table, split: Split) -> None:
+    """Refuse what only the held-out rows have: a category, or any value at all."""
+    for name in split.X_train:
+        if split.X_train[name].isna().all():
+            raise Refusal(
+                f"{name!r} has no value among the {len(split.X_train)} rows of "
+                f"{table.path} to fit: leave the column out with --drop {name!r}"
+            )
+    for name in split.categories:
         held_out = split.X_test[name].dropna()
         is_new = ~held_out.isin(split.X_train[name])
         if is_new.any():

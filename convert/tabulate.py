@@ -85,8 +85,7 @@ def _not_tabular(step: Step, reason: str) -> NotTabular:
 
 def _tabulate_column(step: Step, probe: Probe, column: Column, position: int) -> Table:
     cells = probe.frame.iloc[:, position]
-    n_columns = probe.frame.shape[1]
-    values = known_values(step.transformer, cells, position, n_columns)
+    values = known_values(step.transformer, probe.frame, position, column.text)
     base = probe.answers([{}])[0]
     if base is None:
         raise _not_tabular(step, "it does not take the first row of the sample")

@@ -16,10 +16,8 @@ MAX_BYTES = 4 * 2**30
 
 
 def _lz4() -> Any:
-    try:
-        import lz4.frame
-    except ImportError:
-        raise Refusal("it is compressed with lz4: pip install lz4") from None
+    import lz4.frame
+
     return lz4.frame.LZ4FrameDecompressor()
 
 
@@ -96,9 +94,11 @@ def _decompress(path: Path, content: bytes) -> bytes:
     ]
     if not makers:
         return content
-    machine = makers[0]()
     try:
+        machine = makers[0]()
         plain: bytes = machine.decompress(content, MAX_BYTES + 1)
+    except ImportError:
+        raise Refusal(f"{path} is compressed with lz4: pip install lz4") from None
     except (OSError, RuntimeError, lzma.LZMAError, zlib.error) as error:
         raise Refusal(
             f"{path} is damaged ({error}): copy it again from where it was saved"

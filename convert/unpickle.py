@@ -9,12 +9,13 @@ import importlib
 import io
 import math
 import pickle
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import FunctionType
 from typing import Any, ClassVar
 
 import numpy as np
 
+from convert.array_state import is_sound_array, is_sound_dtype
 from convert.refusal import Refusal
 from convert.scan import (
     EVERYTHING,
@@ -68,15 +69,16 @@ class _ListedUnpickler(pickle._Unpickler):
             raise Refusal(f"it imports {'.'.join(origin)}, which is not trusted")
         if origin == JOBLIB_ARRAY:
             return _JoblibArray
+        if origin == ("dill._dill", "_create_array"):
+            return _create_array
         if origin == ("builtins", "__main__"):  # dill's name for a script's variables
             return vars(importlib.import_module("__main__"))
         return _import(origin)
 
     def load_build(self) -> None:
-        """Set the state of an instance; only trusted files change a class."""
-        changed = self.stack[-2]
-        if isinstance(changed, type | FunctionType) and EVERYTHING not in self.trusted:
-            raise Refusal(f"it changes {changed.__name__} itself, not an instance")
+        """Set the state of an instance; only a trusted file has its way."""
+        if EVERYTHING not in self.trusted:
+            _check_state(self.stack[-2], self.stack[-1])
         super().load_build()  # type: ignore[misc]
         if isinstance(self.stack[-1], _JoblibArray):
             self.stack[-1] = self._read_array(self.stack[-1])
@@ -92,6 +94,27 @@ class _ListedUnpickler(pickle._Unpickler):
         buffer = bytearray(self.file.read(n_bytes))
         values: Any = np.ndarray(array.shape, array.dtype, buffer, order=array.order)
         return values.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _check_state(changed: Any, state: Any) -> None:
+    if isinstance(changed, type | FunctionType):
+        raise Refusal(f"it changes {changed.__name__} itself, not an instance")
+    if isinstance(changed, np.dtype) and not is_sound_dtype(changed, state):
+        raise Refusal(f"it is damaged: numpy would not have written the dtype {state}")
+    if isinstance(changed, np.ndarray) and not is_sound_array(state):
+        raise Refusal("it is damaged: an array is longer or shorter than its shape")
+
+
+def _create_array(
+    make: Callable[..., Any], args: Any, state: Any, attributes: Any = None
+) -> Any:
+    """Stand in for dill's function of this name, which sets any state."""
+    array = make(*args)
+    _check_state(array, state)
+    array.__setstate__(state)
+    if attributes:
+        raise Refusal("it holds a subclass of numpy's array: save a plain array")
+    return array
 
 
 def _import(origin: Import) -> Any:

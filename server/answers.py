@@ -28,6 +28,8 @@ def plain(form: Form, predictions: Sequence[Any]) -> bytes:
 
 def require_finite(form: Form, predictions: Sequence[Any]) -> None:
     """Raise `NoPrediction` for rows whose answer overflowed."""
+    if all(map(_is_finite, predictions)):
+        return
     faults = [
         Fault(
             "#" if form == "row" else f"#/{position}", "The prediction is not finite."
@@ -35,11 +37,8 @@ def require_finite(form: Form, predictions: Sequence[Any]) -> None:
         for position, prediction in enumerate(predictions)
         if not _is_finite(prediction)
     ]
-    if faults:
-        raise NoPrediction(
-            f"Without a finite prediction: {len(faults)} of {len(predictions)} rows.",
-            faults,
-        )
+    detail = f"Without a finite prediction: {len(faults)} of {len(predictions)} rows."
+    raise NoPrediction(detail, faults)
 
 
 def parse_includes(model: Model, query: str) -> tuple[str, ...]:
@@ -109,9 +108,11 @@ def _main(form: Form, predictions: Sequence[Any]) -> dict[str, Any]:
 
 
 def _is_finite(prediction: Any) -> bool:
+    if isinstance(prediction, float):
+        return math.isfinite(prediction)
     if isinstance(prediction, dict):
         return all(map(_is_finite, prediction.values()))
-    return not isinstance(prediction, float) or math.isfinite(prediction)
+    return True
 
 
 def _included(

@@ -20,6 +20,7 @@ class JoinedWrites:
         self._transport = transport
         self._loop = loop
         self._parts: list[bytes] = []
+        self.is_closing = transport.is_closing  # asked for at every response
 
     def write(self, part: bytes) -> None:
         if not self._parts:
@@ -32,8 +33,8 @@ class JoinedWrites:
 
     def _flush(self) -> None:
         if self._parts:
-            self._transport.write(b"".join(self._parts))
-            self._parts.clear()
+            parts, self._parts = self._parts, []
+            self._transport.write(b"".join(parts))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

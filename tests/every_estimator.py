@@ -142,10 +142,10 @@ def grids() -> Iterator[tuple[str, dict[str, list[Any]]]]:
 def _kernels() -> Iterator[Any]:
     for name in dir(kernels):
         kernel = getattr(kernels, name)
-        if isinstance(kernel, type) and issubclass(kernel, kernels.Kernel):
-            if not _required(kernel):
-                yield kernel()
-                yield (kernels.ConstantKernel() * kernel() + kernels.WhiteKernel()) ** 2
+        is_kernel = isinstance(kernel, type) and issubclass(kernel, kernels.Kernel)
+        if is_kernel and not _required(kernel):
+            yield kernel()
+            yield (kernels.ConstantKernel() * kernel() + kernels.WhiteKernel()) ** 2
     yield kernels.CompoundKernel([kernels.RBF()])
 
 
@@ -385,15 +385,15 @@ def pickles(estimator: Any) -> Iterator[bytes]:
     yield pickle.dumps(estimator, protocol=2)
 
 
-def main() -> None:
-    warnings.simplefilter("ignore")
-    missing: set[str] = set()
+def missing() -> list[str]:
+    """Return the imports, "module name", that the list lacks."""
+    imports: set[tuple[str, str]] = set()
     for estimator in fitted():
         for pickled in pickles(estimator):
-            imports = scan(pickled).imports
-            missing.update(" ".join(i) for i in imports if not is_allowed(i))
-    sys.stdout.write("\n".join([*sorted(missing), ""]))
+            imports.update(scan(pickled).imports)
+    return sorted(" ".join(name) for name in imports if not is_allowed(name))
 
 
 if __name__ == "__main__":
-    main()
+    warnings.simplefilter("ignore")
+    sys.stdout.write("".join(line + "\n" for line in missing()))

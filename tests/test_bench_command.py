@@ -36,7 +36,6 @@ def test_json_holds_every_figure() -> None:
         "date",
         "command",
         "commit",
-        "versions",
         "machine",
         "model",
         "model_version",

@@ -3,12 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import contest
 from bench.answer import Question
-from bench.contender import Contender
-from bench.contest import Contest
+from bench.contender import Contender, read_contenders
+from bench.contest import Contest, choose
 from bench.program import choose_cores
-from bench.refusal import Refusal
 from bench.requests import make_bodies
 from tests.standin import SIGNATURE
 
@@ -61,21 +59,24 @@ def test_a_program_that_serves_nothing_has_a_start_and_memory_only() -> None:
     assert list(figures) == ["ready_ms", *MEMORY]
 
 
-def test_a_contender_with_errors_has_no_figures() -> None:
-    with pytest.raises(
-        Refusal, match=r"standin failed at a concurrency of 1: \{'HTTP 503'"
-    ):
-        make_contest().measure(make_contender("fail"))
+def test_a_contender_with_errors_has_no_figures_and_a_reason() -> None:
+    arena = make_contest()
+
+    figures = arena.enter(make_contender("fail"))
+
+    assert figures == {}
+    assert list(arena.failures) == ["standin"]
+    assert arena.failures["standin"].startswith(
+        "standin failed at a concurrency of 1: {'HTTP 503'"
+    )
 
 
-def test_a_contender_that_serves_the_pipeline_needs_the_table(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("STUDENTS_CSV", raising=False)
-    options = contest.parse(["--only", "flask_pickle,fastapi_sklearn"])
+def test_a_contender_that_serves_the_pipeline_needs_the_table() -> None:
+    arena = make_contest()
+    entrants = read_contenders(["flask_pickle", "fastapi_sklearn"])
 
-    contenders, failures = contest.choose(make_contest(), options)
+    contenders = choose(arena, entrants, has_pipeline=False)
 
     sentence = "it serves scikit-learn and needs the table: give --table"
     assert contenders == []
-    assert failures == {"flask_pickle": sentence, "fastapi_sklearn": sentence}
+    assert arena.failures == {"flask_pickle": sentence, "fastapi_sklearn": sentence}

@@ -181,8 +181,8 @@ def test_codes_may_stand_among_numbers_in_a_category(tmp_path: Path) -> None:
         ),
         (
             "x,y\n1,2\ninf,4\n",
-            "'x' is infinite on line 3 of FILE: "
-            "leave the cell empty or put a number there",
+            "'x' is inf on line 3 of FILE, and the square of a number beyond 1e+150 is "
+            "infinite: correct it or leave the cell empty",
         ),
         ("x,y\n,2\n,4\n", "column 'x' of FILE is empty: leave it out with --drop 'x'"),
         (

@@ -191,7 +191,9 @@ def test_encoded_numbers_are_categories(columns: object) -> None:
 
 
 def test_true_and_false_are_booleans() -> None:
-    frame = pd.DataFrame({"passed": pd.Series([True, False, None, True], dtype=object)})
+    frame = pd.DataFrame(
+        {"passed": pd.Series([True, False, np.nan, True], dtype=object)}
+    )
 
     feature = features_of(classic(frame), frame)["passed"]
 

@@ -265,8 +265,16 @@ def test_column_that_is_read_must_be_there() -> None:
     sample = make_mixed()
     pipeline = classic().fit(sample)
 
-    with pytest.raises(Refusal, match="'num / simpleimputer' reads column 'whole'"):
+    with pytest.raises(Refusal, match="reads column 'whole', which is not among"):
         lower_to_model(pipeline, sample.drop(columns="whole"))
+
+
+def test_column_that_passes_through_must_be_there() -> None:
+    sample = make_mixed()
+    union = ColumnTransformer([("p", "passthrough", NUMBERS)]).fit(sample)
+
+    with pytest.raises(Refusal, match="reads column 'whole', which is not among"):
+        lower_to_model(union, sample.drop(columns="whole"))
 
 
 def test_pipeline_fitted_on_an_array_takes_columns_by_position() -> None:

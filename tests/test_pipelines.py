@@ -8,10 +8,15 @@ import onnxruntime
 import pytest
 from lightgbm import LGBMRegressor
 from onnx import TensorProto
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import (
+    RandomForestRegressor,
+    StackingRegressor,
+    VotingRegressor,
+)
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
@@ -82,6 +87,25 @@ PIPELINES: dict[str, Callable[[], Any]] = {
 }
 
 
+def vote() -> Any:
+    numbers = make_column_transformer((StandardScaler(), NUMBERS))
+    trees = RandomForestRegressor(n_estimators=5, random_state=0)
+    return VotingRegressor(
+        [
+            ("all", make_pipeline(preprocessor(), Ridge())),
+            ("numbers", make_pipeline(numbers, trees)),
+        ],
+        weights=[2, 1],
+    )
+
+
+def stack() -> Any:
+    return StackingRegressor(vote().estimators, final_estimator=Ridge(), cv=2)
+
+
+PIPELINES |= {"vote of pipelines": vote, "stack of pipelines": stack}
+
+
 def run_pipeline(pipeline: Any, sample: Any, rows: Any) -> Floats:
     graph = Graph()
     columns = add_inputs(describe(sample), graph)
@@ -104,7 +128,37 @@ def test_wrapped_pipeline_agrees_with_scikit_learn(name: str) -> None:
     rows = make_mixed(100, seed=5)
 
     predicted = run_pipeline(pipeline, sample, rows)
-    assert np.abs(predicted - pipeline.predict(rows)).max() < 1e-11
+    # a forest adds up float32 leaves
+    tolerance = 1e-4 if "stack" in name or "vote" in name else 1e-11
+    assert np.abs(predicted - pipeline.predict(rows)).max() < tolerance
+
+
+def test_calibration_of_a_pipeline_agrees() -> None:
+    sample = make_mixed()
+    steps = make_pipeline(preprocessor(), LogisticRegression())
+    calibrated = CalibratedClassifierCV(steps, cv=2).fit(sample, sample["grade"] > 2)
+    graph = Graph()
+    columns = add_inputs(describe(sample), graph)
+
+    outputs = lower_pipeline(calibrated, columns, graph, sample)
+
+    assert outputs.probabilities is not None
+    graph.output("p", outputs.probabilities, TensorProto.DOUBLE, ["n_rows", 2])
+    session = onnxruntime.InferenceSession(graph.model().SerializeToString())
+    probabilities = session.run(None, feed(session, sample))[0]
+    expected = calibrated.predict_proba(sample)
+    assert np.abs(probabilities - expected).max() < 1e-14
+
+
+def test_stack_that_passes_raw_columns_through_is_refused() -> None:
+    sample = make_mixed()
+    members = [("only", make_pipeline(preprocessor(), Ridge()))]
+    passed = StackingRegressor(members, Ridge(), cv=2, passthrough=True)
+    numbers = sample.assign(colour=1.0, **{TEXTS[1]: 2.0}).drop(columns="kind")
+    passed.fit(numbers, make_target(len(sample)))
+
+    with pytest.raises(Refusal, match="passthrough=True"):
+        run_pipeline(passed, numbers, numbers)
 
 
 @pytest.mark.parametrize("kind", [RandomForestRegressor, LGBMRegressor])

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 from convert.refusal import Refusal
-from tests.lowered import compare, lower_to_model, make_gaps
+from tests.lowered import compare, lower_to_model, make_gaps, make_mixed
 
 EXACT: list[Any] = [
     SimpleImputer(),
@@ -98,3 +98,11 @@ def test_iterative_imputer_over_trees_is_refused() -> None:
 
     with pytest.raises(Refusal, match=r"ExtraTreesRegressor.*BayesianRidge"):
         lower_to_model(imputer, make_gaps())
+
+
+def test_numbers_filled_with_text_are_refused() -> None:
+    sample = make_mixed()[["colour", "whole"]].astype(object)
+    imputer = SimpleImputer(strategy="constant", fill_value="none").fit(sample)
+
+    with pytest.raises(Refusal, match="fills a column of numbers with text"):
+        lower_to_model(imputer, sample)

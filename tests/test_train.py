@@ -145,6 +145,11 @@ def test_options_are_kept_in_the_command(tmp_path: Path) -> None:
         (make_students(90), ["--drop", "lunhc"], "did you mean 'lunch'?"),
         (make_students(90), ["--description", "none.toml"], "none.toml: No such file"),
         (
+            make_students(90).assign(age=np.where(np.arange(90) == 40, 12.5, np.nan)),
+            [],
+            "'age' has no value among the 72 rows",
+        ),
+        (
             make_students(90).assign(name=[f"n{i}" for i in range(90)]),
             [],
             "among the held-out rows, so that nothing can be learned about it",

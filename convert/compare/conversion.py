@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 from convert.compare.comparison import Conversion
-from convert.compare.folds import fit
+from convert.compare.folds import fit, predict
 from convert.description import Description
-from convert.discrepancy import predict
 from convert.export import Export, export
 from convert.latency import measure_latency
 from convert.refusal import Refusal
@@ -42,7 +41,7 @@ def finish(
     predictions = predict(pipeline, split.X_test).tolist()
     try:
         exported: Export | str = export(
-            pipeline, split.X_train, split.X_train, target, description, Provenance()
+            pipeline, split.X_train, split.X_train, [target], description, Provenance()
         )
     except Refusal as refusal:
         exported = str(refusal)

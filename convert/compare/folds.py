@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.model_selection import RepeatedKFold
 from sklearn.pipeline import Pipeline
 
 from convert.compare.scores import SCORES
-from convert.discrepancy import predict
 from convert.regressors import Parameters, make_candidate
 from convert.split import Split
 
@@ -67,6 +67,12 @@ def fit(split: Split, name: str, parameters: Parameters, seed: int) -> Pipeline:
     pipeline = make_candidate(name, split.numbers, split.categories, seed, parameters)
     with warnings.catch_warnings(action="ignore"):  # of convergence; scores tell
         return pipeline.fit(split.X_train, split.y_train)
+
+
+def predict(pipeline: Pipeline, rows: pd.DataFrame) -> Floats:
+    """Return the predictions, shape (n_rows,), without warnings of rare categories."""
+    with warnings.catch_warnings(action="ignore"):
+        return np.asarray(pipeline.predict(rows), float).reshape(len(rows))
 
 
 def _unfitted(split: Split, name: str, parameters: Parameters, seed: int) -> Pipeline:

@@ -8,10 +8,10 @@ from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from convert.compare.folds import predict
 from convert.compare.terminal import align
 from convert.dataset import Table
 from convert.description import Description
-from convert.discrepancy import predict
 from convert.refusal import Refusal
 from convert.regressors import CANDIDATES
 from convert.split import SEED, TEST_SIZE, Split, split_table

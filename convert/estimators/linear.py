@@ -58,9 +58,18 @@ def emit_regressor(
 @emits("sklearn.PLSRegression", "sklearn.PLSCanonical", "sklearn.CCA")
 def emit_pls(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> Outputs:
     centred = graph.add("Sub", matrix, constant(graph, estimator._x_mean))
+    if _scales_columns(estimator):
+        centred = graph.add("Div", centred, constant(graph, estimator._x_std))
     return Outputs(
         linear(graph, centred, n_columns, estimator.coef_, estimator.intercept_)
     )
+
+
+def _scales_columns(estimator: Any) -> bool:
+    """Ask the estimator: scikit-learn 1.3 still divided by the deviations."""
+    row = estimator._x_mean + estimator._x_std
+    scaled = estimator.coef_.sum(axis=1) + estimator.intercept_
+    return bool(np.allclose(np.ravel(estimator.predict(row[None])), scaled, rtol=1e-9))
 
 
 @emits("sklearn.PoissonRegressor", "sklearn.GammaRegressor", "sklearn.TweedieRegressor")
@@ -94,7 +103,7 @@ def emit_classifier(
     estimator: Any, graph: Graph, matrix: str, n_columns: int
 ) -> Outputs:
     scores = linear(graph, matrix, n_columns, estimator.coef_, estimator.intercept_)
-    n_scores = np.atleast_2d(estimator.coef_).shape[0]
+    n_scores = np.atleast_2d(_dense(estimator.coef_)).shape[0]
     if n_scores != (1 if len(estimator.classes_) == 2 else len(estimator.classes_)):
         raise Refusal(
             f"{type(estimator).__name__} was fitted on several labels a row: fit one "

@@ -16,9 +16,15 @@ from convert.estimators.distances import (
     expands,
     manhattan,
     minkowski,
+    squared_differences,
     squared_euclidean,
 )
-from convert.estimators.links import COLUMNS, constant, from_probabilities
+from convert.estimators.links import (
+    COLUMNS,
+    constant,
+    from_probabilities,
+    row_sum,
+)
 from convert.graph import Graph
 from convert.refusal import Refusal
 
@@ -47,6 +53,20 @@ def emit_classifier(
     return from_probabilities(graph, _average(estimator, graph, matrix, votes))
 
 
+@emits("sklearn.RadiusNeighborsRegressor")
+def emit_radius(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> Outputs:
+    """Average over every row within the radius; NaN where there is none."""
+    values = np.asarray(estimator._y, np.float64)
+    distances = _distances(estimator, graph, matrix, exact=True)
+    is_near = graph.add("LessOrEqual", distances, constant(graph, estimator.radius))
+    near = graph.add("Cast", is_near, to=TensorProto.DOUBLE)
+    if _is_weighted(estimator):
+        kept = graph.add("Where", is_near, distances, constant(graph, np.inf))
+        near = _weights(graph, kept)
+    total = graph.add("MatMul", near, constant(graph, values.reshape(len(values), -1)))
+    return Outputs(graph.add("Div", total, row_sum(graph, near)))
+
+
 def has_ties(estimator: Any, rows: Floats) -> npt.NDArray[np.bool_]:
     """Find the rows whose last neighbour is as near as the first one left out.
 
@@ -66,22 +86,31 @@ def has_ties(estimator: Any, rows: Floats) -> npt.NDArray[np.bool_]:
 
 
 def _average(estimator: Any, graph: Graph, matrix: str, values: Floats) -> str:
-    distances, nearest = _nearest(estimator, graph, matrix)
+    scan = _distances(estimator, graph, matrix)
+    count = graph.constant([estimator.n_neighbors], np.int64)
+    distances, nearest = graph.add_many(
+        "TopK", scan, count, n_outputs=2, axis=1, largest=0, sorted=1
+    )
     neighbours = graph.add("Gather", graph.constant(values), nearest, axis=0)
     axis = graph.constant(COLUMNS)
-    if estimator.weights in (None, "uniform"):
+    if not _is_weighted(estimator):
         return graph.add("ReduceMean", neighbours, axis, keepdims=0)
-    if estimator.weights != "distance":
-        raise Refusal(
-            f"{type(estimator).__name__} has a function as weights, which ONNX cannot "
-            "hold: use weights='distance'"
-        )
-    weights = graph.add(
-        "Unsqueeze", _weights(graph, distances), graph.constant([2], np.int64)
-    )
+    points = np.asarray(estimator._fit_X, np.float64)
+    if _metric(estimator)[0] == "euclidean" and expands(points):
+        distances = _exact(graph, matrix, points, nearest)
+    weights = graph.add("Unsqueeze", _weights(graph, distances), graph.constant([2]))
     weighted = graph.add("Mul", neighbours, weights)
     total = graph.add("ReduceSum", weighted, axis, keepdims=0)
     return graph.add("Div", total, graph.add("ReduceSum", weights, axis, keepdims=0))
+
+
+def _is_weighted(estimator: Any) -> bool:
+    if estimator.weights in (None, "uniform", "distance"):
+        return bool(estimator.weights == "distance")
+    raise Refusal(
+        f"{type(estimator).__name__} has a function as weights, which ONNX cannot hold: "
+        "use weights='distance'"
+    )
 
 
 def _weights(graph: Graph, distances: str) -> str:
@@ -94,39 +123,32 @@ def _weights(graph: Graph, distances: str) -> str:
     return graph.add("Where", has_same, same, inverse)
 
 
-def _nearest(estimator: Any, graph: Graph, matrix: str) -> tuple[str, str]:
-    """Distances and positions of the neighbours, both (n_rows, n_neighbors)."""
+def _distances(
+    estimator: Any, graph: Graph, matrix: str, *, exact: bool = False
+) -> str:
+    """From each row to each training row, (n_rows, n_training_rows)."""
     points = np.asarray(estimator._fit_X, np.float64)
     metric, power = _metric(estimator)
     match metric:
         case "euclidean":
-            scan = squared_euclidean(graph, matrix, points)
+            between = squared_differences if exact else squared_euclidean
+            return graph.add("Sqrt", between(graph, matrix, points))
         case "manhattan":
-            scan = manhattan(graph, matrix, points)
+            return manhattan(graph, matrix, points)
         case "chebyshev":
-            scan = chebyshev(graph, matrix, points)
-        case _:
-            scan = minkowski(graph, matrix, points, power)
-    count = graph.constant([estimator.n_neighbors], np.int64)
-    distances, nearest = graph.add_many(
-        "TopK", scan, count, n_outputs=2, axis=1, largest=0, sorted=1
-    )
-    if metric == "euclidean":
-        if expands(points):
-            distances = _exact(graph, matrix, points, nearest)
-        distances = graph.add("Sqrt", distances)
-    elif metric == "minkowski":
-        distances = graph.add("Pow", distances, constant(graph, 1 / power))
-    return distances, nearest
+            return chebyshev(graph, matrix, points)
+    powers = minkowski(graph, matrix, points, power)
+    return graph.add("Pow", powers, constant(graph, 1 / power))
 
 
 def _exact(graph: Graph, matrix: str, points: Floats, nearest: str) -> str:
-    """Squared distances from differences: zero only for an equal row."""
+    """Distances to the neighbours, from differences: zero only for an equal row."""
     chosen = graph.add("Gather", graph.constant(points), nearest, axis=0)
     rows = graph.add("Unsqueeze", matrix, graph.constant(COLUMNS))
     gaps = graph.add("Sub", rows, chosen)
     squares = graph.add("Mul", gaps, gaps)
-    return graph.add("ReduceSum", squares, graph.constant([2]), keepdims=0)
+    total = graph.add("ReduceSum", squares, graph.constant([2]), keepdims=0)
+    return graph.add("Sqrt", total)
 
 
 def _metric(estimator: Any) -> tuple[str, float]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from onnx import TensorProto
 
 from convert.estimators import Outputs, emits
+from convert.estimators.converted import probabilities
 from convert.estimators.kernels import kernel_matrix
 from convert.estimators.links import (
     argmax,
@@ -15,7 +16,6 @@ from convert.estimators.links import (
     constant,
 )
 from convert.estimators.votes import from_pairs
-from convert.foreign import skl2onnx_graph
 from convert.graph import Graph
 
 Floats = npt.NDArray[np.float64]
@@ -42,10 +42,10 @@ def emit_classifier(
     product = graph.add("MatMul", similarity, graph.constant(weights))
     pairs = graph.add("Add", product, constant(graph, estimator._intercept_))
     scores = graph.add("Neg", pairs)
-    probabilities = _coupled(estimator, graph, matrix, n_columns)
+    shares = _coupled(estimator, graph, matrix, n_columns)
     if n_classes == 2:
         label = at_least(graph, scores, 0.0)
-        return Outputs(None, probabilities, label, scores)
+        return Outputs(None, shares, label, scores)
     second = graph.add(
         "Cast",
         graph.add("Less", pairs, constant(graph, 0.0)),
@@ -58,7 +58,7 @@ def emit_classifier(
         label = argmax(graph, decision)
     if estimator.decision_function_shape == "ovo":
         decision = pairs
-    return Outputs(None, probabilities, label, decision)
+    return Outputs(None, shares, label, decision)
 
 
 def _similarity(estimator: Any, graph: Graph, matrix: str) -> str:
@@ -97,11 +97,7 @@ def _votes(graph: Graph, is_first: str, n_classes: int) -> str:
 
 
 def _coupled(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> str | None:
-    """Libsvm couples the pairs in a loop that onnxruntime's SVMClassifier has too."""
+    """Couple the pairs as libsvm does, in a loop that SVMClassifier has too."""
     if not len(estimator._probA):
         return None
-    single = graph.add("Cast", matrix, to=TensorProto.FLOAT)
-    model = skl2onnx_graph(estimator, n_columns)
-    feed = {model.graph.input[0].name: single}
-    probabilities = graph.splice(model, feed)[1]
-    return graph.add("Cast", probabilities, to=TensorProto.DOUBLE)
+    return probabilities(estimator, graph, matrix, n_columns)

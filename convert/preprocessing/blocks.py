@@ -18,7 +18,10 @@ Owners = frozenset[int]
 
 
 class Column(NamedTuple):
-    """One tensor of shape (n_rows, 1): strings where `text`, float64 elsewhere."""
+    """One tensor of shape (n_rows, 1): strings where `text`, float64 elsewhere.
+
+    `tensor` is empty for a column that was fitted on and is no feature.
+    """
 
     name: str
     tensor: str
@@ -66,6 +69,7 @@ def add_inputs(features: Sequence[Feature], graph: Graph) -> list[Column]:
 def as_matrix(block: Block, graph: Graph) -> Matrix:
     if isinstance(block, Matrix):
         return block
+    check_present(block)
     texts = [column.name for column in block.columns if column.text]
     if texts:
         raise Refusal(
@@ -77,8 +81,18 @@ def as_matrix(block: Block, graph: Graph) -> Matrix:
     )
 
 
+def check_present(frame: Frame) -> None:
+    for column in frame.columns:
+        if not column.tensor:
+            raise Refusal(
+                f"the pipeline reads column {column.name!r}, which is not among the "
+                f"model's features: add it to the sample"
+            )
+
+
 def as_frame(block: Block, graph: Graph) -> Frame:
     if isinstance(block, Frame):
+        check_present(block)
         return block
     return Frame(
         tuple(

@@ -1,6 +1,6 @@
 """Which values a column can hold, as far as a fitted branch can tell them apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -37,31 +37,35 @@ def encodes(transformer: Any) -> bool:
 
 
 def known_values(
-    transformer: Any, column: "pd.Series[Any]", position: int, n_columns: int
+    transformer: Any, sample: pd.DataFrame, position: int, text: bool
 ) -> list[Any]:
     """Return every value of one column that the branch may treat in its own way.
 
     They are the fitted categories, what the imputers mark and fill in, and the
     values of the sample; never a missing one. Too many do no harm.
     """
-    text = holds_text(column)
+    column = sample.iloc[:, position]
     found = dict.fromkeys(value for value in column if not is_missing(value))
     for step in steps_of(transformer):
-        for value in _fitted_values(step, position, n_columns):
+        for value in _fitted_values(step, position, sample.shape[1]):
             if not is_missing(value) and isinstance(value, str) == text:
                 found.setdefault(_plain(value))
-    odd = [value for value in found if isinstance(value, str) != text]
+    _check_values(column.name, found, text)
+    return list(found)
+
+
+def _check_values(name: Any, values: Iterable[Any], text: bool) -> None:
+    odd = [value for value in values if isinstance(value, str) != text]
     if odd:
         raise Refusal(
-            f"column {column.name!r} mixes text and other values, such as "
-            f"{odd[0]!r}: turn all of them into text before fitting"
+            f"column {name!r} mixes text and other values, such as {odd[0]!r}: "
+            f"turn all of them into text before fitting"
         )
-    if any(MISSING_TEXT in value for value in found if text):
+    if text and any(MISSING_TEXT in value for value in values):
         raise Refusal(
-            f"column {column.name!r} holds U+FDD0, which stands for a missing "
-            f"value in the model: remove it from the table"
+            f"column {name!r} holds U+FDD0, which stands for a missing value in "
+            f"the model: remove it from the table"
         )
-    return list(found)
 
 
 def unknown_values(values: list[Any], text: bool) -> list[Any]:
@@ -75,13 +79,6 @@ def unknown_values(values: list[Any], text: bool) -> list[Any]:
         for value in values[:8]:
             candidates += [f" {value}", f"{value} ", value.upper(), value.title()]
     return [value for value in dict.fromkeys(candidates) if value not in values]
-
-
-def holds_text(column: "pd.Series[Any]") -> bool:
-    values = column
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        values = pd.Series(column.dtype.categories)
-    return any(isinstance(value, str) for value in values)
 
 
 def _fitted_values(step: Any, position: int, n_columns: int) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from convert.graph import Graph
 from convert.preprocessing.blocks import Matrix
-from convert.preprocessing.elementwise import cbrt, expm1, log1p, scalar
+from convert.preprocessing.elementwise import cbrt, expm1, log, log1p, scalar
 from convert.preprocessing.registry import Step, lowers, refuse
 
 Elementwise = Callable[[Graph, str], str]
@@ -24,9 +24,7 @@ def _node(op: str) -> Elementwise:
 
 
 def _scaled_log(base: float) -> Elementwise:
-    return lambda graph, x: graph.add(
-        "Div", graph.add("Log", x), scalar(graph, np.log(base))
-    )
+    return lambda graph, x: graph.add("Div", log(graph, x), scalar(graph, np.log(base)))
 
 
 def _times(factor: float) -> Elementwise:
@@ -61,7 +59,7 @@ FUNCTIONS: dict[Any, Elementwise] = {
     np.exp2: _power_of(2.0),
     np.expm1: expm1,
     np.floor: _node("Floor"),
-    np.log: _node("Log"),
+    np.log: log,
     np.log10: _scaled_log(10.0),
     np.log1p: log1p,
     np.log2: _scaled_log(2.0),

@@ -24,9 +24,7 @@ from server.signature import MISSING_TEXT
 def lower_imputer(step: Step, matrix: Matrix, graph: Graph) -> Matrix:
     imputer = step.transformer
     kept = kept_columns(imputer)
-    statistics = [imputer.statistics_[position] for position in kept]
-    if any(isinstance(value, str) for value in statistics):
-        raise refuse(step, "it fills a column of numbers with text; use a number")
+    statistics = [_number(step, imputer.statistics_[position]) for position in kept]
     present = take(matrix, kept, graph)
     mask = missing_mask(present.tensor, imputer.missing_values, graph)
     values = row(graph, np.asarray(statistics, np.float64))
@@ -40,6 +38,12 @@ def lower_indicator(step: Step, matrix: Matrix, graph: Graph) -> Matrix:
     chosen = take(matrix, [int(p) for p in indicator.features_], graph)
     mask = missing_mask(chosen.tensor, indicator.missing_values, graph)
     return chosen._replace(tensor=graph.add("Cast", mask, to=TensorProto.DOUBLE))
+
+
+def _number(step: Step, value: Any) -> float:
+    if isinstance(value, str):
+        raise refuse(step, "it fills a column of numbers with text; use a number")
+    return float(value)
 
 
 def with_indicator(
@@ -72,7 +76,7 @@ def impute_frame(step: Step, frame: Frame, graph: Graph) -> Frame:
     """Fill columns of text (and numbers among them), each with its own value."""
     imputer = step.transformer
     filled = [
-        _fill(frame.columns[p], imputer.missing_values, imputer.statistics_[p], graph)
+        _fill(step, frame.columns[p], imputer.statistics_[p], graph)
         for p in kept_columns(imputer)
     ]
     if getattr(imputer, "indicator_", None) is not None:
@@ -83,9 +87,10 @@ def impute_frame(step: Step, frame: Frame, graph: Graph) -> Frame:
     return Frame(tuple(filled))
 
 
-def _fill(column: Column, marker: Any, value: Any, graph: Graph) -> Column:
-    mask = _column_mask(column, marker, graph)
-    constant = _constant(column, value, graph)
+def _fill(step: Step, column: Column, value: Any, graph: Graph) -> Column:
+    mask = _column_mask(column, step.transformer.missing_values, graph)
+    fill = str(value) if column.text else _number(step, value)
+    constant = _constant(column, fill, graph)
     return column._replace(tensor=graph.add("Where", mask, constant, column.tensor))
 
 
@@ -102,7 +107,5 @@ def _column_mask(column: Column, marker: Any, graph: Graph) -> str:
     return graph.add("Equal", column.tensor, _constant(column, token, graph))
 
 
-def _constant(column: Column, value: Any, graph: Graph) -> str:
-    if column.text:
-        return graph.constant(np.array([[str(value)]], object))
-    return graph.constant([[float(value)]], np.float64)
+def _constant(column: Column, value: str | float, graph: Graph) -> str:
+    return graph.constant([[value]], object if column.text else np.float64)

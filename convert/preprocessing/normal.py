@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from convert.graph import Graph
-from convert.preprocessing.elementwise import clip, scalar
+from convert.preprocessing.elementwise import clip, log, scalar
 
 BOUND = 1e-7
 """scikit-learn's own BOUNDS_THRESHOLD: nearer to an end than this is the end."""
@@ -15,45 +15,63 @@ BOUND = 1e-7
 Ratio = tuple[tuple[float, ...], tuple[float, ...]]
 """Numerator and denominator, highest power first."""
 
-# Wichura (1988), Algorithm AS 241, Applied Statistics 37 (3), 477-484,
-# doi:10.2307/2347330. Its third
-# region, beyond |z| = 6.2, is out of reach of scikit-learn's clip at 5.2.
+# Moshier (1989), Methods and Programs for Mathematical Functions (Cephes), ndtri.
+# scipy computes with these numbers in this order, so that all levels agree to the
+# last bit; a tree may have its threshold there. The third region of Cephes, beyond
+# |z| = 8, is out of reach of scikit-learn's clip at 5.2.
 _CENTRE: Ratio = (
-    (2509.0809287301226727, 33430.575583588128105, 67265.770927008700853,
-     45921.953931549871457, 13731.693765509461125, 1971.5909503065514427,
-     133.14166789178437745, 3.3871328727963666080),
-    (5226.4952788528545610, 28729.085735721942674, 39307.895800092710610,
-     21213.794301586595867, 5394.1960214247511077, 687.18700749205790830,
-     42.313330701600911252, 1.0),
+    (-5.99633501014107895267e1, 9.80010754185999661536e1, -5.66762857469070293439e1,
+     1.39312609387279679503e1, -1.23916583867381258016),
+    (1.0, 1.95448858338141759834, 4.67627912898881538453, 8.63602421390890590575e1,
+     -2.25462687854119370527e2, 2.00260212380060660359e2, -8.20372256168333339912e1,
+     1.59056225126211695515e1, -1.18331621121330003142),
 )  # fmt: skip
 _TAIL: Ratio = (
-    (7.74545014278341407640e-4, 2.27238449892691845833e-2,
-     2.41780725177450611770e-1, 1.27045825245236838258, 3.64784832476320460504,
-     5.76949722146069140550, 4.63033784615654529590, 1.42343711074968357734),
-    (1.05075007164441684324e-9, 5.47593808499534494600e-4,
-     1.51986665636164571966e-2, 1.48103976427480074590e-1,
-     6.89767334985100004550e-1, 1.67638483018380384940, 2.05319162663775882187,
-     1.0),
+    (4.05544892305962419923, 3.15251094599893866154e1, 5.71628192246421288162e1,
+     4.40805073893200834700e1, 1.46849561928858024014e1, 2.18663306850790267539,
+     -1.40256079171354495875e-1, -3.50424626827848203418e-2,
+     -8.57456785154685413611e-4),
+    (1.0, 1.57799883256466749731e1, 4.53907635128879210584e1,
+     4.13172038254672030440e1, 1.50425385692907503408e1, 2.50464946208309415979,
+     -1.42182922854787788574e-1, -3.80806407691578277194e-2,
+     -9.33259480895457427372e-4),
 )  # fmt: skip
+
+_SQRT_2PI = 2.50662827463100050242  # numpy.sqrt(2 * numpy.pi) is one bit below
 
 
 def normal_quantile(level: str, graph: Graph) -> str:
     """Return the standard normal's quantile, clipped as scikit-learn clips it."""
     smallest = BOUND - np.spacing(1)
     level = clip(graph, level, smallest, 1 - smallest)
-    centred = graph.add("Sub", level, scalar(graph, 0.5))
-    square = graph.add("Mul", centred, centred)
-    near = graph.add("Sub", scalar(graph, 0.180625), square)
-    middle = graph.add("Mul", _ratio(near, _CENTRE, graph), centred)
-    complement = graph.add("Sub", scalar(graph, 1.0), level)
-    tail = graph.add(
-        "Sqrt", graph.add("Neg", graph.add("Log", graph.add("Min", level, complement)))
-    )
-    size = _ratio(graph.add("Sub", tail, scalar(graph, 1.6)), _TAIL, graph)
-    outer = graph.add("Mul", graph.add("Sign", centred), size)
-    central = graph.add("LessOrEqual", graph.add("Abs", centred), scalar(graph, 0.425))
-    result = graph.add("Where", central, middle, outer)
+    lower = graph.add("LessOrEqual", level, scalar(graph, 1 - np.exp(-2)))
+    upper = graph.add("Sub", scalar(graph, 1.0), level)
+    nearest = graph.add("Where", lower, level, upper)
+    tail = _tail(nearest, graph)
+    tail = graph.add("Where", lower, graph.add("Neg", tail), tail)
+    is_tail = graph.add("LessOrEqual", nearest, scalar(graph, np.exp(-2)))
+    result = graph.add("Where", is_tail, tail, _centre(level, graph))
     return clip(graph, result, stats.norm.ppf(smallest), stats.norm.ppf(1 - smallest))
+
+
+def _centre(level: str, graph: Graph) -> str:
+    y = graph.add("Sub", level, scalar(graph, 0.5))
+    square = graph.add("Mul", y, y)
+    numerator, denominator = (_polynomial(square, each, graph) for each in _CENTRE)
+    ratio = graph.add("Div", graph.add("Mul", square, numerator), denominator)
+    x = graph.add("Add", y, graph.add("Mul", y, ratio))
+    return graph.add("Mul", x, scalar(graph, _SQRT_2PI))
+
+
+def _tail(level: str, graph: Graph) -> str:
+    """Return the size of z for a level of at most exp(−2)."""
+    twice = graph.add("Mul", scalar(graph, -2.0), log(graph, level))
+    x = graph.add("Sqrt", twice)
+    first = graph.add("Sub", x, graph.add("Div", log(graph, x), x))
+    inverse = graph.add("Reciprocal", x)
+    numerator, denominator = (_polynomial(inverse, each, graph) for each in _TAIL)
+    second = graph.add("Div", graph.add("Mul", inverse, numerator), denominator)
+    return graph.add("Sub", first, second)
 
 
 # Cody (1969), Rational Chebyshev approximations for the error function, Mathematics

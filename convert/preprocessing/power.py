@@ -6,7 +6,7 @@ from sklearn.preprocessing import PowerTransformer
 
 from convert.graph import Graph
 from convert.preprocessing.blocks import Matrix
-from convert.preprocessing.elementwise import expm1, log1p, or_nan, row, scalar
+from convert.preprocessing.elementwise import expm1, log, log1p, or_nan, row, scalar
 from convert.preprocessing.registry import Step, lowering_of, lowers
 
 Floats = npt.NDArray[np.float64]
@@ -29,7 +29,7 @@ def lower_power(step: Step, matrix: Matrix, graph: Graph) -> Matrix:
 
 def _box_cox(x: str, lambdas: Floats, graph: Graph) -> str:
     positive = graph.add("Greater", x, scalar(graph, 0.0))
-    logarithm = graph.add("Log", x)
+    logarithm = log(graph, x)
     # scipy's limit, below which the power is the logarithm
     result = _power_or_log(logarithm, lambdas, np.abs(lambdas) < 1e-19, graph)
     return or_nan(graph, positive, result)

@@ -11,7 +11,7 @@ from scipy import sparse
 
 Floats = npt.NDArray[np.float64]
 
-REJECTIONS = (ValueError, TypeError, LookupError, AttributeError)
+REJECTIONS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What transformers raise on a value that they do not take."""
 
 

@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import (
 
 from convert.graph import Graph
 from convert.preprocessing.blocks import Block, Column, Frame, Matrix, all_owners
-from convert.preprocessing.elementwise import row, scalar
+from convert.preprocessing.elementwise import log, row, scalar
 from convert.preprocessing.registry import Step, lowers, refuse
 from server.signature import MISSING_TEXT
 
@@ -157,7 +157,7 @@ def lower_tfidf(step: Step, matrix: Matrix, graph: Graph) -> Matrix:
     counts = matrix.tensor
     if tfidf.sublinear_tf:
         one, zero = scalar(graph, 1.0), scalar(graph, 0.0)
-        damped = graph.add("Add", graph.add("Log", counts), one)
+        damped = graph.add("Add", log(graph, counts), one)
         counts = graph.add("Where", graph.add("Equal", counts, zero), zero, damped)
     if tfidf.use_idf:
         counts = graph.add("Mul", counts, row(graph, tfidf.idf_))
