@@ -55,7 +55,7 @@ def _catboost(seed: int) -> RegressorMixin:
 
 
 CANDIDATES: dict[str, Candidate] = {
-    "linear": Candidate("linear", lambda seed: LinearRegression(), True),
+    "linear": Candidate("linear regression", lambda seed: LinearRegression(), True),
     "ridge": Candidate("ridge", lambda seed: Ridge(random_state=seed)),
     "lasso": Candidate("lasso", lambda seed: Lasso(random_state=seed)),
     "neighbors": Candidate("k-nearest neighbours", lambda seed: KNeighborsRegressor()),

@@ -76,39 +76,33 @@ def _sentence(
     within: Sequence[Contestant],
     tied: Sequence[Contestant],
 ) -> str:
+    name = chosen.title[:1].upper() + chosen.title[1:]
     size = f"{chosen.n_bytes:,} bytes as ONNX"
+    best_score = f"{best.score:.4f} ± {best.standard_error:.4f}"
     if len(within) == 1:
         return (
-            f"{_capital(best.title)} is chosen: its R² of {_score(best)} is the best, "
-            f"and no other candidate reaches {threshold:.4f}, one standard error less "
-            f"({size})."
+            f"{name} is chosen: its R² of {best_score} is the best, and no other "
+            f"regressor reaches {threshold:.4f}, one standard error less ({size})."
         )
     place = (
-        f"its R² of {_score(best)} is the best"
+        f"its R² of {best_score} is the best"
         if chosen is best
-        else f"its R² of {chosen.score:.4f} is within one standard error of the best, "
-        f"{_score(best)} of {best.title}"
+        else f"its R² of {chosen.score:.4f} is within one standard error of the best "
+        f"({best.title}, {best_score})"
     )
+    reach = f"of the {len(within)} regressors that reach {threshold:.4f}"
+    if len(tied) == 1:
+        return f"{name} is chosen: {place}, and {reach} it is the smallest ({size})."
     return (
-        f"{_capital(chosen.title)} is chosen: {place}, and of the {len(within)} "
-        f"candidates that reach {threshold:.4f} {_why(chosen, tied, size)}."
+        f"{name} is chosen: {place}, and {reach} none is smaller by more than "
+        f"{SAME_SIZE:.0%} ({size}) or simpler ({_n_parameters(chosen)} to tune)."
     )
 
 
-def _why(chosen: Contestant, tied: Sequence[Contestant], size: str) -> str:
-    others = [one.title for one in tied if one is not chosen]
-    if not others:
-        return f"it is the smallest, {size}"
-    return (
-        f"none is smaller by more than {SAME_SIZE:.0%} ({size}; {', '.join(others)} "
-        f"the same) and none of these is simpler, with {chosen.n_parameters} "
-        "parameters to tune"
-    )
-
-
-def _score(one: Contestant) -> str:
-    return f"{one.score:.4f} ± {one.standard_error:.4f}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _n_parameters(one: Contestant) -> str:
+    match one.n_parameters:
+        case 0:
+            return "nothing"
+        case 1:
+            return "1 parameter"
+    return f"{one.n_parameters} parameters"

@@ -1,5 +1,6 @@
 """Processes that fit candidates, each with the table and with one thread."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -57,6 +58,7 @@ def _start(split: Split) -> None:
     _split.append(split)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process answers it
     threadpool_limits(limits=1)
+    logging.getLogger("convert").setLevel(logging.ERROR)  # nine voices at once
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
