@@ -88,9 +88,9 @@ def test_report_has_its_sections_pictures_and_tables() -> None:
         "associations",
         "method",
     ]
-    # ranking, group means, 8 columns, 7 pairs, reversal and its lines, heatmap
+    # pictures: ranking, group means, 8 columns, 7 pairs, reversal and its lines, heatmap
     assert reader.count("svg") == reader.count("figcaption") == 20
-    assert reader.count("table") == reader.count("caption") == 3
+    assert reader.count("table") == reader.count("caption") == 4
     assert all(
         all_.get("role") == "img" and all_.get("aria-label")
         for name, all_ in reader.elements
@@ -133,6 +133,7 @@ def make_odd_table(n_rows: int = 200) -> pd.DataFrame:
             "single": ["only"] * n_rows,
             "boolean": rng.random(n_rows) > 0.5,
             "date": pd.date_range("2020-01-01", periods=n_rows).astype(str),
+            "placeholder": ["0001-01-01", "9999-12-31"] * (n_rows // 2),
             "moment": pd.date_range("2020-01-01", periods=n_rows, tz="Asia/Tokyo"),
             "text": [f"remark {index}" for index in range(n_rows)],
             "row": range(n_rows),

@@ -97,7 +97,8 @@ def correlation(value: float) -> str:
 
 
 def p_value(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+    written = "< 0.001" if value < 0.001 else f"= {value:.3f}"
+    return f"p {written}".replace(" ", NO_BREAK)
 
 
 def _without_negative_zero(figure: str) -> str:
