@@ -198,13 +198,27 @@ def test_wide_table_says_what_is_left_out() -> None:
     assert "column 319" in reader.text
 
 
+def test_class_with_a_clear_category_is_reported() -> None:
+    students = make_students()
+    students["passed"] = np.where(students["math_score"] >= 60, "yes", "no")
+    shares = (students["passed"] == "yes").groupby(students["lunch"]).mean() * 100
+
+    reader = read(explore(students.drop(columns="math_score"), "passed", "table"))
+
+    assert (
+        f"Share of “yes” is {shares['standard'] - shares['free/reduced']:.1f} percentage "
+        "points higher on average for lunch “standard” than for “free/reduced”"
+    ) in reader.text
+    assert f"{shares['standard']:.0f} % against" in reader.text
+
+
 def test_leak_is_the_first_thing_said() -> None:
     students = make_students()
     students["grade"] = students["math_score"] * 2 + 3
 
     text = read(explore(students, "math_score", "students.csv")).text
 
-    assert "Findings Grade all but repeats the target." in text
+    assert "Findings Suspected leak: grade." in text
 
 
 def test_rows_without_a_target_are_counted_and_left_out() -> None:

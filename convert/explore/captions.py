@@ -253,7 +253,10 @@ def pairs(found: Exploration) -> str:
         "whiskers: from 5 % to 95 % of the rows. In brackets: the rows of the group."
     )
     if not found.target.is_numeric:
-        return f"{boxes} Bars: the share of each class."
+        return (
+            f"{boxes} Bars: the shares of the classes, the {axes.MAX_LINES} most frequent "
+            "at most."
+        )
     return (
         f"{boxes} Points: at most {axes.MAX_POINTS:,} rows; line: the least-squares fit "
         "on all rows with its 95 % confidence band."
@@ -331,11 +334,13 @@ def interaction_table(tested: Sequence[Interaction]) -> Markup:
 
 
 def interaction(one: Interaction) -> str:
+    n_hidden = max(one.moderator.n_distinct - axes.MAX_LINES, 0)
+    hidden = f" {n_hidden} smaller groups are not drawn." if n_hidden else ""
     lines = "Lines: one fit for" if one.feature.is_numeric else "Lines: means of"
     return (
         f"{lines} each group of {one.moderator.title}. Together the two explain "
         f"{wording.percent(one.share)} more of the variation than added up "
-        f"({wording.p_value(one.p_value)}, corrected)."
+        f"({wording.p_value(one.p_value)}, corrected).{hidden}"
     )
 
 

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from convert.explore import effects, findings, wording
-from convert.explore.association import contingency
+from convert.explore.association import association, contingency
 from convert.explore.columns import NO_NUMBERS, Codes, Column, Floats
 from convert.explore.effects import Estimate
 from convert.explore.findings import GroupEffect
@@ -216,7 +216,7 @@ def find_reversals(
 def _changes_places(reversal: Reversal) -> bool:
     target = reversal.numbers[0]
     directions = {
-        float(np.sign(d.value) * np.sign(findings.r(target, column)))
+        float(np.sign(d.value) * np.sign(association(target, column)))
         for d, column in zip(reversal.standardized, reversal.numbers, strict=True)
         if d.excludes_zero
     }

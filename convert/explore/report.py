@@ -108,8 +108,8 @@ def _findings(found: Exploration) -> Markup:
     if found.leaks:
         names = wording.listing([remark.column for remark in found.leaks])
         warning = (
-            f"{wording.capitalise(names)} all but repeats the target. If it is not known "
-            "before the target is, drop it and look again."
+            f"Suspected leak: {names}. What all but repeats the target must be known "
+            "before the target is; if it is not, drop it and look again."
         )
         parts.append(tag("p", tag("strong", warning)))
     if found.ranked:
@@ -121,7 +121,8 @@ def _findings(found: Exploration) -> Markup:
                 f"How much of {found.target.title} goes with each column",
             )
         )
-    parts.append(tag("ol", *_ranked(found), class_="findings"))
+    if listed := list(_ranked(found)):
+        parts.append(tag("ol", *listed, class_="findings"))
     if len(clear) > MAX_FINDINGS:
         parts.append(tag("p", captions.left_out(clear[MAX_FINDINGS:]), class_="note"))
     unclear = [effect.feature.title for effect in found.ranked if not effect.is_clear]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgba
 
 from convert.explore import effects, wording
@@ -34,6 +35,7 @@ from convert.explore.outcome import Outcome
 from convert.figure import INK, MUTED, SERIES, new_figure, svg
 
 MAX_RANKED = 20
+"""Columns in the picture of the shares: one more row is one too many to read."""
 
 
 def ranking(ranked: Sequence[Effect], name: str, label: str) -> str:

@@ -93,6 +93,8 @@ def percent(share: float, decimals: int | None = None) -> str:
 
 
 def correlation(value: float) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     return _without_negative_zero(f"{value:.2f}").replace("-", "−")
 
 
