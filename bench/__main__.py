@@ -1,4 +1,4 @@
-"""The command line: python -m bench URL, python -m bench --compare A B."""
+"""The command line: python -m bench URL, startup or contest."""
 
 import argparse
 import json
@@ -23,6 +23,10 @@ A closed loop (the default) asks again when it has its answer: a server that sta
 is asked less, and few requests feel the stall. An open loop (--rate) asks at a
 constant rate and counts latency from when a request was due: what users feel.
 
+other measurements, each with its own --help:
+  python -m bench startup   start and memory, beside the runtime alone
+  python -m bench contest   the same model under other servers
+
 exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured
 """
 
@@ -44,6 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     except Refusal as refusal:
         print(f"bench: {refusal}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("bench: interrupted, nothing was written", file=sys.stderr)
+        return 130
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -139,6 +146,8 @@ def _picture(text: str) -> Path:
     path = Path(text)
     if path.suffix not in (".svg", ".png"):
         raise argparse.ArgumentTypeError(f"{text} ends neither in .svg nor in .png")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
     return path
 
 

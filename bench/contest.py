@@ -8,8 +8,8 @@ the time of the quickest contender, so that this one and not the client is measu
 import argparse
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,9 @@ from bench.standings import draw_standings, tabulate_standings
 MODEL = Path("models/student_performance.onnx")
 OUTPUT = Path("bench/results/contest.json")
 CONNECTIONS = (1, 16, 64)
-WARM_UP_S = 0.5
+WARM_UP_S = 1.0
+"""Before every load, and in no figure: V8 compiles meanwhile, caches fill."""
+
 CREDIT_US = 60e6
 """A CPU credit of a burstable machine: a full core for a minute."""
 
@@ -45,6 +47,8 @@ class Contest:
         Every contender runs on it; the client has another where there is one.
     limits
         Sentences on the client's own limits, by contender.
+    failures
+        Why a contender has no figures, or those of fewer rounds.
     """
 
     model: Path
@@ -54,9 +58,12 @@ class Contest:
     question: Question = field(init=False)
     bodies: list[bytes] = field(init=False)
     limits: dict[str, list[str]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
 
-    def ask_signature(self, pinion: Contender) -> None:
-        """Start the server once, to learn what to ask everybody."""
+    def ask_signature(self) -> None:
+        """Start our own server once, to learn what to ask everybody."""
+        (pinion,) = read_contenders(["pinion"])
+        pinion.install()
         address = Address("127.0.0.1", free_port())
         command = pinion.fill_command(self.model, address.port)
         with Program(command, self.core, clean_environment()) as program:
@@ -82,6 +89,18 @@ class Contest:
         with self.start(contender, address.port) as program:
             self._await(contender, program, address)
 
+    def enter(self, contender: Contender) -> Figures:
+        """Measure a contender; one that fails spoils nobody else's round."""
+        try:
+            return self.measure(contender)
+        except Refusal as refusal:
+            self.fail(contender, refusal)
+            return {}
+
+    def fail(self, contender: Contender, refusal: Refusal) -> None:
+        self.failures[contender.name] = str(refusal)
+        show(f"failed: {contender.name}: {refusal}")
+
     def measure(self, contender: Contender) -> Figures:
         """Measure one fresh program."""
         address = Address("127.0.0.1", free_port())
@@ -101,13 +120,14 @@ class Contest:
         self, contender: Contender, program: Program, address: Address, connections: int
     ) -> dict[str, float]:
         requests = encode(address, "/predict", self.bodies)
-        load = Load(address, requests, connections, self.seconds, WARM_UP_S)
+        load = Load(address, requests, connections, self.seconds)
+        measure(replace(load, duration_s=WARM_UP_S))
         before_s = program.cpu_s()
         measured = measure(load)
         cpu_us = (program.cpu_s() - before_s) * 1e6 / measured.n_sent
         if measured.errors:
             raise Refusal(
-                f"{contender.name} failed at {connections} connections: "
+                f"{contender.name} failed at a concurrency of {connections}: "
                 f"{dict(measured.errors)}; it wrote: {program.read_log()}"
             )
         for limit in find_limits(load, measured):
@@ -126,11 +146,15 @@ class Contest:
 def main(arguments: Sequence[str]) -> tuple[str, int]:
     """Measure, write JSON, table and picture; return the table and the exit code."""
     options = _parse(arguments)
+    entrants = read_contenders(options.only)
     core, client_core = choose_cores()
     contest = Contest(
         options.model.resolve(), BUILD / "pipeline.pkl", core, options.seconds
     )
-    contenders, failures = _prepare(contest, options)
+    contest.ask_signature()
+    if options.table:
+        write_pipeline(options.table, contest.pipeline)
+    contenders = choose(contest, entrants, has_pipeline=options.table is not None)
     with pinned(client_core):
         figures = run_rounds(
             {each.name: _measuring(contest, each) for each in contenders},
@@ -145,40 +169,46 @@ def main(arguments: Sequence[str]) -> tuple[str, int]:
         "labels": {each.name: each.label for each in contenders},
         "requirements": {each.name: each.requirements for each in contenders},
         "figures": figures,
-        "failures": failures,
+        "failures": contest.failures,
         "limits": contest.limits,
     }
     table = tabulate_standings(result)
     write_json(options.output, result)
     write_text(options.output.with_suffix(".md"), table + "\n")
     draw_standings(result, options.output.with_suffix(".svg"))
-    return table, int(bool(failures))
+    return "\n".join([table, *_notes(result)]), int(bool(contest.failures))
 
 
-def _prepare(
-    contest: Contest, options: argparse.Namespace
-) -> tuple[list[Contender], dict[str, str]]:
-    """Return the contenders that work, and why others do not."""
-    (pinion,) = read_contenders(["pinion"])
-    pinion.install()
-    contest.ask_signature(pinion)
-    if options.table:
-        write_pipeline(options.table, contest.pipeline)
-    working, failures = [], {}
-    for contender in read_contenders(options.only):
+def _notes(result: Mapping[str, Any]) -> list[str]:
+    notes = [f"failed: {name}: {why}" for name, why in result["failures"].items()]
+    n_limited = sum(len(limits) for limits in result["limits"].values())
+    if n_limited:
+        notes.append(
+            f"note: the client itself was a limit {n_limited} times; the JSON says when"
+        )
+    return notes
+
+
+def choose(
+    contest: Contest, entrants: Sequence[Contender], has_pipeline: bool
+) -> list[Contender]:
+    """Return the contenders that work; `contest` takes down why others do not."""
+    working = []
+    for contender in entrants:
         try:
-            if contender.needs_pipeline and not options.table:
-                raise Refusal("it needs the training table: give --table")
+            if contender.needs_pipeline and not has_pipeline:
+                raise Refusal(
+                    "it serves scikit-learn and needs the table: give --table"
+                )
             contest.try_out(contender)
             working.append(contender)
         except Refusal as refusal:
-            failures[contender.name] = str(refusal)
-            show(f"left out: {contender.name}: {refusal}")
-    return working, failures
+            contest.fail(contender, refusal)
+    return working
 
 
-def _measuring(contest: Contest, contender: Contender) -> Any:
-    return lambda: contest.measure(contender)
+def _measuring(contest: Contest, contender: Contender) -> Callable[[], Figures]:
+    return lambda: contest.enter(contender)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

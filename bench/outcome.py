@@ -15,6 +15,7 @@ Outcome = Mapping[str, Any]
 
 PERCENTILES = (50, 90, 99, 99.9)
 BUSY_SHARE = 0.9
+CROWDED_SHARE = 0.1
 LATE_MS = 1.0
 
 
@@ -71,10 +72,11 @@ def find_limits(load: Load, measurement: Measurement) -> list[str]:
             f"the client computed for {client.cpu_share:.0%} of the time and is the "
             "bottleneck: the server can do more than these figures say"
         )
-    elif client.cpu_share + client.waiting_share >= BUSY_SHARE:
+    if client.waiting_share >= CROWDED_SHARE:
         limits.append(
-            f"the client waited for a core for {client.waiting_share:.0%} of the time "
-            "and is the bottleneck: give it a core of its own (taskset)"
+            f"the client waited for a core for {client.waiting_share:.0%} of the time, "
+            "and the latencies contain that: give it a core of its own (taskset), on a "
+            "machine that does nothing else"
         )
     late_ms = read_ms(measurement.lateness, 99)
     if late_ms > LATE_MS:

@@ -33,29 +33,31 @@ def draw_percentiles(runs: Sequence[Outcome], path: Path) -> None:
         )
     axes.set_xscale("log")
     axes.set_xticks(
-        [1 / (1 - tick / 100) for tick in TICKS], [f"{t:g} %" for t in TICKS]
+        [1 / (1 - tick / 100) for tick in TICKS], map("{:g} %".format, TICKS)
     )
     axes.minorticks_off()
+    axes.set_xlim(1, max(line.get_xdata()[-1] for line in axes.lines))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("share of requests at least as fast")
     axes.set_ylabel("latency, ms")
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside upper left", frameon=False)
     figure.savefig(path, dpi=150)
 
 
 def _curve(run: Outcome) -> tuple[list[float], list[float]]:
     latency = HdrHistogram.decode(run["histogram_ns"])
-    if not latency.get_total_count():
+    n_requests = latency.get_total_count()
+    if not n_requests:
         raise Refusal("no request was answered, so there is no curve to draw")
+    last = 100 - 50 / n_requests  # 100 % itself would lie infinitely far to the right
     steps = [
-        (item.percentile, item.value_iterated_to / 1e6)
+        (min(item.percentile, last), item.value_iterated_to / 1e6)
         for item in latency.get_recorded_iterator()
-        if item.percentile < 100
     ]
     return [step[0] for step in steps], [step[1] for step in steps]
 
 
 def _label(run: Outcome) -> str:
     loop = "closed loop" if run["rate"] is None else f"{run['rate']:g} requests/s due"
-    return f"{run['model']}, {run['connections']} connections, {loop}, {run['date']}"
+    return f"{run['url']} on {run['date']}: {loop}, {run['connections']} connections"

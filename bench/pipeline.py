@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from bench.refusal import Refusal
 from convert.regressors import make_candidate
 
 TARGET = "math_score"
@@ -19,6 +20,8 @@ SEED = 42
 def write_pipeline(table: Path, path: Path) -> None:
     """Fit the classic pipeline to `table` and pickle it to `path`."""
     students = pd.read_csv(table)
+    if TARGET not in students:
+        raise Refusal(f"{table} has no column {TARGET!r}: give the students' table")
     train, _ = train_test_split(students, test_size=TEST_SIZE, random_state=SEED)
     features = train.drop(columns=TARGET)
     numbers = list(features.select_dtypes("number"))

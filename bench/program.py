@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -116,10 +116,10 @@ class Program:
         return float(sum(each.user + each.system for each in times))
 
     def stop(self) -> None:
-        """Ask the program and its children to end, then end them."""
+        """Ask the program and its children to end, and end those that do not."""
         tree = self._tree() if self._popen.poll() is None else []
-        if tree:
-            self._popen.send_signal(signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, signal.SIGTERM)
         _, alive = psutil.wait_procs(tree, timeout=STOP_TIMEOUT_S)
         for each in alive:
             each.kill()

@@ -83,8 +83,9 @@ def _medians(figures: Mapping[str, Mapping[str, float]], column: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Return about three digits: more than the spread allows is noise."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    """Return three digits: more than the spread allows would be noise."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
 
 
 def draw_standings(result: Result, path: Path) -> None:
@@ -100,7 +101,8 @@ def draw_standings(result: Result, path: Path) -> None:
         bars = axes.barh(labels, medians, color=colors)
         axes.bar_label(bars, [_number(m) if m else "" for m in medians], padding=2)
         axes.set_xscale("log")
-        axes.set_title(SINGLE[column], fontsize=10)
-        axes.margins(x=0.2)
-        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xlim(min(filter(None, medians)) / 2, max(medians) * 4)
+        axes.set_title(f"{SINGLE[column]} (log scale)", fontsize=10)
+        axes.xaxis.set_visible(False)
+        axes.spines[["top", "right", "bottom"]].set_visible(False)
     figure.savefig(path)

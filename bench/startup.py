@@ -17,7 +17,7 @@ from bench.answer import Question, await_answer, await_ready, await_signature
 from bench.arguments import count
 from bench.contender import Contender
 from bench.load import Load, Measurement, measure
-from bench.machine import describe_run
+from bench.machine import describe_run, describe_versions
 from bench.program import Program, choose_cores, clean_environment, free_port, pinned
 from bench.refusal import Refusal
 from bench.requests import encode, make_bodies
@@ -53,6 +53,10 @@ def main(arguments: Sequence[str]) -> str:
         **describe_run(),
         "cores": {"measured": server_core, "client": client_core},
         "programs": {"server": server.command(port=0), "bare": bare},
+        "versions": {
+            "server": describe_versions(options.python),
+            "bare": describe_versions(options.bare_python),
+        },
         "n_predictions_before_memory": N_PREDICTIONS,
         "figures": figures,
         "limits": find_limits(figures),

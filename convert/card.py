@@ -1,9 +1,165 @@
 """Writes the model card: Markdown for people, all of it from the signature."""
 
-from convert.export import Export
+from collections.abc import Iterable, Iterator, Sequence
+
+from server.signature import Feature, Provenance, Signature
+
+SCORES = {
+    "r2_score": "R² (1 is perfect, 0 is no better than the average)",
+    "mean_absolute_error": "mean absolute error",
+    "root_mean_squared_error": "root mean squared error",
+}
 
 
-def write_card(exported: Export) -> str:
-    """Return the card of a model."""
-    signature = exported.signature
-    return f"# {signature.title}\n\n{signature.description}\n"
+def write_card(signature: Signature, n_bytes: int) -> str:
+    """Return the card of a model whose file has `n_bytes`."""
+    sections = [
+        f"# {signature.title}",
+        signature.description,
+        *_quality(signature),
+        *_features(signature.features),
+        *_limits(signature.features),
+        *_origin(signature, n_bytes),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def proof(provenance: Provenance) -> str:
+    """Say in one sentence how far the graph is from scikit-learn."""
+    found = provenance.discrepancy
+    if found is None:
+        return "The graph was not compared with scikit-learn."
+    return (
+        f"On {found.n_rows:,} rows of the table and {found.n_edge_rows} made-up edge rows, "
+        f"each in a batch and alone, the graph and scikit-learn differ by at most "
+        f"{found.largest:.1e}; above {found.tolerance:.0e} nothing would have been written."
+    )
+
+
+def _quality(signature: Signature) -> Iterator[str]:
+    provenance = signature.provenance
+    (target,) = signature.targets
+    yield "## How good it is"
+    if provenance.scores:
+        yield (
+            f"`{target.name}` ({target.title}), predicted for {provenance.n_test_rows:,} "
+            f"rows that the model has not seen ({provenance.split}):"
+        )
+        yield _table(
+            ("score", "value"),
+            (
+                (SCORES.get(name, name), f"{score:.4f}{_unit(name, target.unit)}")
+                for name, score in provenance.scores.items()
+            ),
+        )
+    yield proof(provenance)
+
+
+def _unit(score: str, unit: str) -> str:
+    return f" {unit}" if unit and score.endswith("_error") else ""
+
+
+def _features(features: Sequence[Feature]) -> Iterator[str]:
+    yield "## What it reads"
+    yield _table(
+        ("column", "meaning", "values", "a missing value", "typical"),
+        (
+            (
+                f"`{feature.name}`",
+                _join([feature.title, feature.description], ": "),
+                _values(feature),
+                _missing(feature),
+                _quote(feature.typical),
+            )
+            for feature in features
+        ),
+    )
+
+
+def _values(feature: Feature) -> str:
+    if feature.categories:
+        values = ", ".join(_quote(value) for value in feature.categories)
+        return values if feature.unknown == "reject" else f"{values}, or any other"
+    bounds = [
+        f"{word} {bound:g}"
+        for word, bound in (("from", feature.minimum), ("to", feature.maximum))
+        if bound is not None
+    ]
+    seen = "seen {:g} to {:g}".format(*feature.observed) if feature.observed else ""
+    text = _join([feature.kind, *bounds, feature.unit], " ")
+    return _join([text, seen], "; ")
+
+
+def _missing(feature: Feature) -> str:
+    if feature.required:
+        return "is refused"
+    if feature.imputed is None:
+        return "is accepted"
+    return f"counts as {_quote(feature.imputed)}"
+
+
+def _limits(features: Sequence[Feature]) -> Iterator[str]:
+    yield "## What it is not for"
+    sentences = [
+        "Nothing is known about rows unlike those of the table: beyond the values seen "
+        "in training the model extrapolates.",
+        "A prediction is what the regressor returns; it is not cut off at any bound.",
+        "What goes together in the table need not be cause and effect: changing a value "
+        "of a row does not say what would happen to a person.",
+    ]
+    if any(feature.categories and feature.unknown == "reject" for feature in features):
+        refused = "A category that was not seen in training is refused"
+        sentences.insert(1, f"{refused}: nothing was learned about it.")
+    yield "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _origin(signature: Signature, n_bytes: int) -> Iterator[str]:
+    provenance = signature.provenance
+    yield "## Where it comes from"
+    facts = {
+        "model": f"`{signature.name}`, version `{signature.version}`",
+        "file": f"{n_bytes:,} bytes, ONNX",
+        "regressor": signature.estimator,
+        "made": signature.created,
+        "table": _fitted(provenance),
+        "SHA-256 of the table": _code(provenance.dataset_sha256),
+        "made with": _join(map(" ".join, provenance.libraries.items()), ", "),
+    }
+    known = [(name, fact) for name, fact in facts.items() if fact]
+    yield _table(("", ""), known)
+    if provenance.command:
+        yield (
+            "With these libraries and on the same kind of processor, this command makes "
+            "the same file, byte for byte:"
+        )
+        yield f"```sh\n{provenance.command}\n```"
+
+
+def _fitted(provenance: Provenance) -> str:
+    if not provenance.dataset:
+        return ""
+    return (
+        f"{provenance.dataset}, {provenance.n_rows:,} rows, "
+        f"of which {provenance.n_train_rows:,} were fitted"
+    )
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _quote(value: object) -> str:
+    return f"“{value}”" if isinstance(value, str) else str(value)
+
+
+def _join(parts: Iterable[str], separator: str) -> str:
+    return separator.join(part for part in parts if part)

@@ -4,7 +4,6 @@ Only an empty cell is missing; "NA", "None" or "null" may be a category.
 """
 
 import csv
-import difflib
 import hashlib
 import io
 import math
@@ -16,10 +15,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from convert.refusal import Refusal
+from convert.refusal import Refusal, suggest
 
 NUMBER_LIKE = re.compile(r"\s*[-+]?[\d.,]*\d[\d.,]*([eE][-+]?\d+)?\s*")
 """Also "72,5" and "1.234,5", which are meant as numbers and are not read as such."""
+
+
+LARGEST = 1e150
+"""Scalers and scores square; the largest float64 is 1.8e308."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Table:
     frame: pd.DataFrame
     sha256: str
     lines: tuple[int, ...]
+    dropped: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """Say where a row is, for a person."""
@@ -74,26 +78,19 @@ def read_table(
     content = _read(path)
     text = _decode(path, content, encoding)
     header, lines = _scan(path, text)
-    frame = _parse(path, text, missing)
+    frame = _parse(text, missing)
     frame.columns = pd.Index(header)
     if not lines:
         raise Refusal(f"{path} has a header and no rows: add the rows to it")
-    frame = frame.drop(columns=[nearest(name, header, path) for name in drop])
+    dropped = tuple(drop)
+    for name in dropped:
+        _check_name(path, name, header)
+    frame = _with_plain_booleans(frame.drop(columns=list(dropped)))
     sha256 = hashlib.sha256(content).hexdigest()
-    table = Table(path, _with_plain_booleans(frame), sha256, lines)
+    table = Table(path, frame, sha256, lines, dropped)
     for column in table.frame:
         _check_column(table, str(column), is_category=column in categories)
     return table
-
-
-def nearest(name: str, names: Iterable[str], where: object) -> str:
-    """Return `name` if it is one of `names`; otherwise refuse with the nearest."""
-    known = list(names)
-    if name in known:
-        return name
-    guesses = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    remedy = f"did you mean {guesses[0]!r}?" if guesses else f"it has {known}"
-    raise Refusal(f"{where} has no column {name!r}: {remedy}")
 
 
 def numeric_target(table: Table, target: str) -> pd.Series:
@@ -104,15 +101,16 @@ def numeric_target(table: Table, target: str) -> pd.Series:
     Refusal
         It is not in the table, is not numeric, or a value is missing.
     """
-    column = table.frame[nearest(target, table.frame.columns, table.path)]
+    _check_name(table.path, target, list(table.frame.columns))
+    column = table.frame[target]
     if not pd.api.types.is_numeric_dtype(column):
         raise Refusal(
             f"the target {target!r} holds {column.dropna().iloc[0]!r} on "
-            f"{table.place(_first(column.notna()))}; a regressor predicts numbers: "
+            f"{table.place(first(column.notna()))}; a regressor predicts numbers: "
             "choose a numeric column with --target"
         )
     if column.isna().any():
-        row = _first(column.isna())
+        row = first(column.isna())
         raise Refusal(
             f"the target {target!r} is missing on {table.place(row)} and in "
             f"{column.isna().sum()} of {len(column)} rows: fill it in or remove the rows"
@@ -120,7 +118,8 @@ def numeric_target(table: Table, target: str) -> pd.Series:
     return column.astype(float)
 
 
-def _first(is_true: pd.Series) -> int:
+def first(is_true: pd.Series) -> int:
+    """Return the first row that is true."""
     return int(np.flatnonzero(is_true)[0])
 
 
@@ -128,10 +127,8 @@ def _read(path: Path) -> bytes:
     if path.is_dir():
         raise Refusal(f"{path} is a folder: name the CSV file in it")
     if not path.exists():
-        guesses = difflib.get_close_matches(
-            path.name, [p.name for p in path.parent.glob("*")], n=1
-        )
-        remedy = f"did you mean {guesses[0]!r}?" if guesses else "check the path"
+        others = sorted(file.name for file in path.parent.glob("*.csv"))
+        remedy = suggest(path.name, others) if others else "check the path"
         raise Refusal(f"there is no file {path}: {remedy}")
     content = path.read_bytes()
     if not content.strip():
@@ -158,7 +155,7 @@ def _decode(path: Path, content: bytes, encoding: str) -> str:
 
 def _scan(path: Path, text: str) -> tuple[list[str], tuple[int, ...]]:
     """Return the header, and the line on which each row ends."""
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     lines = []
     try:
@@ -202,17 +199,18 @@ def _checked_header(path: Path, names: list[str]) -> list[str]:
     return names
 
 
-def _parse(path: Path, text: str, missing: Iterable[str]) -> pd.DataFrame:
-    try:
-        return pd.read_csv(
-            io.StringIO(text, newline=""),
-            keep_default_na=False,
-            na_values=["", *missing],
-            low_memory=False,
-            float_precision="round_trip",
-        )
-    except pd.errors.ParserError as error:
-        raise Refusal(f"{path} cannot be read as CSV: {error}") from None
+def _parse(text: str, missing: Iterable[str]) -> pd.DataFrame:
+    return pd.read_csv(
+        io.StringIO(text, newline=""),
+        keep_default_na=False,
+        na_values=["", *missing],
+        low_memory=False,
+    )
+
+
+def _check_name(path: Path, name: str, columns: list[str]) -> None:
+    if name not in columns:
+        raise Refusal(f"{path} has no column {name!r}: {suggest(name, columns)}")
 
 
 def _with_plain_booleans(frame: pd.DataFrame) -> pd.DataFrame:
@@ -229,27 +227,32 @@ def _check_column(table: Table, name: str, *, is_category: bool) -> None:
             f"column {name!r} of {table.path} is empty: leave it out with --drop {name!r}"
         )
     if pd.api.types.is_numeric_dtype(column):
-        _check_finite(table, column)
+        _check_size(table, column)
+    elif column.dtype == object and not isinstance(present.iloc[0], bool):
+        raise Refusal(
+            f"{name!r} is {present.iloc[0]} on {table.place(present.index[0])}, a number "
+            f"of more than 64 bits: leave the column out with --drop {name!r}"
+        )
     elif not is_category and pd.api.types.is_string_dtype(column):
         _check_not_numbers(table, name, present)
 
 
-def _check_finite(table: Table, column: pd.Series) -> None:
-    is_infinite = column.abs() == np.inf
-    if is_infinite.any():
+def _check_size(table: Table, column: pd.Series) -> None:
+    is_beyond = column.abs() > LARGEST
+    if is_beyond.any():
+        row = first(is_beyond)
         raise Refusal(
-            f"{column.name!r} is infinite on {table.place(_first(is_infinite))}: "
-            "leave the cell empty or put a number there"
+            f"{column.name!r} is {column[row]} on {table.place(row)}, and the square of a "
+            f"number beyond {LARGEST:g} is infinite: correct it or leave the cell empty"
         )
 
 
 def _check_not_numbers(table: Table, name: str, present: pd.Series) -> None:
     """Refuse a text among numbers, which would turn every number into a category."""
-    is_number_like = present.str.fullmatch(NUMBER_LIKE)
-    if is_number_like.mean() <= 0.5:
+    others = present[~present.map(_is_number)]
+    if others.empty or present.str.fullmatch(NUMBER_LIKE).mean() <= 0.5:
         return
-    row = int(present[~present.map(_is_number)].index[0])
-    value = present[row]
+    row, value = int(others.index[0]), others.iloc[0]
     raise Refusal(
         f"{name!r} is {value!r} on {table.place(row)} and a number elsewhere: correct it, "
         f"declare it missing with --missing {value!r}, or give the column "

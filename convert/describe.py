@@ -7,7 +7,8 @@ has such a value.
 
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from convert.refusal import Refusal
 from server.signature import MISSING_TEXT, Feature, Kind, Value
 
 OUTPUTS = ("prediction", "contributions", "label_index", "probabilities")
+"""Names that a graph's outputs have, so that no input may."""
 
 
 def describe(
@@ -36,66 +38,32 @@ def describe(
     frame
         Training rows, without the target.
     """
-    encoded = dict(_encoded_columns(pipeline, list(frame.columns)))
-    typical = typical_row(frame)
-    return tuple(
-        _describe(pipeline, frame, name, encoded.get(name, ()), typical, description)
-        for name in frame.columns
-    )
-
-
-def typical_row(frame: pd.DataFrame) -> dict[str, Value | None]:
-    """Return the median of each number and the most frequent of each other value."""
-    return {str(name): _typical(frame[name]) for name in frame.columns}
-
-
-def unknown_values(categories: tuple[Value, ...]) -> tuple[Value, ...]:
-    """Return two values that are none of the categories, if there are any."""
-    numbers = [float(value) for value in categories if not isinstance(value, str)]
-    if not numbers:
-        return tuple(_unlike(text, categories) for text in ("unknown", "?"))
-    if all(isinstance(value, bool) for value in categories):
-        return tuple(value for value in (False, True) if value not in categories)
-    return max(numbers) + 1, min(numbers) - 1.5
-
-
-def _unlike(text: str, categories: tuple[Value, ...]) -> str:
-    while text in categories:
-        text += "?"
-    return text
-
-
-def _describe(
-    pipeline: Pipeline,
-    frame: pd.DataFrame,
-    name: str,
-    categories: tuple[Value, ...],
-    typical: Row,
-    description: Description,
-) -> Feature:
-    column = frame[name]
-    said = description.feature(name)
-    _refuse_reserved(name, categories)
-    missing = _answer(pipeline, {**typical, name: None}, frame)
-    is_number = pd.api.types.is_numeric_dtype(column) and not categories
-    return Feature(
-        name=name,
-        input=_input_name(name, list(frame.columns)),
-        kind=_kind(column, categories, said.kind),
-        required=missing is None,
-        imputed=_imputed(pipeline, frame, name, categories, typical, missing),
-        categories=categories,
-        unknown="ignore"
-        if _ignores(pipeline, frame, name, categories, typical)
-        else "reject",
-        minimum=said.minimum,
-        maximum=said.maximum,
-        observed=(float(column.min()), float(column.max())) if is_number else None,
-        typical=typical[name],
-        title=said.title or humanise(name),
-        unit=said.unit,
-        description=said.description,
-    )
+    columns = [str(name) for name in frame.columns]
+    encoded = dict(_encoded_columns(pipeline, columns))
+    typical = {name: _typical(frame[name], name in encoded) for name in columns}
+    features = []
+    for name in columns:
+        said = description.feature(name)
+        asked = _Column(pipeline, frame, typical, name, encoded.get(name, ()))
+        features.append(
+            Feature(
+                name=name,
+                input=_input_name(name, columns),
+                kind=asked.kind(said.kind),
+                required=not asked.accepts(None),
+                imputed=asked.imputed(),
+                categories=asked.categories,
+                unknown=asked.unknown(),
+                minimum=said.minimum,
+                maximum=said.maximum,
+                observed=asked.observed(),
+                typical=typical[name],
+                title=said.title or humanise(name),
+                unit=said.unit,
+                description=said.description,
+            )
+        )
+    return tuple(features)
 
 
 def humanise(name: str) -> str:
@@ -104,110 +72,87 @@ def humanise(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _refuse_reserved(name: str, categories: tuple[Value, ...]) -> None:
-    if any(isinstance(value, str) and MISSING_TEXT in value for value in categories):
-        raise Refusal(
-            f"a category of {name!r} holds U+FDD0, which stands for a missing value: "
-            "remove that character from the table"
-        )
+def unknown_values(categories: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return values that are none of the categories, two where there can be two."""
+    if all(isinstance(value, bool) for value in categories):
+        return tuple(value for value in (False, True) if value not in categories)
+    numbers = [float(value) for value in categories if not isinstance(value, str)]
+    if numbers:
+        return max(numbers) + 1, min(numbers) - 1.5
+    return _unlike("unknown", categories), _unlike("?", categories)
 
 
-def _input_name(name: str, columns: list[str]) -> str:
-    """Return the name of the graph's input: the column's, unless an output has it."""
-    while name in OUTPUTS:
-        name += "_"
-        while name in columns:
-            name += "_"
-    return name
-
-
-def _kind(column: pd.Series, categories: tuple[Value, ...], said: str | None) -> Kind:
-    if categories:
-        is_boolean = all(isinstance(value, bool) for value in categories)
-        return "boolean" if is_boolean else "category"
-    if pd.api.types.is_bool_dtype(column):
-        return "boolean"
-    if not pd.api.types.is_numeric_dtype(column):
-        return "text"
-    return "integer" if said == "integer" else "number"
-
-
-def _typical(column: pd.Series) -> Value | None:
-    present = column.dropna()
-    if present.empty:
-        return None
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        return plain(present.median())
-    return plain(present.mode().iloc[0])
-
-
-def plain(value: object) -> Value:
-    """Return Python's own type; a whole number is an int."""
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, float, np.number)):
-        number = float(value)
-        return int(number) if number.is_integer() else number
-    return str(value)
-
-
-def _answer(pipeline: Pipeline, row: Row, frame: pd.DataFrame) -> bytes | None:
-    """Return what the regressor is given for a row; None where the pipeline raises."""
-    probe = make_frame([row], frame)
-    with warnings.catch_warnings(action="ignore"):
-        try:
-            if np.isnan(pipeline.predict(probe)).any():
-                return None
-            seen = pipeline[:-1].transform(probe) if len(pipeline) > 1 else probe
-        except (ValueError, TypeError):
-            return None
-    return dense(seen).tobytes()
-
-
-def dense(outputs: Any) -> npt.NDArray[np.float64]:
-    """Return what a preprocessor gave (frame, sparse or dense) as a float64 matrix."""
+def transform(pipeline: Pipeline, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return what the last step is given, shape (n_rows, n_outputs)."""
+    outputs: Any = pipeline[:-1].transform(frame) if len(pipeline) > 1 else frame
     return np.asarray(
         outputs.toarray() if hasattr(outputs, "toarray") else outputs, float
     )
 
 
-def _ignores(
-    pipeline: Pipeline,
-    frame: pd.DataFrame,
-    name: str,
-    categories: tuple[Value, ...],
-    typical: Row,
-) -> bool:
-    if not categories or isinstance(frame[name].dtype, pd.CategoricalDtype):
-        return False
-    values = unknown_values(categories)
-    return bool(values) and all(
-        _answer(pipeline, {**typical, name: value}, frame) is not None
-        for value in values
-    )
+@dataclass(frozen=True)
+class _Column:
+    """One column, and the pipeline to ask about it; the others are typical."""
 
+    pipeline: Pipeline
+    frame: pd.DataFrame
+    typical: Row
+    name: str
+    categories: tuple[Value, ...]
 
-def _imputed(
-    pipeline: Pipeline,
-    frame: pd.DataFrame,
-    name: str,
-    categories: tuple[Value, ...],
-    typical: Row,
-    missing: bytes | None,
-) -> Value | None:
-    """Return the value that the pipeline treats as it treats a missing one."""
-    if missing is None:
+    @property
+    def is_number(self) -> bool:
+        return _is_number(self.frame[self.name]) and not self.categories
+
+    def kind(self, said: str | None) -> Kind:
+        """Return the kind; `said` decides between a number and an integer."""
+        if self.is_number:
+            return "integer" if said == "integer" else "number"
+        if pd.api.types.is_bool_dtype(self.frame[self.name]):
+            return "boolean"
+        if not self.categories:
+            return "text"
+        is_boolean = all(isinstance(value, bool) for value in self.categories)
+        return "boolean" if is_boolean else "category"
+
+    def observed(self) -> tuple[float, float] | None:
+        column = self.frame[self.name]
+        return (float(column.min()), float(column.max())) if self.is_number else None
+
+    def accepts(self, value: Value | None) -> bool:
+        """Whether the pipeline predicts a number for the value."""
+        with warnings.catch_warnings(action="ignore"):
+            try:
+                predicted = self.pipeline.predict(self._rows([value]))
+            except (ValueError, TypeError):
+                return False
+        return not pd.isna(predicted).any()
+
+    def unknown(self) -> Literal["reject", "ignore"]:
+        # outside of its categories this dtype has only missing values
+        is_closed = isinstance(self.frame[self.name].dtype, pd.CategoricalDtype)
+        if is_closed or not self.categories:
+            return "reject"
+        values = unknown_values(self.categories)
+        return "ignore" if values and all(map(self.accepts, values)) else "reject"
+
+    def imputed(self) -> Value | None:
+        """Return the value that the pipeline treats as it treats a missing one."""
+        if len(self.pipeline) < 2 or not self.accepts(None):
+            return None
+        candidates = [self.typical[self.name], *self.categories]
+        if self.is_number:
+            column = self.frame[self.name]
+            candidates += [plain(column.mean()), plain(column.mode().iloc[0]), 0]
+        missing, *others = transform(self.pipeline, self._rows([None, *candidates]))
+        for value, other in zip(candidates, others, strict=True):
+            if np.array_equal(missing, other):
+                return value
         return None
-    for value in (typical[name], *categories, *_statistics(frame[name])):
-        if _answer(pipeline, {**typical, name: value}, frame) == missing:
-            return value
-    return None
 
-
-def _statistics(column: pd.Series) -> tuple[Value, ...]:
-    if not pd.api.types.is_numeric_dtype(column):
-        return ()
-    return (float(column.mean()), plain(column.mode().iloc[0]), 0)
+    def _rows(self, values: list[Value | None]) -> pd.DataFrame:
+        rows = [{**self.typical, self.name: value} for value in values]
+        return make_frame(rows, self.frame)
 
 
 def _encoded_columns(
@@ -221,10 +166,10 @@ def _encoded_columns(
         for _, inner in step.steps:
             yield from _encoded_columns(inner, columns)
             if isinstance(inner, ColumnTransformer):
-                return
-    elif len(getattr(step, "categories_", ())) == len(columns):
+                return  # what it returns are other columns
+    elif columns and len(getattr(step, "categories_", ())) == len(columns):
         for column, categories in zip(columns, step.categories_, strict=True):
-            yield column, tuple(plain(value) for value in categories if value == value)
+            yield column, _plain_categories(column, categories)
 
 
 def _chosen(columns: list[str], chosen: Any) -> list[str]:
@@ -234,3 +179,49 @@ def _chosen(columns: list[str], chosen: Any) -> list[str]:
     if not isinstance(chosen, slice) and all(isinstance(name, str) for name in chosen):
         return list(chosen)
     return list(np.array(columns, dtype=object)[chosen])
+
+
+def _plain_categories(column: str, categories: Any) -> tuple[Value, ...]:
+    values = tuple(plain(value) for value in categories if not pd.isna(value))
+    if any(isinstance(value, str) and MISSING_TEXT in value for value in values):
+        raise Refusal(
+            f"a category of {column!r} holds U+FDD0, which stands for a missing value: "
+            "remove that character from the table"
+        )
+    return values
+
+
+def plain(value: object) -> Value:
+    """Return Python's own type; a whole number is an int."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, float, np.number)):
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return str(value)
+
+
+def _is_number(column: pd.Series) -> bool:
+    is_boolean = pd.api.types.is_bool_dtype(column)
+    return pd.api.types.is_numeric_dtype(column) and not is_boolean
+
+
+def _typical(column: pd.Series, is_encoded: bool) -> Value:
+    if _is_number(column) and not is_encoded:
+        return plain(column.median())
+    return plain(column.mode().iloc[0])
+
+
+def _unlike(text: str, categories: tuple[Value, ...]) -> str:
+    while text in categories:
+        text += "?"
+    return text
+
+
+def _input_name(name: str, columns: list[str]) -> str:
+    """Return the name of the graph's input: the column's, unless an output has it."""
+    while name in OUTPUTS:
+        name += "_"
+        while name in columns:
+            name += "_"
+    return name

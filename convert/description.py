@@ -14,15 +14,18 @@ one::
     maximum = 100
 """
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
+import pandas as pd
 
-from convert.refusal import Refusal
+from convert.dataset import Table, first
+from convert.refusal import Refusal, suggest
+
+Said = TypeVar("Said", bound=msgspec.Struct)
 
 
 class FeatureDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,9 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     target: TargetDescription = TargetDescription()
     features: dict[str, FeatureDescription] = {}
 
+    def columns_of_kind(self, kind: str) -> list[str]:
+        return [name for name, said in self.features.items() if said.kind == kind]
+
     def feature(self, name: str) -> FeatureDescription:
         return self.features.get(name, FeatureDescription())
 
@@ -64,24 +70,64 @@ def read_description(path: Path) -> Description:
         It is not TOML, or holds a key or a value that means nothing here.
     """
     content = _parse(path)
-    _refuse_unknown(content, Description, str(path))
-    _refuse_unknown(content.get("target"), TargetDescription, f"[target] of {path}")
-    features = content.get("features")
-    if isinstance(features, dict):
-        for name, feature in features.items():
-            where = f"[features.{name!r}] of {path}"
-            _refuse_unknown(feature, FeatureDescription, where)
-    try:
-        return msgspec.convert(content, Description)
-    except msgspec.ValidationError as error:
-        raise Refusal(f"{path} is not a description: {error}") from None
+    features = content.pop("features", {})
+    if not isinstance(features, dict):
+        raise Refusal(f"{path}: features is not a table; write [features.COLUMN]")
+    target = content.pop("target", {})
+    return msgspec.structs.replace(
+        _convert(content, Description, str(path)),
+        target=_convert(target, TargetDescription, f"[target] of {path}"),
+        features={
+            name: _convert(said, FeatureDescription, f"[features.{name!r}] of {path}")
+            for name, said in features.items()
+        },
+    )
 
 
-def check_features(
-    description: Description, columns: Iterable[str], path: Path
-) -> None:
-    """Refuse a description of a column that the table does not have."""
-    _refuse_others(description.features, columns, f"[features] of {path}", "column")
+def check_description(description: Description, table: Table, target: str) -> None:
+    """Refuse a description that does not fit the table.
+
+    Raises
+    ------
+    Refusal
+        It names a column that is no feature, or bounds or a kind that the
+        column's values do not keep.
+    """
+    features = [name for name in map(str, table.frame) if name != target]
+    known = [*features, *table.dropped]
+    _refuse_others(description.features, known, "the description", "column")
+    for name in features:
+        _check_feature(name, description.feature(name), table)
+
+
+def _check_feature(name: str, said: FeatureDescription, table: Table) -> None:
+    column = table.frame[name]
+    has_bounds = said.minimum is not None or said.maximum is not None
+    if said.kind == "category" or not pd.api.types.is_numeric_dtype(column):
+        if has_bounds or said.kind == "integer":
+            raise Refusal(
+                f"{name!r} is described with bounds or as an integer, and its values "
+                "are categories: remove that from the description"
+            )
+        return
+    if said.kind == "integer":
+        is_fraction = column.notna() & (column % 1 != 0)
+        _refuse_where(is_fraction, table, "and described as an integer")
+    if said.minimum is not None:
+        below = f"below the minimum of {said.minimum:g} in the description"
+        _refuse_where(column < said.minimum, table, below)
+    if said.maximum is not None:
+        above = f"above the maximum of {said.maximum:g} in the description"
+        _refuse_where(column > said.maximum, table, above)
+
+
+def _refuse_where(is_wrong: pd.Series, table: Table, reason: str) -> None:
+    if is_wrong.any():
+        row, name = first(is_wrong), str(is_wrong.name)
+        raise Refusal(
+            f"{name!r} is {table.frame[name][row]} on {table.place(row)}, {reason}: "
+            "correct the table or the description"
+        )
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -93,9 +139,13 @@ def _parse(path: Path) -> dict[str, Any]:
         raise Refusal(f"{path} is not TOML: {error}") from None
 
 
-def _refuse_unknown(table: object, struct: type[msgspec.Struct], where: str) -> None:
-    if isinstance(table, Mapping):
+def _convert(table: object, struct: type[Said], where: str) -> Said:
+    if isinstance(table, dict):
         _refuse_others(table, struct.__struct_fields__, where, "key")
+    try:
+        return msgspec.convert(table, struct)
+    except msgspec.ValidationError as error:
+        raise Refusal(f"{where} is wrong: {error}") from None
 
 
 def _refuse_others(
@@ -104,6 +154,5 @@ def _refuse_others(
     names = list(known)
     for name in found:
         if name not in names:
-            guesses = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-            remedy = f"did you mean {guesses[0]!r}?" if guesses else f"known: {names}"
+            remedy = suggest(name, names)
             raise Refusal(f"{where} names an unknown {word} {name!r}: {remedy}")

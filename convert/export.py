@@ -10,20 +10,19 @@ from importlib import metadata
 from pathlib import Path
 
 import msgspec
-import onnx
 import pandas as pd
 from onnx import ModelProto, TensorProto, helper
 from sklearn.pipeline import Pipeline
 
 from convert.describe import describe, humanise
-from convert.description import Description
+from convert.description import Description, TargetDescription
 from convert.discrepancy import measure_discrepancy
 from convert.fold import add_folded, fold
 from convert.golden import make_golden_rows
 from convert.graph import Graph
 from convert.refusal import Refusal
 from server import signature
-from server.signature import Discrepancy, Feature, Provenance, Signature, Target
+from server.signature import Feature, Provenance, Signature, Target
 
 LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn")
 
@@ -34,7 +33,6 @@ class Export:
 
     content: bytes
     signature: Signature
-    discrepancy: Discrepancy
 
 
 def export(
@@ -63,35 +61,27 @@ def export(
         The pipeline cannot be expressed, or the graph differs from it.
     """
     features = describe(pipeline, training, description)
-    graph, baseline = _lower(pipeline, features, training)
+    model, baseline = _lower(pipeline, features, training)
+    graph = _serialized(model)
     discrepancy = measure_discrepancy(pipeline, graph, features, table)
-    libraries = {name: metadata.version(name) for name in LIBRARIES}
     written = Signature(
         protocol=signature.PROTOCOL,
         name=_checked_name(description.name),
-        version=hashlib.sha256(_serialized(graph)).hexdigest()[:12],
+        version=hashlib.sha256(graph).hexdigest()[:12],
         features=features,
-        targets=(
-            Target(
-                name=target,
-                baseline=baseline,
-                title=description.target.title or humanise(target),
-                unit=description.target.unit,
-                description=description.target.description,
-            ),
-        ),
+        targets=(_target(target, description.target, baseline),),
         title=description.title or humanise(description.name),
         description=description.description,
         estimator=type(pipeline[-1]).__name__,
         created=_created(),
         provenance=msgspec.structs.replace(
-            provenance, libraries=libraries, discrepancy=discrepancy
+            provenance, libraries=_versions(), discrepancy=discrepancy
         ),
         golden_rows=make_golden_rows(pipeline, features, training),
         golden_tolerance=discrepancy.tolerance,
     )
-    helper.set_model_props(graph, {signature.METADATA_KEY: signature.write(written)})
-    return Export(_serialized(graph), written, discrepancy)
+    helper.set_model_props(model, {signature.METADATA_KEY: signature.write(written)})
+    return Export(_serialized(model), written)
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
@@ -108,13 +98,6 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     finally:
         for path in temporary.values():
             path.unlink(missing_ok=True)
-
-
-def read_signature(path: Path) -> Signature:
-    """Return the signature of a model file."""
-    model = onnx.load(path)
-    properties = {entry.key: entry.value for entry in model.metadata_props}
-    return signature.read(properties[signature.METADATA_KEY])
 
 
 def _lower(
@@ -135,6 +118,20 @@ def _lower(
     return graph.model(), folded.baseline
 
 
+def _target(name: str, said: TargetDescription, baseline: float) -> Target:
+    return Target(
+        name=name,
+        baseline=baseline,
+        title=said.title or humanise(name),
+        unit=said.unit,
+        description=said.description,
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in LIBRARIES}
+
+
 def _serialized(model: ModelProto) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
@@ -149,7 +146,9 @@ def _checked_name(name: str) -> str:
 
 
 def _created() -> str:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not epoch:
         return ""
+    if not epoch.isdecimal():
+        raise Refusal(f"SOURCE_DATE_EPOCH is {epoch!r}: it counts seconds since 1970")
     return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

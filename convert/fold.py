@@ -1,19 +1,19 @@
-"""Folds a linear pipeline into one lookup per category and one slope per number.
+"""Folds a linear pipeline into one lookup a category and one slope a number.
 
 Behind a linear regressor, a preprocessor that treats each column by itself
-makes the prediction a sum of one function per column. The functions are not
-read from imputers, scalers and encoders: the fitted preprocessor is run on
-rows that differ in one value, so that any preprocessor of that nature folds.
+makes the prediction a sum of one effect a column. The effects are not read
+from imputers, scalers and encoders: the fitted preprocessor is run on rows that
+differ in one value, so that any preprocessor of that nature folds.
 
-Sums are exact (`fractions`), and each function is centred on its average over
-the training rows before it is rounded. A deployed one-hot model has
-coefficients of 1e14, which cancel to scores below 100; rounded first, nothing
-of the score is left.
+Sums are exact (`fractions`), and an effect is centred on its average over the
+training rows before it is rounded. One-hot coefficients of 1e14, which cancel
+to a score below 100, are found in deployed models; were they rounded first,
+little of the score would be left.
 """
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, cast
@@ -24,17 +24,18 @@ import pandas as pd
 from onnx import TensorProto, helper
 from sklearn.pipeline import Pipeline
 
-from convert.describe import dense, unknown_values
+from convert.describe import transform, unknown_values
 from convert.frame import is_text, make_frame
 from convert.graph import Graph
 from server.signature import MISSING_TEXT, Feature, Value
 
 Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+Effect = dict[Value | None, Fraction]
+"""Value → what it adds to the prediction, not yet centred."""
 
 FAR = 1e6
-"""A slope is measured between two points this many ranges away, which makes its
-rounding error as small as that of one number."""
+"""A slope is taken between two points this many ranges from the mean, so that the
+rounding of what scikit-learn returns there is nothing beside their distance."""
 
 MAX_POINTS = 200
 """Training values at which a line is checked to be straight."""
@@ -42,7 +43,7 @@ MAX_POINTS = 200
 
 @dataclass(frozen=True)
 class Lookup:
-    """What each value of a category adds; NaN where scikit-learn raises."""
+    """What each category adds; NaN where scikit-learn would raise."""
 
     contributions: dict[Value, float]
     missing: float
@@ -51,9 +52,9 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Slope:
-    """A number adds (x − centre) · weight + offset; NaN where a missing one raises.
+    """A number x adds (x − centre) · weight + offset, or `missing`.
 
-    `offset` is zero unless `weight` is: without a weight no centre can shift.
+    `offset` is zero unless `weight` is: without a slope no centre can shift it.
     """
 
     weight: float
@@ -64,7 +65,7 @@ class Slope:
 
 @dataclass(frozen=True)
 class Folded:
-    """One term a feature, in the order of the features.
+    """A linear model as a sum of one term a feature, in their order.
 
     Parameters
     ----------
@@ -76,66 +77,41 @@ class Folded:
     terms: tuple[Lookup | Slope, ...]
 
 
-@dataclass(frozen=True)
-class _Answers:
-    """What the preprocessor made of the values of one feature.
-
-    Parameters
-    ----------
-    moved
-        Which outputs depend on the feature, shape (n_outputs,).
-    outputs
-        Those outputs only, shape (n_values, n_moved).
-    """
-
-    values: list[Value | None]
-    moved: Mask
-    outputs: Floats
+class _NotFoldable(Exception):
+    """The prediction is not a sum of lookups and straight lines."""
 
 
 def fold(
     pipeline: Pipeline, features: Sequence[Feature], frame: pd.DataFrame
 ) -> Folded | None:
-    """Fold a fitted pipeline; None where a feature's effect is no table or line.
+    """Fold a fitted pipeline, or return None where it does not fold.
 
     Parameters
     ----------
     frame
-        Training rows: they give the dtypes, the averages and the points at
-        which lines are checked to be straight.
+        Training rows: they give dtypes, averages, and the points at which
+        lines are checked to be straight.
     """
-    with warnings.catch_warnings(action="ignore"):
-        weights = _linear_weights(pipeline, frame)
-        if weights is None:
-            return None
-        answers = [_ask(pipeline, feature, features, frame) for feature in features]
-        typical = {feature.name: feature.typical for feature in features}
-        outputs = _transform(pipeline, make_frame([typical], frame))[0]
-    asked = [answer for answer in answers if answer is not None]
-    owners = sum((answer.moved.astype(int) for answer in asked), np.zeros(len(weights)))
-    if len(asked) < len(features) or (owners > 1).any():
-        return None
-    baseline = Fraction(float(pipeline[-1].intercept_))
-    baseline += _dot(outputs[owners == 0], weights[owners == 0])
     terms = []
-    for feature, answer in zip(features, asked, strict=True):
-        added = [_dot(row, weights[answer.moved]) for row in answer.outputs]
-        effect = dict(zip(answer.values, added, strict=True))
-        term, average = _term(feature, effect, frame[feature.name])
-        if term is None:
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            baseline, effects = _effects(pipeline, features, frame)
+            for feature, effect in zip(features, effects, strict=True):
+                term, average = _term(feature, effect, frame[feature.name])
+                terms.append(term)
+                baseline += average
+        except _NotFoldable:
             return None
-        terms.append(term)
-        baseline += average
     return Folded(float(baseline), tuple(terms))
 
 
 def add_folded(
     graph: Graph, folded: Folded, features: Sequence[Feature]
 ) -> tuple[str, str]:
-    """Add the inputs and the arithmetic; return `prediction` and `contributions`.
+    """Add inputs and arithmetic; return the tensors of prediction and contributions.
 
-    The prediction is the sum of the contributions, so the second output costs
-    no node. Nodes are what one row pays for: numbers share one of each kind.
+    The prediction is the sum of the contributions, so that the second output
+    costs no node. A row pays for nodes: all numbers share one of each kind.
     """
     columns = [
         _add_column(graph, feature, term)
@@ -148,17 +124,171 @@ def add_folded(
     return graph.add("Gemm", contributions, ones, baseline), contributions
 
 
+def _effects(
+    pipeline: Pipeline, features: Sequence[Feature], frame: pd.DataFrame
+) -> tuple[Fraction, list[Effect]]:
+    """Return what no feature changes, and the effect of each feature."""
+    weights, intercept = _linear(pipeline, frame)
+    typical = {feature.name: feature.typical for feature in features}
+    other = {feature.name: _other(feature) for feature in features}
+    is_free = np.full(len(weights), True)
+    effects = []
+    for feature in features:
+        values = _domain(feature, frame[feature.name])
+        answers = [
+            _ask(pipeline, frame, [{**base, feature.name: v} for v in values])
+            for base in (typical, other)
+        ]
+        own = np.any([answer != answer[0] for answer in answers], axis=(0, 1))
+        if not is_free[own].all() or (answers[0] != answers[1])[:, own].any():
+            raise _NotFoldable
+        is_free &= ~own
+        added = [_dot(row, weights[own]) for row in answers[0][:, own]]
+        effects.append(dict(zip(values, added, strict=True)))
+    (constant,) = _ask(pipeline, frame, [typical])
+    return intercept + _dot(constant[is_free], weights[is_free]), effects
+
+
+def _linear(pipeline: Pipeline, frame: pd.DataFrame) -> tuple[Floats, Fraction]:
+    """Return coefficients and intercept, if that is all the regressor computes."""
+    regressor = pipeline[-1]
+    weights = np.ravel(getattr(regressor, "coef_", ()))
+    intercept = np.ravel(getattr(regressor, "intercept_", ()))
+    X = transform(pipeline, frame.head(MAX_POINTS))
+    if weights.shape != X.shape[1:] or intercept.shape != (1,):
+        raise _NotFoldable
+    differences = np.ravel(regressor.predict(X)) - (X @ weights + intercept)
+    sizes = np.abs(X) @ np.abs(weights) + np.abs(intercept)
+    if not (np.abs(differences) <= 1e-9 * sizes).all():
+        raise _NotFoldable
+    return weights, Fraction(float(intercept[0]))
+
+
+def _ask(
+    pipeline: Pipeline, frame: pd.DataFrame, rows: Sequence[dict[str, Value | None]]
+) -> Floats:
+    """Return what the regressor is given for the rows, shape (n_rows, n_outputs)."""
+    try:
+        answers = transform(pipeline, make_frame(rows, frame))
+    except (ValueError, TypeError):
+        raise _NotFoldable from None
+    if not np.isfinite(answers).all():
+        raise _NotFoldable
+    return answers
+
+
+def _dot(row: Floats, weights: Floats) -> Fraction:
+    """Return the scalar product without any rounding."""
+    products = (
+        Fraction(float(row[i])) * Fraction(float(weights[i]))
+        for i in np.flatnonzero(row)  # most of a one-hot row is zero
+    )
+    return sum(products, Fraction(0))
+
+
+def _known(feature: Feature) -> tuple[Value, ...]:
+    return feature.categories or ((False, True) if feature.kind == "boolean" else ())
+
+
+def _other(feature: Feature) -> Value | None:
+    """Return a valid value that is not the typical one, if there is any."""
+    values = (*_known(feature), *(feature.observed or ()))
+    others = [value for value in values if value != feature.typical]
+    return others[-1] if others else feature.typical
+
+
+def _domain(feature: Feature, column: pd.Series) -> list[Value | None]:
+    """Return the values that scikit-learn is asked about."""
+    values: list[Value | None] = [] if feature.required else [None]
+    known = _known(feature)
+    if known:
+        ignored = unknown_values(known) if feature.unknown == "ignore" else ()
+        return [*known, *ignored, *values]
+    points = np.unique(column.dropna().to_numpy(float))
+    picked = np.linspace(0, len(points) - 1, min(len(points), MAX_POINTS)).astype(int)
+    return [*_anchors(column), *points[picked].tolist(), *values]
+
+
+def _anchors(column: pd.Series) -> tuple[float, float, float]:
+    """Return the mean, and a point far below and one far above it."""
+    mean = math.fsum(column.dropna()) / int(column.count())
+    reach = FAR * (float(column.max() - column.min()) or abs(mean) or 1.0)
+    return mean, mean - reach, mean + reach
+
+
+def _term(
+    feature: Feature, effect: Effect, column: pd.Series
+) -> tuple[Lookup | Slope, Fraction]:
+    """Return the centred term, and the average that centring takes from it."""
+    if feature.kind == "text":
+        raise _NotFoldable
+    known = _known(feature)
+    return _lookup(known, effect, column) if known else _slope(effect, column)
+
+
+def _lookup(
+    known: tuple[Value, ...], effect: Effect, column: pd.Series
+) -> tuple[Lookup, Fraction]:
+    unknown = {effect[value] for value in unknown_values(known) if value in effect}
+    if len(unknown) > 1:
+        raise _NotFoldable
+    otherwise = next(iter(unknown), Fraction(0))
+    total = int(column.isna().sum()) * effect.get(None, Fraction(0))
+    for value, n_rows in column.value_counts().to_dict().items():
+        total += n_rows * effect.get(cast(Value, value), otherwise)
+    average = total / len(column)
+    lookup = Lookup(
+        {value: float(effect[value] - average) for value in known},
+        missing=_centred(effect, average),
+        unknown=float(otherwise - average) if unknown else math.nan,
+    )
+    return lookup, average
+
+
+def _slope(effect: Effect, column: pd.Series) -> tuple[Slope, Fraction]:
+    mean, low, high = _anchors(column)
+    weight = (effect[high] - effect[low]) / (Fraction(high) - Fraction(low))
+    share_missing = Fraction(int(column.isna().sum()), len(column))
+    average = effect[mean]
+    if share_missing:
+        average += share_missing * (effect[None] - effect[mean])
+    centre = mean
+    if weight:
+        # a centre is a float64: what rounding it changes goes to the baseline
+        centre = float(Fraction(mean) + (average - effect[mean]) / weight)
+        average = effect[mean] + weight * (Fraction(centre) - Fraction(mean))
+    slope = Slope(
+        float(weight),
+        centre,
+        offset=0.0 if weight else float(effect[mean] - average),
+        missing=_centred(effect, average),
+    )
+    _check_straight(slope, effect, average)
+    return slope, average
+
+
+def _centred(effect: Effect, average: Fraction) -> float:
+    """Return what a missing value adds; NaN where scikit-learn raises."""
+    return float(effect[None] - average) if None in effect else math.nan
+
+
+def _check_straight(slope: Slope, effect: Effect, average: Fraction) -> None:
+    for value, added in effect.items():
+        if value is not None:
+            expected = (float(value) - slope.centre) * slope.weight + slope.offset
+            size = abs(added) + abs(average) + abs(Fraction(expected))
+            if abs(added - average - Fraction(expected)) > size / 10**12:
+                raise _NotFoldable
+
+
 def _add_column(graph: Graph, feature: Feature, term: Lookup | Slope) -> str:
     dtype = TensorProto.STRING if is_text(feature) else TensorProto.DOUBLE
     column = graph.input(feature.input, dtype)
     if isinstance(term, Slope):
         return column
-    keys: list[Any] = [
-        *term.contributions,
-        MISSING_TEXT if is_text(feature) else math.nan,
-    ]
+    keys: list[Any] = [*term.contributions, math.nan]
     if is_text(feature):
-        keys = [key.encode() for key in keys]
+        keys = [str(key).encode() for key in (*term.contributions, MISSING_TEXT)]
     added = [*term.contributions.values(), term.missing]
     return graph.add(
         "LabelEncoder",
@@ -170,176 +300,23 @@ def _add_column(graph: Graph, feature: Feature, term: Lookup | Slope) -> str:
     )
 
 
-def _doubles(name: str, values: list[float]) -> TensorProto:
-    return helper.make_tensor(name, TensorProto.DOUBLE, [len(values)], values)
-
-
-def _add_slopes(graph: Graph, values: str, terms: Sequence[Lookup | Slope]) -> str:
-    """Add (x − centre) · weight + offset; what is already looked up stays as it is."""
-    slopes = [
-        term if isinstance(term, Slope) else Slope(1.0, 0.0, 0.0, math.nan)
-        for term in terms
-    ]
-    if not any(isinstance(term, Slope) for term in terms):
+def _add_slopes(graph: Graph, values: str, terms: Iterable[Lookup | Slope]) -> str:
+    """Put numbers on their slopes, and leave what was looked up as it is."""
+    looked_up = Slope(1.0, 0.0, 0.0, math.nan)
+    slopes = [term if isinstance(term, Slope) else looked_up for term in terms]
+    if all(slope is looked_up for slope in slopes):
         return values
     centres = graph.constant([[slope.centre for slope in slopes]], float)
     weights = graph.constant([[slope.weight for slope in slopes]], float)
-    offsets = [slope.offset for slope in slopes]
-    missing = [slope.missing for slope in slopes]
     added = graph.add("Mul", graph.add("Sub", values, centres), weights)
-    if any(offsets):
-        added = graph.add("Add", added, graph.constant([offsets], float))
-    if all(math.isnan(value) for value in missing):
+    if any(slope.offset for slope in slopes):
+        offsets = graph.constant([[slope.offset for slope in slopes]], float)
+        added = graph.add("Add", added, offsets)
+    if all(math.isnan(slope.missing) for slope in slopes):
         return added
-    is_missing = graph.add("IsNaN", values)
-    return graph.add("Where", is_missing, graph.constant([missing], float), added)
+    missing = graph.constant([[slope.missing for slope in slopes]], float)
+    return graph.add("Where", graph.add("IsNaN", values), missing, added)
 
 
-def _linear_weights(pipeline: Pipeline, frame: pd.DataFrame) -> Floats | None:
-    """Return the coefficients, if the regressor computes X @ coef_ + intercept_."""
-    regressor = pipeline[-1]
-    weights = np.asarray(getattr(regressor, "coef_", None), dtype=object)
-    intercept = np.asarray(getattr(regressor, "intercept_", None), dtype=object)
-    if len(pipeline) < 2 or weights.ndim != 1 or intercept.ndim != 0:
-        return None
-    X = _transform(pipeline, frame.head(100))
-    weights = weights.astype(float)
-    expected = X @ weights + float(intercept)
-    size = np.abs(X) @ np.abs(weights) + abs(float(intercept))
-    is_linear = np.abs(regressor.predict(X) - expected) <= 1e-9 * size
-    return weights if is_linear.all() else None
-
-
-def _transform(pipeline: Pipeline, frame: pd.DataFrame) -> Floats:
-    return dense(pipeline[:-1].transform(frame))
-
-
-def _ask(
-    pipeline: Pipeline,
-    feature: Feature,
-    features: Sequence[Feature],
-    frame: pd.DataFrame,
-) -> _Answers | None:
-    """Run the preprocessor on the feature's values, the others held fixed twice."""
-    values = _values(feature, frame[feature.name])
-    answers = []
-    for base in (
-        {other.name: other.typical for other in features},
-        {other.name: _another(other) for other in features},
-    ):
-        rows = [{**base, feature.name: value} for value in values]
-        try:
-            answers.append(_transform(pipeline, make_frame(rows, frame)))
-        except (ValueError, TypeError):
-            return None
-    first, second = answers
-    moved = ((first != first[0]) | (second != second[0])).any(axis=0)
-    if not np.isfinite(first).all() or (first != second)[:, moved].any():
-        return None
-    return _Answers(values, moved, first[:, moved])
-
-
-def _another(feature: Feature) -> Value | None:
-    """Return a valid value that is not the typical one, where there is one."""
-    others = [value for value in feature.categories if value != feature.typical]
-    if feature.observed is not None:
-        others = [value for value in feature.observed if value != feature.typical]
-    return others[-1] if others else feature.typical
-
-
-def _values(feature: Feature, column: pd.Series) -> list[Value | None]:
-    missing = [] if feature.required else [None]
-    if feature.categories:
-        unknown = unknown_values(feature.categories)
-        return [
-            *feature.categories,
-            *missing,
-            *(unknown if feature.unknown == "ignore" else ()),
-        ]
-    points = np.unique(column.dropna().to_numpy(float))
-    picked = np.linspace(0, len(points) - 1, min(len(points), MAX_POINTS)).astype(int)
-    return [*_ends(column), *points[picked].tolist(), *missing]
-
-
-def _ends(column: pd.Series) -> tuple[float, float, float]:
-    """Return the mean, and two points far below and above it."""
-    mean = math.fsum(column.dropna()) / int(column.count())
-    reach = FAR * (float(column.max() - column.min()) or abs(mean) or 1.0)
-    return mean, mean - reach, mean + reach
-
-
-def _dot(row: Floats, weights: Floats) -> Fraction:
-    """Return the scalar product without any rounding."""
-    products = (
-        Fraction(float(value)) * Fraction(float(weight))
-        for value, weight in zip(row, weights, strict=True)
-        if value
-    )
-    return sum(products, Fraction(0))
-
-
-Effect = dict[Value | None, Fraction]
-"""Value → what it adds to the prediction, exact and not yet centred."""
-
-
-def _term(
-    feature: Feature, effect: Effect, column: pd.Series
-) -> tuple[Lookup | Slope | None, Fraction]:
-    """Return the centred term, and what centring it moved to the baseline."""
-    if feature.categories:
-        return _lookup(feature, effect, column)
-    return _slope(effect, column)
-
-
-def _lookup(
-    feature: Feature, effect: Effect, column: pd.Series
-) -> tuple[Lookup | None, Fraction]:
-    unknown = {effect[v] for v in unknown_values(feature.categories) if v in effect}
-    if len(unknown) > 1:
-        return None, Fraction(0)
-    otherwise = next(iter(unknown), Fraction(0))
-    total = int(column.isna().sum()) * effect.get(None, Fraction(0))
-    for value, n_rows in column.value_counts().to_dict().items():
-        total += n_rows * effect.get(cast(Value, value), otherwise)
-    average = total / len(column)
-    return (
-        Lookup(
-            {value: float(effect[value] - average) for value in feature.categories},
-            float(effect[None] - average) if None in effect else math.nan,
-            float(otherwise - average) if unknown else math.nan,
-        ),
-        average,
-    )
-
-
-def _slope(effect: Effect, column: pd.Series) -> tuple[Slope | None, Fraction]:
-    mean, low, high = _ends(column)
-    weight = (effect[high] - effect[low]) / (Fraction(high) - Fraction(low))
-    n_missing = int(column.isna().sum())
-    average = effect[mean]
-    if n_missing:
-        average += Fraction(n_missing, len(column)) * (effect[None] - effect[mean])
-    centre = mean
-    if weight:
-        # the rounded centre decides where the term is zero; the rest of the
-        # average, less than a unit in the last place of x, goes to the baseline
-        centre = float(Fraction(mean) + (average - effect[mean]) / weight)
-        average = effect[mean] + weight * (Fraction(centre) - Fraction(mean))
-    slope = Slope(
-        float(weight),
-        centre,
-        0.0 if weight else float(effect[mean] - average),
-        float(effect[None] - average) if None in effect else math.nan,
-    )
-    return (slope if _is_straight(slope, effect, average) else None), average
-
-
-def _is_straight(slope: Slope, effect: Effect, average: Fraction) -> bool:
-    for value, added in effect.items():
-        if value is None:
-            continue
-        expected = (float(value) - slope.centre) * slope.weight + slope.offset
-        size = abs(added) + abs(average) + abs(expected)
-        if abs(added - average - Fraction(expected)) > 1e-12 * float(size):
-            return False
-    return True
+def _doubles(name: str, values: list[float]) -> TensorProto:
+    return helper.make_tensor(name, TensorProto.DOUBLE, [len(values)], values)

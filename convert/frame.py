@@ -1,4 +1,4 @@
-"""Turns made-up rows into frames, and frames into what the graph is fed."""
+"""Makes frames of made-up rows, and the columns that a graph is given of a frame."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,14 +22,30 @@ def make_frame(rows: Sequence[Row], sample: pd.DataFrame) -> pd.DataFrame:
     """
     return pd.DataFrame(
         {
-            name: _column([row[name] for row in rows], sample[name].dtype)
+            name: _column([row[name] for row in rows], sample[name])
             for name in sample.columns
         }
     )
 
 
-def _column(values: list[Value | None], dtype: Any) -> pd.Series:
-    present = [np.nan if value is None else value for value in values]
+def make_columns(
+    frame: pd.DataFrame, features: Iterable[Feature]
+) -> list[list[str] | list[float]]:
+    """Return one list for each input of the graph, missing values as it expects them."""
+    return [_values(frame[feature.name], feature) for feature in features]
+
+
+def is_text(feature: Feature) -> bool:
+    """Whether the graph's input for the feature holds strings."""
+    if feature.kind == "category":
+        return all(isinstance(category, str) for category in feature.categories)
+    return feature.kind == "text"
+
+
+def _column(values: list[Value | None], sample: pd.Series) -> pd.Series:
+    dtype: Any = sample.dtype
+    missing = _missing(sample)
+    present = [missing if value is None else value for value in values]
     if pd.api.types.is_integer_dtype(dtype):
         floats = np.array(present, float)
         is_whole = (floats == np.round(floats)) & (np.abs(floats) < LARGEST_INTEGER)
@@ -39,24 +55,14 @@ def _column(values: list[Value | None], dtype: Any) -> pd.Series:
     return pd.Series(present, dtype=object).astype(dtype)
 
 
-def make_feed(
-    frame: pd.DataFrame, features: Iterable[Feature]
-) -> dict[str, np.ndarray[tuple[int, int], np.dtype[np.float64 | np.object_]]]:
-    """Return the graph's inputs, each of shape (n_rows, 1)."""
-    return {
-        feature.input: _tensor(frame[feature.name], feature).reshape(-1, 1)
-        for feature in features
-    }
+def _missing(sample: pd.Series) -> object:
+    """Return what stands for a missing value: to scikit-learn None is not NaN."""
+    is_missing = sample.isna()
+    has_own = sample.dtype == object and is_missing.any()
+    return sample[is_missing].iloc[0] if has_own else np.nan
 
 
-def is_text(feature: Feature) -> bool:
-    """Whether the graph's input for the feature holds strings."""
-    return feature.kind == "text" or isinstance((*feature.categories, 0)[0], str)
-
-
-def _tensor(column: pd.Series, feature: Feature) -> np.ndarray:
+def _values(column: pd.Series, feature: Feature) -> list[str] | list[float]:
     if is_text(feature):
-        return (
-            column.astype(object).where(column.notna(), MISSING_TEXT).to_numpy(object)
-        )
-    return column.astype(float).to_numpy()
+        return column.astype(object).where(column.notna(), MISSING_TEXT).to_list()
+    return column.astype(float).to_list()

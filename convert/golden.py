@@ -20,7 +20,11 @@ def make_golden_rows(
     None is copied from `sample`, which gives only the dtypes: a model file
     carries nobody's values together.
     """
-    rows = _distinct(_rows(features))[:MAX_ROWS]
+    rows: list[Row] = []
+    for row in _rows(features):
+        if row not in rows:
+            rows.append(row)
+    del rows[MAX_ROWS:]
     predictions = predict(pipeline, make_frame(rows, sample))
     return tuple(
         GoldenRow(row=dict(row), predictions=(float(prediction),))
@@ -29,25 +33,15 @@ def make_golden_rows(
 
 
 def _rows(features: Sequence[Feature]) -> Iterator[Row]:
-    typical: Row = {feature.name: feature.typical for feature in features}
+    typical = {f.name: f.typical for f in features}
     yield typical
-    yield {f.name: f.typical if f.required else None for f in features}
-    for end in (0, 1):
-        yield {f.name: f.observed[end] if f.observed else f.typical for f in features}
-    # each category of each feature once, many features at a time
-    for i in range(max(len(feature.categories) for feature in features)):
-        yield {
-            f.name: f.categories[i] if i < len(f.categories) else f.typical
-            for f in features
-        }
+    yield typical | {f.name: None for f in features if not f.required}
+    yield typical | {f.name: f.observed[0] for f in features if f.observed}
+    yield typical | {f.name: f.observed[1] for f in features if f.observed}
+    for i in range(max(len(f.categories) for f in features)):
+        yield typical | {f.name: c for f in features for c in f.categories[i : i + 1]}
+    # not among typical values: a missing one is often taken for the typical one
+    last = typical | {f.name: f.categories[-1] for f in features if f.categories}
     for feature in features:
         if not feature.required:
-            yield {**typical, feature.name: None}
-
-
-def _distinct(rows: Iterator[Row]) -> list[Row]:
-    kept: list[Row] = []
-    for row in rows:
-        if row not in kept:
-            kept.append(row)
-    return kept
+            yield last | {feature.name: None}

@@ -1,5 +1,10 @@
 """What the converter will not do, said to a person."""
 
+import difflib
+from collections.abc import Iterable
+
+MAX_NAMED = 10
+
 
 class Refusal(ValueError):
     """One sentence: what was found, where, and the remedy.
@@ -7,3 +12,13 @@ class Refusal(ValueError):
     The command line prints it and exits with 2; everything else that is raised
     is a defect and keeps its traceback.
     """
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the remedy for a name that is not known: the nearest one, or all."""
+    names = list(known)
+    guesses = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if guesses:
+        return f"did you mean {guesses[0]!r}?"
+    some = ", ".join(map(repr, names[:MAX_NAMED]))
+    return f"there is {some}" if len(names) <= MAX_NAMED else f"there is {some}, …"

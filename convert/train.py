@@ -3,22 +3,20 @@
 import argparse
 import logging
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pandas as pd
-from sklearn.metrics import (
-    mean_absolute_error,
-    r2_score,
-    root_mean_squared_error,
-)
+from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
-from convert.card import write_card
+from convert.card import proof, write_card
 from convert.dataset import Table, numeric_target, read_table
-from convert.description import Description, check_features, read_description
+from convert.description import Description, check_description, read_description
 from convert.discrepancy import predict
 from convert.export import Export, export, write_files
 from convert.refusal import Refusal
@@ -27,7 +25,11 @@ from server.signature import Provenance
 
 log = logging.getLogger(__name__)
 
-EXAMPLE = """example:
+SEED = 42
+TEST_SIZE = 0.2
+
+EXAMPLE = """\
+example:
   python -m convert train students.csv --target math_score \\
       --output models/student_performance.onnx
 """
@@ -39,18 +41,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "train",
         help="fit a table and write one model file",
         description="Fit a CSV table, prove the graph against scikit-learn, and write "
-        "one ONNX file with its model card (.md) beside it.",
+        "one ONNX file, with its model card (.md) beside it.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("table", type=Path, help="CSV file with a header; an empty cell is missing")
-    add(
-        "--target",
-        required=True,
-        metavar="COLUMN",
-        help="the numeric column to predict",
-    )
+    add("--target", required=True, metavar="COLUMN", help="numeric column to predict")
     add("--output", required=True, type=Path, metavar="FILE", help="ends with .onnx")
     add(
         "--description",
@@ -64,14 +61,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="append",
         default=[],
         metavar="TEXT",
-        help="a text that means missing, such as NA",
+        help="what stands for a missing value beside the empty cell, such as NA",
     )
     add("--encoding", default="utf-8", help="of the table (default: %(default)s)")
-    add("--seed", type=int, default=42, help="of the split (default: %(default)s)")
+    add("--seed", type=int, default=SEED, help="of the split (default: %(default)s)")
     add(
         "--test-size",
         type=float,
-        default=0.2,
+        default=TEST_SIZE,
         metavar="SHARE",
         help="of the rows, held out for the scores (default: %(default)s)",
     )
@@ -80,18 +77,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> str:
     """Train, prove and write; return what to tell the user."""
-    output = _checked_output(arguments.output)
+    output: Path = arguments.output
+    if output.suffix != ".onnx":
+        raise Refusal(f"the output is called {output}: give it a name ending in .onnx")
     description = _description(arguments.description, output)
     table = read_table(
         arguments.table,
         encoding=arguments.encoding,
         missing=arguments.missing,
         drop=arguments.drop,
-        categories=[
-            name
-            for name, feature in description.features.items()
-            if feature.kind == "category"
-        ],
+        categories=description.columns_of_kind("category"),
     )
     exported = train(
         table,
@@ -99,12 +94,12 @@ def run(arguments: argparse.Namespace) -> str:
         description,
         seed=arguments.seed,
         test_size=arguments.test_size,
+        command=_command(arguments),
     )
-    card = output.with_suffix(".md")
-    write_files(
-        {output: exported.content, card: write_card(exported).encode()},
-    )
-    return _report(exported, output, card)
+    card = write_card(exported.signature, len(exported.content))
+    beside = output.with_suffix(".md")
+    write_files({output: exported.content, beside: card.encode()})
+    return _report(exported, output, beside)
 
 
 def train(
@@ -112,43 +107,106 @@ def train(
     target: str,
     description: Description,
     *,
-    seed: int = 42,
-    test_size: float = 0.2,
+    seed: int = SEED,
+    test_size: float = TEST_SIZE,
+    command: str = "",
 ) -> Export:
-    """Fit the classic pipeline on part of a table and export it.
+    """Fit the classic pipeline on a part of a table, and export it.
 
     Parameters
     ----------
     test_size
         Share of the rows, between 0 and 1, that the scores are computed on.
+
+    Raises
+    ------
+    Refusal
+        The table, the description or the split cannot give a proved model.
     """
     y = numeric_target(table, target)
     X = table.frame.drop(columns=target)
-    check_features(description, X.columns, table.path)
-    log.info("read %d rows, %d features from %s", *X.shape, table.path)
-    X_train, X_test, y_train, y_test = _split(table, X, y, seed, test_size)
+    if X.empty:
+        raise Refusal(
+            f"{table.path} has no column beside {target!r} to predict it from"
+        )
+    check_description(description, table, target)
+    log.info("read %d rows and %d features from %s", *X.shape, table.path)
     numbers, categories = _columns(X, description)
-    _check_categories(table, X_train, X_test, categories)
+    split = _split(table, X, y, seed, test_size)
+    _check_split(table, split, categories)
     pipeline = make_candidate("linear", numbers, categories, seed)
-    log.info("fitting %s on %d rows", type(pipeline[-1]).__name__, len(X_train))
-    pipeline.fit(X_train, y_train)
+    log.info("fitting %s on %d rows", type(pipeline[-1]).__name__, len(split.X_train))
+    pipeline.fit(split.X_train, split.y_train)
     log.info("proving the graph on %d rows and on edge rows", len(X))
     provenance = Provenance(
         dataset=table.path.name,
         dataset_sha256=table.sha256,
+        command=command,
         n_rows=len(X),
-        n_train_rows=len(X_train),
-        n_test_rows=len(X_test),
-        split=f"random, {test_size:.0%} held out, seed {seed}",
-        scores=_scores(pipeline, X_test, y_test),
+        n_train_rows=len(split.X_train),
+        n_test_rows=len(split.X_test),
+        split=f"chosen at random with seed {seed}, {test_size:.0%} of all",
+        scores=_scores(pipeline, split),
     )
-    return export(pipeline, X_train, X, target, description, provenance)
+    return export(pipeline, split.X_train, X, target, description, provenance)
 
 
-def _checked_output(output: Path) -> Path:
-    if output.suffix != ".onnx":
-        raise Refusal(f"the output is {str(output)!r}: give it a name ending in .onnx")
-    return output
+class _Split(NamedTuple):
+    X_train: pd.DataFrame
+    X_test: pd.DataFrame
+    y_train: pd.Series
+    y_test: pd.Series
+
+
+def _split(
+    table: Table, X: pd.DataFrame, y: pd.Series, seed: int, test_size: float
+) -> _Split:
+    if not 0 < test_size < 1:
+        raise Refusal(f"--test-size is {test_size}: it is a share between 0 and 1")
+    if not 0 <= seed < 2**32:
+        raise Refusal(f"--seed is {seed}: it is a whole number from 0 to {2**32 - 1}")
+    n_test = math.ceil(test_size * len(X))
+    if min(n_test, len(X) - n_test) < 2:
+        raise Refusal(
+            f"{table.path} has too few rows ({len(X)}) to fit some and to hold out "
+            f"{test_size:.0%}: at least 2 are needed for each"
+        )
+    return _Split(*train_test_split(X, y, test_size=test_size, random_state=seed))
+
+
+def _columns(X: pd.DataFrame, description: Description) -> tuple[list[str], list[str]]:
+    """Return the columns that are scaled, and those that are encoded."""
+    named = description.columns_of_kind("category")
+    numbers = [str(name) for name in X.select_dtypes("number") if name not in named]
+    return numbers, [str(name) for name in X if name not in numbers]
+
+
+def _check_split(table: Table, split: _Split, categories: Sequence[str]) -> None:
+    """Refuse what only the held-out rows have: a category, or any value at all."""
+    for name in split.X_train:
+        if split.X_train[name].isna().all():
+            raise Refusal(
+                f"{name!r} has no value among the {len(split.X_train)} rows of "
+                f"{table.path} to fit: leave the column out with --drop {name!r}"
+            )
+    for name in categories:
+        held_out = split.X_test[name].dropna()
+        is_new = ~held_out.isin(split.X_train[name])
+        if is_new.any():
+            row = int(held_out.index[is_new][0])
+            raise Refusal(
+                f"{held_out[row]!r} in {name!r} on {table.place(row)} is only among the "
+                "held-out rows, so that nothing can be learned about it: merge or remove "
+                f"rare categories, or leave the column out with --drop {name!r}"
+            )
+
+
+def _scores(pipeline: Pipeline, split: _Split) -> dict[str, float]:
+    predictions = predict(pipeline, split.X_test)
+    return {
+        score.__name__: float(score(split.y_test, predictions))
+        for score in (r2_score, mean_absolute_error, root_mean_squared_error)
+    }
 
 
 def _description(path: Path | None, output: Path) -> Description:
@@ -156,71 +214,39 @@ def _description(path: Path | None, output: Path) -> Description:
     if path is None and not beside.exists():
         return Description(name=output.stem)
     description = read_description(path or beside)
-    if description.name:
-        return description
-    return msgspec.structs.replace(description, name=output.stem)
+    return msgspec.structs.replace(description, name=description.name or output.stem)
 
 
-def _split(
-    table: Table, X: pd.DataFrame, y: pd.Series, seed: int, test_size: float
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series, pd.Series]:
-    if not 0 < test_size < 1:
-        raise Refusal(f"--test-size is {test_size}: it is a share between 0 and 1")
-    n_test = math.ceil(test_size * len(X))
-    if min(n_test, len(X) - n_test) < 2:
-        raise Refusal(
-            f"{table.path} has {len(X)} rows, too few to fit and to hold out "
-            f"{test_size:.0%}: at least 2 rows are needed for each"
-        )
-    X_train, X_test, y_train, y_test = train_test_split(
-        X, y, test_size=test_size, random_state=seed
-    )
-    return X_train, X_test, y_train, y_test
+def _command(arguments: argparse.Namespace) -> str:
+    """Return the command that was given, without folders that others do not have."""
+    words = ["python", "-m", "convert", "train", arguments.table.name]
+    words += ["--target", arguments.target, "--output", _relative(arguments.output)]
+    if arguments.description:
+        words += ["--description", _relative(arguments.description)]
+    for option in ("drop", "missing"):
+        for text in getattr(arguments, option):
+            words += [f"--{option}", text]
+    for option, default in (
+        ("encoding", "utf-8"),
+        ("seed", SEED),
+        ("test_size", TEST_SIZE),
+    ):
+        if getattr(arguments, option) != default:
+            words += [f"--{option.replace('_', '-')}", str(getattr(arguments, option))]
+    return shlex.join(words)
 
 
-def _columns(X: pd.DataFrame, description: Description) -> tuple[list[str], list[str]]:
-    """Return the columns that are scaled, and those that are encoded."""
-    numbers = [
-        name
-        for name in map(str, X.select_dtypes("number"))
-        if description.feature(name).kind != "category"
-    ]
-    return numbers, [name for name in map(str, X) if name not in numbers]
-
-
-def _check_categories(
-    table: Table, X_train: pd.DataFrame, X_test: pd.DataFrame, categories: Sequence[str]
-) -> None:
-    """Refuse a category of which the fitted encoder knows nothing."""
-    for name in categories:
-        is_new = ~X_test[name].isin(X_train[name]) & X_test[name].notna()
-        if is_new.any():
-            row = X_test.index[is_new][0]
-            raise Refusal(
-                f"{X_test.loc[row, name]!r} in {name!r} on {table.place(row)} is among "
-                "the held-out rows only, so nothing can be learned about it: remove or "
-                f"merge rare categories, or leave the column out with --drop {name!r}"
-            )
-
-
-def _scores(
-    pipeline: Pipeline, X_test: pd.DataFrame, y_test: pd.Series
-) -> dict[str, float]:
-    predictions = predict(pipeline, X_test)
-    return {
-        score.__name__: float(score(y_test, predictions))
-        for score in (r2_score, mean_absolute_error, root_mean_squared_error)
-    }
+def _relative(path: Path) -> str:
+    return path.name if path.is_absolute() else path.as_posix()
 
 
 def _report(exported: Export, output: Path, card: Path) -> str:
     provenance = exported.signature.provenance
     return "\n".join(
         [
-            f"{output}: {len(exported.content):,} bytes, card in {card}",
-            f"R² {provenance.scores['r2_score']:.4f} on {provenance.n_test_rows} rows",
-            f"discrepancy at most {exported.discrepancy.largest:.1e} on "
-            f"{exported.discrepancy.n_rows} rows and "
-            f"{exported.discrepancy.n_edge_rows} edge rows",
+            f"wrote {output}, {len(exported.content):,} bytes, and {card}",
+            f"R² {provenance.scores['r2_score']:.4f} on {provenance.n_test_rows} rows that "
+            "were held out",
+            proof(provenance),
         ]
     )

@@ -6,7 +6,7 @@ as well as after success; a session that is closed during a run lives until its 
 
 import math
 from collections.abc import Mapping, Sequence
-from ctypes import c_char_p
+from ctypes import addressof, c_char_p
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -25,9 +25,9 @@ from server.tensors import (
 __all__ = ["Port", "RuntimeFault", "Session", "Tensor"]
 
 MAX_KEPT_BATCHES = 8
-MAX_KEPT_VALUES = 8192  # of the inputs of one batch
+MAX_KEPT_VALUES = 8192  # of the inputs and outputs of one batch
 MAX_KEPT_TEXTS = 4096
-"""What a session keeps from one prediction to the next; its memory has a bound."""
+"""What a session keeps from one prediction to the next; beyond it, it starts anew."""
 
 
 class _Batch:
@@ -39,17 +39,23 @@ class _Batch:
         self._library = library
         self._inputs = inputs
         self._outputs = outputs
-        self._arguments = (
-            session,
+        self._session = session
+        self._arguments = (  # as plain numbers: ctypes converts those fastest
+            session.value,
             None,
-            *(inputs.names, inputs.pointers, len(inputs.pointers)),
-            *(outputs.names, len(outputs.pointers), outputs.pointers),
+            addressof(inputs.names),
+            addressof(inputs.pointers),
+            len(inputs.ports),
+            addressof(outputs.names),
+            len(outputs.ports),
+            addressof(outputs.pointers),
         )
+        self._is_small = sum(inputs.n_values + outputs.n_values) <= MAX_KEPT_VALUES
         self.is_fit_to_keep = False
 
     def run(self, columns: Sequence[Any], addresses: Addresses) -> list[Tensor]:
-        is_fit = self._inputs.fill(columns, addresses)
-        self.is_fit_to_keep = is_fit and sum(self._inputs.n_values) <= MAX_KEPT_VALUES
+        is_usual = self._inputs.fill(columns, addresses)
+        self.is_fit_to_keep = is_usual and self._is_small
         self._library.check(self._library.Run(*self._arguments))
         return self._outputs.read()
 
@@ -168,9 +174,8 @@ class Session:
                     f"input {name!r}: found {len(values)} values, expected the shape {shape}"
                 )
         tensors = [feed[port.name] for port in self.inputs]
-        batch = self._prepare(
-            outputs, [shape for _, shape in tensors], [None] * len(outputs)
-        )
+        shapes = [tuple(shape) for _, shape in tensors]
+        batch = self._prepare(outputs, shapes, [None] * len(outputs))
         return batch.run([values for values, _ in tensors], Addresses())
 
     def predict(
@@ -226,6 +231,8 @@ class Session:
         for name in outputs:
             if name not in self._ports:
                 raise RuntimeFault(f"output {name!r} is unknown")
+            if outputs.count(name) > 1:  # Run would write into the last one only
+                raise RuntimeFault(f"output {name!r} is asked for twice")
         ports = [self._ports[name] for name in outputs]
         for port in (*self.inputs, *ports):
             if port.dtype not in ELEMENT_TYPES:

@@ -143,6 +143,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ----------
     dataset_sha256
         Of the file's bytes, 64 hexadecimal digits.
+    command
+        Makes the file again from the dataset, on one line of a shell.
     split
         How the held-out rows were chosen, in words.
     scores
@@ -154,6 +156,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     dataset: str = ""
     dataset_sha256: str = ""
+    command: str = ""
     n_rows: int = 0
     n_train_rows: int = 0
     n_test_rows: int = 0

@@ -175,6 +175,7 @@ class Outputs(_Tensors):
         self, library: Library, ports: Sequence[Port], shapes: Sequence[Shape | None]
     ) -> None:
         super().__init__(library, ports)
+        self.n_values = [math.prod(shape) for shape in shapes if shape is not None]
         self._bound = [
             None if shape is None else (self.create(index, shape), shape)
             for index, shape in enumerate(shapes)

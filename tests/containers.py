@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from tests.servers import ROOT
 
-IMAGE = "localhost/pinion-test/image"
 BUILD = ROOT / "build/image"
 TOOLS = ("podman", "runc", "mmdebstrap")
 
@@ -74,12 +73,13 @@ def podman(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[
 
 @cache
 def built_image() -> str:
-    """Build the image from the Dockerfile, once a process, and return its name."""
+    """Build the image from the Dockerfile, once a process, and return its id."""
     BUILD.mkdir(parents=True, exist_ok=True)
     with (BUILD / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        podman(
+        return podman(
             "build",
+            "--quiet",
             "--network=host",
             "--format=docker",
             "--pull=never",
@@ -87,21 +87,21 @@ def built_image() -> str:
             *_pip_volumes(),
             f"--build-arg=BUILDER={_stand_in('builder', BUILDER)}",
             f"--build-arg=BASE={_stand_in('base', BASE)}",
-            f"--tag={IMAGE}",
+            "--tag=localhost/pinion-test/image",
             str(ROOT),
-        )
-    return IMAGE
+        ).stdout.strip()
 
 
 def _stand_in(name: str, options: tuple[str, ...]) -> str:
     archive = BUILD / f"{name}-{SUITE}.tar"
     image = f"localhost/pinion-test/{name}"
+    imported = podman("image", "exists", image, check=False).returncode == 0
     if not archive.exists():
         unfinished = archive.with_suffix(".unfinished.tar")
         _run("mmdebstrap", "--quiet", *options, SUITE, str(unfinished))
         unfinished.rename(archive)
-        podman("rmi", "--force", "--ignore", image)
-    if podman("image", "exists", image, check=False).returncode:
+        imported = False
+    if not imported:
         podman("import", "--change=ENV PATH=/usr/bin:/bin", str(archive), image)
     return image
 

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,6 @@ def test_json_holds_every_figure() -> None:
         "date",
         "command",
         "commit",
-        "versions",
         "machine",
         "model",
         "model_version",
@@ -160,6 +160,7 @@ def test_a_file_that_is_no_run_is_refused(
         (["http://localhost", "--rate", "0"], "0 is not more than 0"),
         (["http://localhost", "--duration", "inf"], "inf is no finite number"),
         (["http://localhost", "--rows", "0"], "0 is less than 1"),
+        (["http://localhost", "--picture", "no/a.svg"], "there is no folder no"),
         (["http://localhost", "--picture", "a.gif"], "a.gif ends neither in .svg nor"),
     ],
 )
@@ -171,6 +172,22 @@ def test_a_wrong_argument_is_named(
 
     assert caught.value.code == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_a_run_early_with_what_was_measured() -> None:
+    with serve() as (url, _):
+        command = [sys.executable, "-m", "bench", url, "--duration", "600"]
+        ours, theirs = os.openpty()
+        bench = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs)
+        while b" 2." not in os.read(ours, 65536):  # seconds of the progress line
+            pass
+        bench.send_signal(signal.SIGINT)
+        output, _ = bench.communicate()
+    for end in (ours, theirs):
+        os.close(end)
+
+    assert bench.returncode == 0
+    assert b"errors                     0" in output
 
 
 def test_progress_is_shown_on_a_terminal_only() -> None:

@@ -58,6 +58,6 @@ def test_contenders_of_one_set_of_requirements_share_an_environment() -> None:
 
 def test_an_unknown_contender_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(
-        Refusal, match="no contender rocket; known are bentoml_sklearn,"
+        Refusal, match="no contender rocket; known are bentoml_onnxruntime,"
     ):
         read_contenders(["pinion", "rocket"])

@@ -31,7 +31,7 @@ def make_outcome(*latencies_ms: float, **changes: object) -> dict[str, object]:
     ("client", "beginning"),
     [
         (ClientTime(0.9, 0.0), "the client computed for 90% of the time and is the"),
-        (ClientTime(0.5, 0.45), "the client waited for a core for 45% of the time"),
+        (ClientTime(0.5, 0.1), "the client waited for a core for 10% of the time"),
     ],
 )
 def test_a_client_without_time_to_spare_says_that_it_is_the_bottleneck(
@@ -43,7 +43,7 @@ def test_a_client_without_time_to_spare_says_that_it_is_the_bottleneck(
 
 
 def test_a_client_with_time_to_spare_says_nothing() -> None:
-    measurement = make_measurement(1.0, client=ClientTime(0.89, 0.0))
+    measurement = make_measurement(1.0, client=ClientTime(0.89, 0.09))
 
     assert find_limits(LOAD, measurement) == []
 

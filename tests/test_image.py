@@ -21,8 +21,8 @@ pytestmark = [
     pytest.mark.skipif(bool(why_no_image()), reason=why_no_image()),
 ]
 
-MAX_UNPACKED_BYTES = 96_000_000
-MAX_COMPRESSED_BYTES = 36_000_000
+MAX_UNPACKED_BYTES = 98_000_000
+MAX_COMPRESSED_BYTES = 38_000_000
 """What a registry stores and a machine pulls; the base is 20 MB of it."""
 
 ABSENT_MODULES = ("pip", "numpy", "sklearn", "pandas", "onnx", "convert", "tests")

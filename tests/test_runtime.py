@@ -277,6 +277,8 @@ STUDENT = ["female"], ["female"], [1.0], [2.0]
     ("outputs", "columns", "n_rows", "message"),
     [
         (["score"], STUDENT, 1, "output 'score' is unknown"),
+        (["terms"] * 2, STUDENT, 1, "output 'terms' is asked for twice"),
+        ([], STUDENT, 1, "At least one output should be requested."),
         (["terms"], STUDENT[:3], 1, "found 3 columns, expected 4"),
         (["terms"], STUDENT, 2, "input 'gender': found 1 values, expected 2"),
         (

@@ -1,4 +1,7 @@
-"""Exit with 0 if the server in this container is ready; the image has no curl."""
+"""Exit with 0 if the server in this container is ready; the image has no curl.
+
+It asks at PINION_PORT: another port is set there, not with --port.
+"""
 
 import os
 import socket

@@ -1,0 +1,123 @@
+from convert.card import write_card
+from server.signature import Discrepancy, Feature, Provenance, Signature, Target
+
+SIGNATURE = Signature(
+    protocol=1,
+    name="maths",
+    version="0123456789ab",
+    title="Mathematics",
+    description="Shows how it works.",
+    estimator="Ridge",
+    features=(
+        Feature(
+            name="a|b",
+            input="a|b",
+            kind="category",
+            categories=("x", "y"),
+            imputed="x",
+            typical="x",
+            title="Group",
+            description="Of the school.",
+        ),
+        Feature(
+            name="score",
+            input="score",
+            kind="number",
+            required=True,
+            minimum=0,
+            maximum=100,
+            observed=(17, 99.5),
+            typical=70,
+            title="Score",
+            unit="points",
+        ),
+    ),
+    targets=(Target(name="y", title="Result", unit="points"),),
+    provenance=Provenance(
+        dataset="table.csv",
+        dataset_sha256="ab" * 32,
+        command="python -m convert train table.csv",
+        n_rows=1000,
+        n_train_rows=800,
+        n_test_rows=200,
+        split="chosen at random",
+        scores={"r2_score": 0.88043, "mean_absolute_error": 4.2148},
+        libraries={"onnx": "1.23.2", "scikit-learn": "1.9.1"},
+        discrepancy=Discrepancy(
+            largest=7e-12, tolerance=1e-9, n_rows=1000, n_edge_rows=73
+        ),
+    ),
+)
+
+CARD = """\
+# Mathematics
+
+Shows how it works.
+
+## How good it is
+
+`y` (Result), predicted for 200 rows that the model has not seen (chosen at random):
+
+| score | value |
+| --- | --- |
+| R² (1 is perfect, 0 is no better than the average) | 0.8804 |
+| mean absolute error | 4.2148 points |
+
+On 1,000 rows of the table and 73 made-up edge rows, each in a batch and alone, the graph \
+and scikit-learn differ by at most 7.0e-12; above 1e-09 nothing would have been written.
+
+## What it reads
+
+| column | meaning | values | a missing value | typical |
+| --- | --- | --- | --- | --- |
+| `a\\|b` | Group: Of the school. | “x”, “y” | counts as “x” | “x” |
+| `score` | Score | number from 0 to 100 points; seen 17 to 99.5 | is refused | 70 |
+
+## What it is not for
+
+- Nothing is known about rows unlike those of the table: beyond the values seen in \
+training the model extrapolates.
+- A category that was not seen in training is refused: nothing was learned about it.
+- A prediction is what the regressor returns; it is not cut off at any bound.
+- What goes together in the table need not be cause and effect: changing a value of a row \
+does not say what would happen to a person.
+
+## Where it comes from
+
+|  |  |
+| --- | --- |
+| model | `maths`, version `0123456789ab` |
+| file | 9,381 bytes, ONNX |
+| regressor | Ridge |
+| table | table.csv, 1,000 rows, of which 800 were fitted |
+| SHA-256 of the table | `abababababababababababababababababababababababababababababababab` |
+| made with | onnx 1.23.2, scikit-learn 1.9.1 |
+
+With these libraries and on the same kind of processor, this command makes the same file, \
+byte for byte:
+
+```sh
+python -m convert train table.csv
+```
+"""
+
+
+def test_the_card_says_what_the_signature_says() -> None:
+    assert write_card(SIGNATURE, n_bytes=9381) == CARD
+
+
+def test_a_signature_that_says_little_gives_a_short_card() -> None:
+    signature = Signature(
+        protocol=1,
+        name="m",
+        version="0",
+        title="M",
+        features=(Feature(name="t", input="t", kind="text"),),
+        targets=(Target(name="y"),),
+    )
+
+    card = write_card(signature, n_bytes=1)
+
+    assert "The graph was not compared with scikit-learn." in card
+    assert "| `t` |  | text | is accepted |" in card
+    assert "```" not in card

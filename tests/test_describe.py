@@ -1,0 +1,270 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from convert.describe import describe, humanise, unknown_values
+from convert.description import Description, FeatureDescription
+from convert.refusal import Refusal
+from convert.regressors import make_candidate
+from server.signature import Feature
+from tests.students import EDUCATIONS, make_students
+
+
+def features_of(
+    pipeline: Pipeline,
+    frame: pd.DataFrame,
+    description: Description = Description(),  # noqa: B008 (frozen)
+) -> dict[str, Feature]:
+    """Fit the pipeline to any target and describe it."""
+    pipeline.fit(frame, np.arange(len(frame)) % 7)
+    return {feature.name: feature for feature in describe(pipeline, frame, description)}
+
+
+def make_frame() -> pd.DataFrame:
+    return make_students(60).drop(columns="math_score")
+
+
+def classic(frame: pd.DataFrame) -> Pipeline:
+    numbers = [str(name) for name in frame.select_dtypes("number")]
+    categories = [str(name) for name in frame if name not in numbers]
+    return make_candidate("linear", numbers, categories, seed=0)
+
+
+def test_the_classic_pipeline_is_described_whole() -> None:
+    frame = make_frame()[["parental_level_of_education", "reading_score"]]
+    description = Description(
+        features={
+            "reading_score": FeatureDescription(
+                title="Reading", unit="points", minimum=0, maximum=100
+            )
+        }
+    )
+
+    features = features_of(classic(frame), frame, description)
+
+    scores = frame["reading_score"]
+    education = frame["parental_level_of_education"].mode()[0]
+    assert features == {
+        "parental_level_of_education": Feature(
+            name="parental_level_of_education",
+            input="parental_level_of_education",
+            kind="category",
+            imputed=education,
+            categories=tuple(EDUCATIONS),
+            typical=education,
+            title="Parental level of education",
+        ),
+        "reading_score": Feature(
+            name="reading_score",
+            input="reading_score",
+            kind="number",
+            imputed=scores.median(),
+            minimum=0,
+            maximum=100,
+            observed=(scores.min(), scores.max()),
+            typical=scores.median(),
+            title="Reading",
+            unit="points",
+        ),
+    }
+
+
+def test_features_keep_the_order_of_the_columns() -> None:
+    frame = make_frame()
+
+    assert list(features_of(classic(frame), frame)) == list(frame)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [("median", 4.0), ("mean", 6.25), ("most_frequent", 1), ("constant", 0)],
+)
+def test_the_imputed_number_is_found(strategy: str, expected: float) -> None:
+    frame = pd.DataFrame({"x": [1.0, 1.0, 7.0, 16.0, np.nan]})
+    imputer = SimpleImputer(strategy=strategy)
+    pipeline = make_pipeline(imputer, StandardScaler(), LinearRegression())
+
+    feature = features_of(pipeline, frame)["x"]
+
+    assert (feature.required, feature.imputed) == (False, expected)
+
+
+def test_a_missing_value_that_is_no_other_value_has_no_imputed_one() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 7.0, np.nan]})
+    pipeline = make_pipeline(SimpleImputer(add_indicator=True), LinearRegression())
+
+    feature = features_of(pipeline, frame)["x"]
+
+    assert (feature.required, feature.imputed) == (False, None)
+
+
+def test_a_missing_value_that_scikit_learn_refuses_is_required() -> None:
+    frame = make_frame()[["lunch", "reading_score"]]
+    transformer = ColumnTransformer(
+        [("c", OneHotEncoder(), ["lunch"])], remainder="passthrough"
+    )
+
+    features = features_of(make_pipeline(transformer, LinearRegression()), frame)
+
+    assert [feature.required for feature in features.values()] == [True, True]
+
+
+def test_a_regressor_that_takes_missing_values_requires_none() -> None:
+    frame = make_frame()[["reading_score"]]
+
+    features = features_of(make_pipeline(HistGradientBoostingRegressor()), frame)
+
+    assert features["reading_score"].required is False
+
+
+@pytest.mark.parametrize(
+    ("encoder", "unknown"),
+    [
+        (OneHotEncoder(), "reject"),
+        (OneHotEncoder(handle_unknown="ignore"), "ignore"),
+        (OneHotEncoder(handle_unknown="infrequent_if_exist"), "ignore"),
+        (OrdinalEncoder(), "reject"),
+        (
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+            "ignore",
+        ),
+        (
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan),
+            "reject",  # the encoder takes it, the regressor does not
+        ),
+    ],
+)
+def test_what_an_unknown_category_does_is_asked(
+    encoder: OneHotEncoder | OrdinalEncoder, unknown: str
+) -> None:
+    frame = make_frame()[["lunch"]]
+
+    feature = features_of(make_pipeline(encoder, LinearRegression()), frame)["lunch"]
+
+    assert (feature.unknown, feature.categories) == (
+        unknown,
+        ("free/reduced", "standard"),
+    )
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["code", "half"],
+        [1, 2],
+        slice(1, 3),
+        [False, True, True],
+        make_column_selector(pattern="code|half"),
+    ],
+    ids=["names", "positions", "slice", "mask", "selector"],
+)
+def test_encoded_numbers_are_categories(columns: object) -> None:
+    frame = pd.DataFrame(
+        {"x": [0.1, 0.2, 0.3, 0.4], "code": [4, 2, 2, 5], "half": [0.5, 1.0, 0.5, 0.5]}
+    )
+    transformer = ColumnTransformer(
+        [("c", OneHotEncoder(), columns)], remainder="passthrough"
+    )
+
+    features = features_of(make_pipeline(transformer, LinearRegression()), frame)
+
+    described = {
+        feature.name: (
+            feature.kind,
+            feature.categories,
+            feature.typical,
+            feature.observed,
+        )
+        for feature in features.values()
+    }
+    assert described == {
+        "x": ("number", (), 0.25, (0.1, 0.4)),
+        "code": ("category", (2, 4, 5), 2, None),
+        "half": ("category", (0.5, 1), 0.5, None),
+    }
+
+
+def test_true_and_false_are_booleans() -> None:
+    frame = pd.DataFrame(
+        {"passed": pd.Series([True, False, np.nan, True], dtype=object)}
+    )
+
+    feature = features_of(classic(frame), frame)["passed"]
+
+    assert (feature.kind, feature.categories, feature.imputed) == (
+        "boolean",
+        (False, True),
+        True,
+    )
+
+
+def test_a_number_can_be_declared_whole() -> None:
+    frame = make_frame()[["reading_score"]]
+    description = Description(
+        features={"reading_score": FeatureDescription(kind="integer")}
+    )
+
+    assert (
+        features_of(classic(frame), frame, description)["reading_score"].kind
+        == "integer"
+    )
+
+
+def test_no_input_is_called_like_an_output() -> None:
+    frame = pd.DataFrame(
+        {
+            "prediction": [1.0, 2.0, 4.0],
+            "prediction_": [3.0, 4.0, 4.0],
+            "x/y": [0, 1, 1],
+        }
+    )
+
+    features = features_of(classic(frame), frame)
+
+    assert [feature.input for feature in features.values()] == [
+        "prediction__",
+        "prediction_",
+        "x/y",
+    ]
+
+
+def test_a_category_that_means_missing_in_the_graph_is_refused() -> None:
+    frame = pd.DataFrame({"a": ["x", "\ufdd0", "x"]})
+
+    with pytest.raises(Refusal, match=r"a category of 'a' holds U\+FDD0"):
+        features_of(classic(frame), frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("reading_score", "Reading score"),
+        ("race/ethnicity", "Race/ethnicity"),
+        ("BMI", "BMI"),
+        ("  a__b\n c ", "A b c"),
+    ],
+)
+def test_a_column_name_becomes_a_title(name: str, title: str) -> None:
+    assert humanise(name) == title
+
+
+@pytest.mark.parametrize(
+    ("categories", "values"),
+    [
+        (("a", "b"), ("unknown", "?")),
+        (("unknown", "?"), ("unknown?", "??")),
+        ((1, 2.5), (3.5, -0.5)),
+        ((False, True), ()),
+        ((True,), (False,)),
+    ],
+)
+def test_unknown_values_are_none_of_the_categories(
+    categories: tuple[str, ...], values: tuple[str, ...]
+) -> None:
+    assert unknown_values(categories) == values

@@ -1,0 +1,122 @@
+import numpy as np
+import pandas as pd
+import pytest
+from onnx import TensorProto
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from convert.discrepancy import edge_rows, measure_discrepancy
+from convert.graph import Graph
+from convert.refusal import Refusal
+from server.signature import Feature
+
+FEATURE = Feature(
+    name="x", input="x", kind="number", required=True, observed=(0.0, 9.0), typical=4.5
+)
+FRAME = pd.DataFrame({"x": np.arange(10.0)})
+
+
+def make_pipeline_of(y: np.typing.ArrayLike) -> Pipeline:
+    return make_pipeline(StandardScaler(), LinearRegression()).fit(FRAME, y)
+
+
+def make_graph(slope: float, intercept: float) -> bytes:
+    """Return a graph that predicts slope · x + intercept."""
+    graph = Graph()
+    x = graph.input("x", TensorProto.DOUBLE)
+    product = graph.add("Mul", x, graph.constant([[slope]], float))
+    total = graph.add("Add", product, graph.constant([[intercept]], float))
+    graph.output("prediction", total, TensorProto.DOUBLE, ["n_rows", 1])
+    return bytes(graph.model().SerializeToString())
+
+
+def test_a_faithful_graph_is_measured_on_table_and_edges() -> None:
+    pipeline = make_pipeline_of(2 * FRAME["x"] + 1)
+
+    found = measure_discrepancy(pipeline, make_graph(2, 1), [FEATURE], FRAME)
+
+    assert (found.n_rows, found.n_edge_rows) == (10, 13)
+    assert found.tolerance == 1e-10  # predictions reach 19
+    assert 0 < found.largest < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("scale", "tolerance"), [(100, 1e-09), (1, 1e-11), (1e6, 1e-05), (1e-9, 1e-20)]
+)
+def test_the_tolerance_follows_the_size_of_the_predictions(
+    scale: float, tolerance: float
+) -> None:
+    pipeline = make_pipeline_of(FRAME["x"] / 9 * scale)
+    graph = make_graph(scale / 9, 0)
+
+    found = measure_discrepancy(pipeline, graph, [FEATURE], FRAME)
+
+    assert found.tolerance == pytest.approx(tolerance)
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept"), [(2, 1.001), (2.00001, 1), (2, float("nan"))]
+)
+def test_a_graph_that_differs_is_refused(slope: float, intercept: float) -> None:
+    pipeline = make_pipeline_of(2 * FRAME["x"] + 1)
+
+    with pytest.raises(Refusal, match="so nothing was written"):
+        measure_discrepancy(pipeline, make_graph(slope, intercept), [FEATURE], FRAME)
+
+
+def test_a_refusal_shows_the_worst_row_side_by_side() -> None:
+    pipeline = make_pipeline_of(2 * FRAME["x"] + 1)
+
+    with pytest.raises(Refusal) as caught:
+        measure_discrepancy(pipeline, make_graph(2, 1.5), [FEATURE], FRAME.tail(1))
+
+    assert str(caught.value) == (
+        "the graph predicts 19.5 and scikit-learn 19.0, which is further apart than "
+        "1e-10, so nothing was written: please report the pipeline with this row: "
+        "{'x': 9.0}"
+    )
+
+
+def test_a_graph_that_is_wrong_only_beyond_the_table_is_refused() -> None:
+    clip = FunctionTransformer(lambda X: X.clip(upper=9))
+    pipeline = make_pipeline(clip, LinearRegression()).fit(FRAME, FRAME["x"])
+
+    with pytest.raises(Refusal, match=r"'x': 9009\.0"):
+        measure_discrepancy(pipeline, make_graph(1, 0), [FEATURE], FRAME)
+
+
+def test_the_tolerance_is_never_below_the_noise_of_scikit_learn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    by_batch = FunctionTransformer(lambda X: X + 1e-6 * len(X))
+    pipeline = make_pipeline(by_batch, LinearRegression()).fit(FRAME, FRAME["x"])
+
+    found = measure_discrepancy(pipeline, make_graph(1, 0), [FEATURE], FRAME)
+
+    noise = 1e-6 * (23 - 1)
+    assert found.tolerance == pytest.approx(4 * noise)
+    assert "the model is ill-conditioned" in caplog.text
+
+
+def test_edge_rows_hold_each_accepted_extreme_among_typical_and_missing_values() -> (
+    None
+):
+    group = Feature(
+        name="group",
+        input="group",
+        kind="category",
+        categories=("a", "b"),
+        unknown="ignore",
+        typical="a",
+    )
+
+    rows = list(edge_rows([group, FEATURE]))
+
+    assert rows[0] == {"group": None, "x": 4.5}
+    assert [row["group"] for row in rows[1:11:2]] == [None, "a", "b", "unknown", "?"]
+    assert rows[11:] == [
+        {"group": group, "x": x}
+        for x in (0.0, 9.0, 3.0, -9000.0, 9009.0, 0)
+        for group in ("a", None)
+    ]

@@ -1,0 +1,167 @@
+import hashlib
+from pathlib import Path
+
+import onnx
+import pandas as pd
+import pytest
+from sklearn.linear_model import PoissonRegressor
+from sklearn.pipeline import Pipeline
+
+from convert.description import Description, FeatureDescription, TargetDescription
+from convert.export import export, write_files
+from convert.refusal import Refusal
+from convert.regressors import make_candidate
+from server import signature as signatures
+from server.model import Model
+from server.signature import Provenance
+from tests.students import make_students
+
+NUMBERS = ["reading_score", "writing_score"]
+
+
+def make_fitted() -> tuple[Pipeline, pd.DataFrame]:
+    students = make_students(150)
+    X = students.drop(columns="math_score")
+    categories = [str(name) for name in X if name not in NUMBERS]
+    pipeline = make_candidate("linear", NUMBERS, categories, seed=0)
+    return pipeline.fit(X, students["math_score"]), X
+
+
+def test_the_file_is_served_with_its_golden_rows(tmp_path: Path) -> None:
+    pipeline, X = make_fitted()
+    path = tmp_path / "maths.onnx"
+
+    exported = export(pipeline, X, X, "y", Description(name="maths"), Provenance())
+    path.write_bytes(exported.content)
+    model = Model.load(path)
+
+    assert model.signature == exported.signature
+    assert model.output_names == ("prediction", "contributions")
+    model.close()
+
+
+def test_the_signature_holds_what_was_said_and_found() -> None:
+    pipeline, X = make_fitted()
+    description = Description(
+        name="maths",
+        title="Mathematics",
+        description="For show.",
+        target=TargetDescription(unit="points"),
+        features={"lunch": FeatureDescription(title="Meal")},
+    )
+
+    signature = export(
+        pipeline, X, X.head(90), "math_score", description, Provenance(n_rows=150)
+    ).signature
+
+    assert signature.protocol == signatures.PROTOCOL
+    assert (signature.name, signature.title) == ("maths", "Mathematics")
+    assert (signature.description, signature.estimator) == (
+        "For show.",
+        "LinearRegression",
+    )
+    assert [feature.name for feature in signature.features] == list(X)
+    assert {feature.name: feature.title for feature in signature.features}[
+        "lunch"
+    ] == "Meal"
+    (target,) = signature.targets
+    assert (target.name, target.title, target.unit) == (
+        "math_score",
+        "Math score",
+        "points",
+    )
+    assert target.baseline == pytest.approx(pipeline.predict(X).mean())
+    assert signature.provenance.n_rows == 150
+    assert set(signature.provenance.libraries) == {
+        "numpy",
+        "onnx",
+        "pandas",
+        "scikit-learn",
+    }
+    assert signature.provenance.discrepancy is not None
+    assert signature.provenance.discrepancy.n_rows == 90
+    assert signature.golden_tolerance == signature.provenance.discrepancy.tolerance
+
+
+def test_the_version_is_the_hash_of_the_graph_alone() -> None:
+    pipeline, X = make_fitted()
+    exported = export(pipeline, X, X, "y", Description(name="maths"), Provenance())
+
+    model = onnx.load_from_string(exported.content)
+    del model.metadata_props[:]
+
+    graph = model.SerializeToString(deterministic=True)
+    assert exported.signature.version == hashlib.sha256(graph).hexdigest()[:12]
+
+
+def test_the_same_pipeline_gives_the_same_bytes() -> None:
+    pipeline, X = make_fitted()
+
+    contents = [
+        export(pipeline, X, X, "y", Description(name="maths"), Provenance()).content
+        for _ in range(2)
+    ]
+
+    assert contents[0] == contents[1]
+
+
+def test_the_date_comes_from_source_date_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline, X = make_fitted()
+    dates = []
+
+    for epoch in ("", "1700000000"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+        exported = export(pipeline, X, X, "y", Description(name="maths"), Provenance())
+        dates.append(exported.signature.created)
+
+    assert dates == ["", "2023-11-14T22:13:20Z"]
+
+
+def test_a_date_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline, X = make_fitted()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "today")
+
+    with pytest.raises(Refusal, match="SOURCE_DATE_EPOCH is 'today'"):
+        export(pipeline, X, X, "y", Description(name="maths"), Provenance())
+
+
+@pytest.mark.parametrize("name", ["", "a b", "é", "a/b"])
+def test_a_name_that_does_not_fit_in_a_url_is_refused(name: str) -> None:
+    pipeline, X = make_fitted()
+
+    with pytest.raises(Refusal, match="in URLs it can have letters"):
+        export(pipeline, X, X, "y", Description(name=name), Provenance())
+
+
+def test_a_pipeline_that_does_not_fold_is_refused_by_name() -> None:
+    pipeline, X = make_fitted()
+    pipeline = Pipeline([("a", pipeline[0]), ("b", PoissonRegressor())]).fit(
+        X, range(150)
+    )
+
+    with pytest.raises(Refusal, match="PoissonRegressor behind this preprocessor"):
+        export(pipeline, X, X, "y", Description(name="maths"), Provenance())
+
+
+def test_files_are_written_together_in_a_new_folder(tmp_path: Path) -> None:
+    first, second = tmp_path / "new" / "a", tmp_path / "new" / "b"
+    write_files({first: b"1", second: b"2"})
+
+    write_files({first: b"3", second: b"4"})
+
+    assert {path.name: path.read_bytes() for path in first.parent.iterdir()} == {
+        "a": b"3",
+        "b": b"4",
+    }
+
+
+def test_no_file_is_written_where_one_cannot_be(tmp_path: Path) -> None:
+    first, folder = tmp_path / "a", tmp_path / "b"
+    first.write_bytes(b"old")
+    (folder / "c").mkdir(parents=True)
+
+    with pytest.raises(OSError, match="b"):
+        write_files({first: b"new", tmp_path / "a" / "b": b"new"})
+
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["a", "b"]
+    assert first.read_bytes() == b"old"

@@ -1,0 +1,63 @@
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from convert.describe import describe
+from convert.description import Description
+from convert.golden import MAX_ROWS, make_golden_rows
+from convert.regressors import make_candidate
+from server.signature import Feature, GoldenRow
+from tests.students import EDUCATIONS, make_students
+
+
+def make_rows(n_columns: int = 7) -> tuple[tuple[GoldenRow, ...], tuple[Feature, ...]]:
+    frame = make_students(300).drop(columns="math_score").iloc[:, -n_columns:]
+    pipeline = fitted(frame)
+    features = describe(pipeline, frame, Description())
+    return make_golden_rows(pipeline, features, frame), features
+
+
+def fitted(frame: pd.DataFrame) -> Pipeline:
+    numbers = [str(name) for name in frame.select_dtypes("number")]
+    categories = [str(name) for name in frame if name not in numbers]
+    pipeline = make_candidate("linear", numbers, categories, seed=0)
+    return pipeline.fit(frame, np.arange(len(frame)))
+
+
+def test_every_category_missing_value_and_end_is_replayed() -> None:
+    golden, features = make_rows()
+    rows = [row.row for row in golden]
+
+    seen = {feature.name: {row[feature.name] for row in rows} for feature in features}
+    assert seen["parental_level_of_education"] == {*EDUCATIONS, None}
+    assert seen["lunch"] == {"free/reduced", "standard", None}
+    low, high = features[-1].observed or (0, 0)
+    assert seen["writing_score"] == {low, high, features[-1].typical, None}
+
+
+def test_rows_are_few_and_different() -> None:
+    golden, _ = make_rows()
+    rows = [row.row for row in golden]
+
+    assert len(rows) <= MAX_ROWS
+    assert not any(row in rows[:i] for i, row in enumerate(rows))
+
+
+def test_a_table_of_numbers_has_golden_rows() -> None:
+    golden, features = make_rows(n_columns=2)
+
+    assert golden[0].row == {feature.name: feature.typical for feature in features}
+    assert len(golden) == 6
+
+
+def test_predictions_are_those_of_scikit_learn() -> None:
+    frame = make_students(300)[["lunch", "reading_score"]]
+    pipeline = fitted(frame)
+    features = describe(pipeline, frame, Description())
+
+    golden = make_golden_rows(pipeline, features, frame)
+
+    rows = pd.DataFrame([row.row for row in golden])
+    rows["lunch"] = rows["lunch"].astype("str")
+    expected = pipeline.predict(rows.astype({"reading_score": float}))
+    np.testing.assert_array_equal([row.predictions[0] for row in golden], expected)
