@@ -238,24 +238,24 @@ def test_rows_without_a_target_are_counted_and_left_out() -> None:
     [
         (
             "points",
-            "The table has no column 'points'; name one of its columns with --target: "
-            "“empty”, “constant”, “text”, “day” and “y”.",
+            "the table has no column 'points': there is 'empty', 'constant', 'text', "
+            "'day', 'y'",
         ),
-        ("empty", "The target 'empty' has no values; fill it in, or name another."),
+        ("empty", "the target 'empty' has no values: fill it in, or name another"),
         (
             "constant",
-            "The target 'constant' has the same value in all rows, so nothing can "
-            "explain it; name another target.",
+            "the target 'constant' has the same value in all rows, which nothing can "
+            "explain: name another target",
         ),
         (
             "text",
-            "The target 'text' is text (30 different values in 30 rows); a target is a "
-            "number or one of a few classes.",
+            "the target 'text' is text (30 different values in 30 rows): name a number "
+            "or one of a few classes",
         ),
         (
             "day",
-            "The target 'day' is a date; turn it into a number, such as days since a "
-            "start, or name another target.",
+            "the target 'day' is a date: turn it into a number, such as days since a "
+            "start, or name another target",
         ),
     ],
 )
@@ -279,7 +279,7 @@ def test_target_that_cannot_be_explained_is_refused(target: str, sentence: str) 
 def test_two_columns_of_one_name_are_refused() -> None:
     frame = pd.DataFrame(np.eye(3), columns=["a", "b", "b"])
 
-    with pytest.raises(Refusal, match=r"more than one column 'b'; give each its own"):
+    with pytest.raises(Refusal, match=r"more than one column 'b': give each its own"):
         explore(frame, "a", "table")
 
 
