@@ -7,7 +7,7 @@ from importlib import import_module
 
 from convert.refusal import Refusal
 
-COMMANDS = ("train",)
+COMMANDS = ("explore", "train")
 """Modules of this package with `add_parser`, which sets `run`; that returns what is
 printed. Only the one that is asked for is imported: some take seconds."""
 
