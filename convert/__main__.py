@@ -7,9 +7,16 @@ from importlib import import_module
 
 from convert.refusal import Refusal
 
-COMMANDS = ("explore", "train")
-"""Modules of this package with `add_parser`, which sets `run`; that returns what is
-printed. Only the one that is asked for is imported: some take seconds."""
+COMMANDS = {
+    "train": "convert.train",
+    "export": "convert.conversion",
+    "explore": "convert.explore.command",
+    "verify": "convert.verify",
+    "inspect": "convert.inspect",
+}
+"""Command → module with `add_parser`, which sets `run`; that returns what is printed,
+or an exit code. Only the module that is asked for is imported: some take seconds, and
+beside an old scikit-learn some cannot be imported."""
 
 
 def main(words: list[str]) -> int:
@@ -21,12 +28,12 @@ def main(words: list[str]) -> int:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     asked = [name for name in COMMANDS if name in words[:1]]
     for name in asked or COMMANDS:
-        import_module(f"convert.{name}").add_parser(commands)
-    parsed = parser.parse_args(words)
+        import_module(COMMANDS[name]).add_parser(commands)
+    parsed = parser.parse_args(words, argparse.Namespace(words=words))
     logging.basicConfig(format="%(message)s")
     logging.getLogger("convert").setLevel(logging.INFO)
     try:
-        print(parsed.run(parsed))
+        outcome = parsed.run(parsed)
     except Refusal as error:
         print(f"refused: {error}", file=sys.stderr)
         return 2
@@ -36,6 +43,9 @@ def main(words: list[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
+    if isinstance(outcome, int):
+        return outcome
+    print(outcome)
     return 0
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from server.signature import Feature, Provenance, Signature
+from server.signature import Feature, Provenance, Signature, Target
 
 SCORES = {
+    "accuracy_score": "accuracy (share of labels that are right)",
     "r2_score": "R² (1 is perfect, 0 is no better than the average)",
     "mean_absolute_error": "mean absolute error",
     "root_mean_squared_error": "root mean squared error",
@@ -29,30 +30,56 @@ def proof(provenance: Provenance) -> str:
     found = provenance.discrepancy
     if found is None:
         return "The graph was not compared with scikit-learn."
+    ambiguous = (
+        f" {found.n_ambiguous} rows on which scikit-learn itself has no one answer (two "
+        "neighbours equally near, two classes equally probable) are not counted."
+        if found.n_ambiguous
+        else ""
+    )
     return (
         f"On {found.n_rows:,} rows of the table and {found.n_edge_rows} made-up edge rows, "
         f"each in a batch and alone, the graph and scikit-learn differ by at most "
-        f"{found.largest:.1e}; above {found.tolerance:.0e} nothing would have been written."
+        f"{found.largest:.1e}; above {found.tolerance:.0e} nothing would have been "
+        f"written.{ambiguous}"
     )
 
 
 def _quality(signature: Signature) -> Iterator[str]:
     provenance = signature.provenance
-    (target,) = signature.targets
+    targets = signature.targets
+    unit = targets[0].unit
     yield "## How good it is"
     if provenance.scores:
-        yield (
-            f"`{target.name}` ({target.title}), predicted for {provenance.n_test_rows:,} "
-            f"rows that the model has not seen ({provenance.split}):"
-        )
+        named = " and ".join(f"`{target.name}` ({target.title})" for target in targets)
+        yield f"{named}, predicted for {_test_rows(provenance)}:"
         yield _table(
             ("score", "value"),
             (
-                (SCORES.get(name, name), f"{score:.4f}{_unit(name, target.unit)}")
+                (SCORES.get(name, name), f"{score:.4f}{_unit(name, unit)}")
                 for name, score in provenance.scores.items()
             ),
         )
+    yield from _intervals(targets)
     yield proof(provenance)
+
+
+def _test_rows(provenance: Provenance) -> str:
+    rows = f"{provenance.n_test_rows:,} rows"
+    if not provenance.n_train_rows:  # nobody knows what a given pipeline was fitted on
+        return f"{rows} ({provenance.split})"
+    return f"{rows} that the model has not seen ({provenance.split})"
+
+
+def _intervals(targets: Sequence[Target]) -> Iterator[str]:
+    for target in targets:
+        if target.interval is not None:
+            yield (
+                f"The true `{target.name}` lies within "
+                f"±{target.interval.half_width:.4g}{_unit('_error', target.unit)} of the "
+                f"prediction in {target.interval.coverage:.0%} of rows like the "
+                f"{target.interval.n_rows:,} that this was measured on; that holds for "
+                "new rows if the model was not fitted on these."
+            )
 
 
 def _unit(score: str, unit: str) -> str:
@@ -119,7 +146,7 @@ def _origin(signature: Signature, n_bytes: int) -> Iterator[str]:
     facts = {
         "model": f"`{signature.name}`, version `{signature.version}`",
         "file": f"{n_bytes:,} bytes, ONNX",
-        "regressor": signature.estimator,
+        "estimator": signature.estimator,
         "made": signature.created,
         "table": _fitted(provenance),
         "SHA-256 of the table": _code(provenance.dataset_sha256),
@@ -138,10 +165,10 @@ def _origin(signature: Signature, n_bytes: int) -> Iterator[str]:
 def _fitted(provenance: Provenance) -> str:
     if not provenance.dataset:
         return ""
-    return (
-        f"{provenance.dataset}, {provenance.n_rows:,} rows, "
-        f"of which {provenance.n_train_rows:,} were fitted"
-    )
+    rows = f"{provenance.dataset}, {provenance.n_rows:,} rows"
+    if not provenance.n_train_rows:
+        return f"{rows}; what the pipeline was fitted on is not known"
+    return f"{rows}, of which {provenance.n_train_rows:,} were fitted"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -6,24 +6,29 @@ has such a value.
 """
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from convert.description import Description
+from convert.encoded import encoded_columns, text_columns
 from convert.frame import Row, make_frame
+from convert.oracle import Oracle, Rejected
+from convert.pipelines import split
+from convert.plain import plain
+from convert.preprocessing.probe import REJECTIONS
 from convert.refusal import Refusal
-from server.signature import MISSING_TEXT, Feature, Kind, Value
+from server.signature import Feature, Kind, Value
 
 OUTPUTS = ("prediction", "contributions", "label_index", "probabilities")
 """Names that a graph's outputs have, so that no input may."""
+
+MAX_WORDS = 6
+"""Of a typical text."""
 
 
 def describe(
@@ -37,14 +42,29 @@ def describe(
         Fitted.
     frame
         Training rows, without the target.
+
+    Raises
+    ------
+    Refusal
+        A column holds dates or nothing, or the pipeline does not take its
+        typical values.
     """
     columns = [str(name) for name in frame.columns]
-    encoded = dict(_encoded_columns(pipeline, columns))
-    typical = {name: _typical(frame[name], name in encoded) for name in columns}
+    _check_columns(frame)
+    encoded = encoded_columns(pipeline, frame)
+    texts = text_columns(pipeline, columns)
+    typical = {
+        name: _words(frame[name])
+        if name in texts
+        else _typical(frame[name], name in encoded)
+        for name in columns
+    }
+    oracle = Oracle(pipeline, columns)
+    _check_typical(oracle, make_frame([typical], frame))
     features = []
     for name in columns:
         said = description.feature(name)
-        asked = _Column(pipeline, frame, typical, name, encoded.get(name, ()))
+        asked = _Column(oracle, frame, typical, name, encoded.get(name, ()))
         features.append(
             Feature(
                 name=name,
@@ -84,7 +104,8 @@ def unknown_values(categories: tuple[Value, ...]) -> tuple[Value, ...]:
 
 def transform(pipeline: Pipeline, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
     """Return what the last step is given, shape (n_rows, n_outputs)."""
-    outputs: Any = pipeline[:-1].transform(frame) if len(pipeline) > 1 else frame
+    steps, _ = split(pipeline)
+    outputs: Any = Pipeline(steps).transform(frame) if steps else frame
     return np.asarray(
         outputs.toarray() if hasattr(outputs, "toarray") else outputs, float
     )
@@ -94,7 +115,7 @@ def transform(pipeline: Pipeline, frame: pd.DataFrame) -> npt.NDArray[np.float64
 class _Column:
     """One column, and the pipeline to ask about it; the others are typical."""
 
-    pipeline: Pipeline
+    oracle: Oracle
     frame: pd.DataFrame
     typical: Row
     name: str
@@ -111,7 +132,7 @@ class _Column:
         if pd.api.types.is_bool_dtype(self.frame[self.name]):
             return "boolean"
         if not self.categories:
-            return "text"
+            return "text"  # a vectorizer reads it
         is_boolean = all(isinstance(value, bool) for value in self.categories)
         return "boolean" if is_boolean else "category"
 
@@ -120,13 +141,12 @@ class _Column:
         return (float(column.min()), float(column.max())) if self.is_number else None
 
     def accepts(self, value: Value | None) -> bool:
-        """Whether the pipeline predicts a number for the value."""
-        with warnings.catch_warnings(action="ignore"):
-            try:
-                predicted = self.pipeline.predict(self._rows([value]))
-            except (ValueError, TypeError):
-                return False
-        return not pd.isna(predicted).any()
+        """Whether the pipeline predicts something for the value."""
+        try:
+            answers = self.oracle.answer(self._rows([value]))
+        except Rejected:
+            return False
+        return not np.isnan(answers.values).any()
 
     def unknown(self) -> Literal["reject", "ignore"]:
         # outside of its categories this dtype has only missing values
@@ -138,13 +158,18 @@ class _Column:
 
     def imputed(self) -> Value | None:
         """Return the value that the pipeline treats as it treats a missing one."""
-        if len(self.pipeline) < 2 or not self.accepts(None):
+        column = self.frame[self.name]
+        if self.oracle.takes_texts or not self.accepts(None):
             return None
         candidates = [self.typical[self.name], *self.categories]
         if self.is_number:
-            column = self.frame[self.name]
             candidates += [plain(column.mean()), plain(column.mode().iloc[0]), 0]
-        missing, *others = transform(self.pipeline, self._rows([None, *candidates]))
+        rows = self._rows([None, *candidates])
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                missing, *others = transform(self.oracle.pipeline, rows)
+        except REJECTIONS:
+            return None
         for value, other in zip(candidates, others, strict=True):
             if np.array_equal(missing, other):
                 return value
@@ -155,50 +180,34 @@ class _Column:
         return make_frame(rows, self.frame)
 
 
-def _encoded_columns(
-    step: BaseEstimator, columns: list[str]
-) -> Iterator[tuple[str, tuple[Value, ...]]]:
-    """Yield the columns that a fitted encoder sees, each with its categories."""
-    if isinstance(step, ColumnTransformer):
-        for _, inner, chosen in step.transformers_:
-            yield from _encoded_columns(inner, _chosen(columns, chosen))
-    elif isinstance(step, Pipeline):
-        for _, inner in step.steps:
-            yield from _encoded_columns(inner, columns)
-            if isinstance(inner, ColumnTransformer):
-                return  # what it returns are other columns
-    elif columns and len(getattr(step, "categories_", ())) == len(columns):
-        for column, categories in zip(columns, step.categories_, strict=True):
-            yield column, _plain_categories(column, categories)
+def _check_columns(frame: pd.DataFrame) -> None:
+    for name in frame.columns:
+        column = frame[name]
+        if column.dtype.kind in "mM":
+            raise Refusal(
+                f"column {name!r} holds dates, which ONNX does not know: derive numbers "
+                "(year, month, days since a day) before the pipeline"
+            )
+        if column.notna().sum() == 0:
+            raise Refusal(
+                f"column {name!r} of the sample holds no value: give rows that have one"
+            )
 
 
-def _chosen(columns: list[str], chosen: Any) -> list[str]:
-    """Return what a ColumnTransformer's names, positions, mask or slice select."""
-    if isinstance(chosen, str):
-        return [chosen]
-    if not isinstance(chosen, slice) and all(isinstance(name, str) for name in chosen):
-        return list(chosen)
-    return list(np.array(columns, dtype=object)[chosen])
-
-
-def _plain_categories(column: str, categories: Any) -> tuple[Value, ...]:
-    values = tuple(plain(value) for value in categories if not pd.isna(value))
-    if any(isinstance(value, str) and MISSING_TEXT in value for value in values):
+def _check_typical(oracle: Oracle, row: pd.DataFrame) -> None:
+    try:
+        oracle.answer(row)
+    except Rejected as error:
         raise Refusal(
-            f"a category of {column!r} holds U+FDD0, which stands for a missing value: "
-            "remove that character from the table"
-        )
-    return values
+            f"the pipeline does not take {row.iloc[0].to_dict()}, the typical values of "
+            f"the sample ({error}): give a sample of rows like those that were fitted"
+        ) from error
 
 
-def plain(value: object) -> Value:
-    """Return Python's own type; a whole number is an int."""
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, float, np.number)):
-        number = float(value)
-        return int(number) if number.is_integer() else number
-    return str(value)
+def _words(column: pd.Series) -> str:
+    """Return the commonest words: a text that is like the others and nobody's own."""
+    words = column.dropna().astype(str).str.split().explode().dropna()
+    return " ".join(map(str, words.value_counts().index[:MAX_WORDS]))
 
 
 def _is_number(column: pd.Series) -> bool:

@@ -2,163 +2,289 @@
 
 import logging
 import math
-import warnings
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pandas as pd
-from sklearn.pipeline import Pipeline
+from onnx import TensorProto
 
-from convert.describe import unknown_values
-from convert.frame import Row, make_columns, make_frame
+from convert.edges import edges
+from convert.frame import make_columns
+from convert.oracle import Answers, Oracle
 from convert.refusal import Refusal
+from convert.ties import tied_classes, tied_neighbours
 from server.runtime import Session
 from server.signature import Discrepancy, Feature, Value
 
 log = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 DIGITS = 11
 """Decimal digits that must agree, counted from the largest prediction for the table:
-1e-9 points for scores up to 100. Folded graphs keep 14 or more."""
+1e-9 points for scores up to 100. Graphs in double keep 14 or more."""
+
+SINGLE_DIGITS = 6
+"""The same for a graph that holds float32 numbers, because the estimator computes
+with them: XGBoost, and what skl2onnx converts. A float32 has 7."""
 
 NOISE_FACTOR = 4
 """The tolerance is never below this multiple of the noise of scikit-learn itself,
 which predicts a row a little differently alone, in a batch, or with its columns in
 another order: 1e-14 points as a rule, 0.4 in an ill-conditioned model that is deployed."""
 
-MAX_NOISE_ROWS = 100
+MAX_NOISE_ROWS = 40
 """Rows that scikit-learn predicts one by one, at about 5 ms each."""
 
-FAR = 1000
-"""Edge rows reach this many observed ranges beyond the observed values."""
+
+class Tolerance(NamedTuple):
+    """How far apart two predictions may be: `absolute` where they reach `size`."""
+
+    absolute: float
+    size: float
+
+    def at(self, expected: Floats) -> Floats:
+        """Return the tolerance of each prediction; it grows with those beyond `size`."""
+        sizes = np.abs(np.nan_to_num(expected)) / (self.size or 1.0)
+        return self.absolute * np.maximum(1.0, sizes)
 
 
-def measure_discrepancy(
-    pipeline: Pipeline, model: bytes, features: Sequence[Feature], frame: pd.DataFrame
-) -> Discrepancy:
-    """Compare the graph, run as the server runs it, with scikit-learn.
+class Proof:
+    """A graph beside the pipeline that it was made from.
 
     Parameters
     ----------
+    model
+        The graph's bytes; it runs as the server runs it.
     frame
         Rows in the user's own dtypes: numbers in float64 or int64, for on a
         float32 frame scikit-learn makes the mistakes that this is to find.
-
-    Raises
-    ------
-    Refusal
-        A prediction differs by more than the tolerance.
     """
-    edges = make_frame(list(edge_rows(features)), frame)
-    tolerance = _tolerance(pipeline, frame, edges)
-    largest = 0.0
-    with Session(model) as session:
-        for rows in (frame, edges):
-            expected = predict(pipeline, rows)
-            for run in (_run, _run_singly):
-                found = run(session, rows, features)
-                differences = np.abs(found - expected)
-                if not (differences <= tolerance).all():
-                    raise _refusal(rows, expected, found, tolerance)
-                largest = max(largest, float(differences.max()))
-    return Discrepancy(
-        largest=largest,
-        tolerance=tolerance,
-        n_rows=len(frame),
-        n_edge_rows=len(edges),
-    )
+
+    def __init__(
+        self,
+        oracle: Oracle,
+        model: bytes,
+        features: Sequence[Feature],
+        frame: pd.DataFrame,
+    ) -> None:
+        self.oracle = oracle
+        self.features = features
+        self.table = _Rows(oracle, frame)
+        if not len(self.table.frame):
+            raise Refusal(
+                "scikit-learn refuses every row of the sample: give rows that the "
+                "pipeline can predict"
+            )
+        if lost := len(frame) - len(self.table.frame):
+            log.warning("scikit-learn refuses %d rows of the sample itself", lost)
+        self.tolerance = _tolerance(oracle, self.table, _digits(model))
+        self._model = model
+
+    def measure(self) -> Discrepancy:
+        """Compare every row of the table and every edge row, in a batch and alone.
+
+        Raises
+        ------
+        Refusal
+            A prediction differs by more than the tolerance.
+        """
+        edge = _Rows(self.oracle, edges(self.features, self.table.frame))
+        largest, n_ambiguous = 0.0, 0
+        with Session(self._model) as session:
+            for rows in (self.table, edge):
+                differs = np.full(len(rows.frame), False)
+                for found in (
+                    self._run(session, rows),
+                    self._run_singly(session, rows),
+                ):
+                    wrong = self._wrong(rows, found)
+                    self._refuse_unless_ambiguous(rows, found, wrong)
+                    differs |= wrong
+                    largest = max(largest, _largest(rows.answers, found, ~wrong))
+                n_ambiguous += int(differs.sum())
+        if n_ambiguous:
+            log.warning(
+                "on %d rows two neighbours are equally near, two classes equally "
+                "probable, or scikit-learn contradicts itself: there the graph may "
+                "answer otherwise, and no implementation can promise more",
+                n_ambiguous,
+            )
+        return Discrepancy(
+            largest=largest,
+            tolerance=self.tolerance.absolute,
+            n_rows=len(self.table.frame),
+            n_edge_rows=len(edge.frame),
+            n_ambiguous=n_ambiguous,
+        )
+
+    def agrees(self, frame: pd.DataFrame) -> Bools:
+        """Tell the rows that the pipeline takes and the graph answers as it does."""
+        rows = _Rows(self.oracle, frame)
+        agreed: Bools = rows.taken.copy()
+        with Session(self._model) as session:
+            agreed[rows.taken] = ~self._wrong(rows, self._run(session, rows))
+        return agreed
+
+    def _wrong(self, rows: "_Rows", found: Answers) -> Bools:
+        expected = rows.answers
+        if not self.oracle.classes:
+            near = _within(found.values, expected.values, self.tolerance)
+            return np.asarray(~near.all(axis=1))
+        wrong = (found.values != expected.values).any(axis=1)
+        if found.probabilities is not None and expected.probabilities is not None:
+            near = _within(found.probabilities, expected.probabilities, self.tolerance)
+            wrong |= ~near.all(axis=1)
+        return np.asarray(wrong)
+
+    def _refuse_unless_ambiguous(
+        self, rows: "_Rows", found: Answers, wrong: Bools
+    ) -> None:
+        if not wrong.any():
+            return
+        chosen = np.flatnonzero(wrong)
+        frame = rows.frame.iloc[chosen]
+        excused = tied_neighbours(self.oracle, frame)
+        excused |= self._falls_either_way(rows.answers.rows(chosen), found.rows(chosen))
+        rest = chosen[~excused][:MAX_NOISE_ROWS]
+        if len(rest) == 0:
+            return
+        expected, graph = rows.answers.rows(rest), found.rows(rest)
+        noise = _spread(self.oracle, rows.frame.iloc[rest])
+        differences = _differences(expected, graph)
+        if (differences > NOISE_FACTOR * noise).any() or not np.isfinite(noise).all():
+            worst = int(np.argmax(np.where(np.isnan(differences), np.inf, differences)))
+            row = rows.frame.iloc[rest[worst]]
+            raise self._refusal(row, expected, graph, worst)
+
+    def _falls_either_way(self, expected: Answers, found: Answers) -> Bools:
+        """Tell rows whose label alone differs, between equally probable classes."""
+        shares, others = expected.probabilities, found.probabilities
+        if shares is None or others is None:
+            return np.full(len(expected.values), False)
+        near = _within(others, shares, self.tolerance).all(axis=1)
+        return np.asarray(near & tied_classes(shares))
+
+    def _refusal(
+        self, row: pd.Series, expected: Answers, found: Answers, position: int
+    ) -> Refusal:
+        here, there = (self._said(answers, position) for answers in (found, expected))
+        return Refusal(
+            f"the graph predicts {here} and scikit-learn {there}, which is further "
+            f"apart than {self.tolerance.absolute:.1g}, so nothing was written: please "
+            f"report the pipeline with this row: {row.to_dict()}"
+        )
+
+    def _said(self, answers: Answers, position: int) -> str:
+        values: list[Value] = answers.values[position].tolist()
+        if self.oracle.classes:
+            values = [
+                self.oracle.classes[int(index)] for index in answers.values[position]
+            ]
+        said = str(values[0] if len(values) == 1 else values)
+        if answers.probabilities is None:
+            return said
+        return f"{said} with probabilities {answers.probabilities[position].tolist()}"
+
+    def _run(self, session: Session, rows: "_Rows") -> Answers:
+        columns = make_columns(rows.frame, self.features)
+        return self._answers(session, columns, len(rows.frame))
+
+    def _run_singly(self, session: Session, rows: "_Rows") -> Answers:
+        cells = zip(*make_columns(rows.frame, self.features), strict=True)
+        answers = [self._answers(session, [[cell] for cell in row], 1) for row in cells]
+        shares = [a.probabilities for a in answers if a.probabilities is not None]
+        return Answers(
+            np.concatenate([a.values for a in answers]).reshape(len(answers), -1),
+            np.concatenate(shares) if shares else None,
+        )
+
+    def _answers(self, session: Session, columns: list[list], n_rows: int) -> Answers:  # type: ignore[type-arg]
+        names = {port.name for port in session.outputs}
+        wanted = [
+            n for n in ("prediction", "label_index", "probabilities") if n in names
+        ]
+        tensors = session.predict(wanted, columns, n_rows)
+        arrays = [np.array(t.values, float).reshape(n_rows, -1) for t in tensors]
+        return Answers(arrays[0], arrays[1] if len(arrays) > 1 else None)
 
 
-def predict(pipeline: Pipeline, frame: pd.DataFrame) -> Floats:
-    """Return scikit-learn's predictions, shape (n_rows,), without its warnings."""
-    with warnings.catch_warnings(action="ignore"):
-        return np.asarray(pipeline.predict(frame), float).reshape(len(frame))
+class _Rows:
+    """Rows that the pipeline takes, with its answers."""
+
+    def __init__(self, oracle: Oracle, frame: pd.DataFrame) -> None:
+        self.taken, answers = oracle.answer_taken(frame)
+        self.frame = frame[self.taken]
+        self.answers: Answers = answers
 
 
-def edge_rows(features: Sequence[Feature]) -> Iterator[Row]:
-    """Yield rows that scikit-learn accepts and tables seldom have.
-
-    Each value that is missing, unknown or extreme stands once among typical
-    values and once among missing ones.
-    """
-    typical = {feature.name: feature.typical for feature in features}
-    blank = typical | {f.name: None for f in features if not f.required}
-    yield blank
-    for feature in features:
-        for value in _edge_values(feature):
-            yield typical | {feature.name: value}
-            yield blank | {feature.name: value}
-
-
-def _edge_values(feature: Feature) -> list[Value | None]:
-    values: list[Value | None] = [] if feature.required else [None]
-    values += feature.categories
-    if feature.unknown == "ignore":
-        values += unknown_values(feature.categories)
-    if feature.observed:
-        low, high = feature.observed
-        reach = FAR * ((high - low) or abs(high) or 1.0)
-        values += [low, high, low + (high - low) / 3, low - reach, high + reach]
-        values += [0] if low - reach < 0 < high + reach else []
-    return values
+def _tolerance(oracle: Oracle, table: _Rows, digits: int) -> Tolerance:
+    answers = table.answers
+    size = 1.0 if oracle.classes else float(np.abs(answers.values).max())
+    absolute = 10.0 ** ((round(math.log10(size)) if size else 0) - digits)
+    noise = float(_spread(oracle, table.frame.head(MAX_NOISE_ROWS)).max())
+    if NOISE_FACTOR * noise > absolute:
+        log.warning(
+            "scikit-learn's own predictions differ by %.1g between one row and many: "
+            "the model is ill-conditioned, which a Ridge regressor or OneHotEncoder("
+            "drop='first') cures; the tolerance is %.1g",
+            noise,
+            NOISE_FACTOR * noise,
+        )
+    return Tolerance(max(absolute, NOISE_FACTOR * noise), size)
 
 
-def _tolerance(pipeline: Pipeline, frame: pd.DataFrame, edges: pd.DataFrame) -> float:
-    size = float(np.abs(predict(pipeline, frame)).max())
-    tolerance = 10.0 ** ((round(math.log10(size)) if size else 0) - DIGITS)
-    rows = pd.concat([edges.head(MAX_NOISE_ROWS // 2), frame])[:MAX_NOISE_ROWS]
-    noise = _noise(pipeline, rows)
-    if NOISE_FACTOR * noise <= tolerance:
-        return tolerance
-    log.warning(
-        "scikit-learn's own predictions differ by %.1g between one row and many: the "
-        "model is ill-conditioned, which a Ridge regressor or OneHotEncoder(drop="
-        "'first') cures; the tolerance is %.1g",
-        noise,
-        NOISE_FACTOR * noise,
-    )
-    return NOISE_FACTOR * noise
+def _spread(oracle: Oracle, frame: pd.DataFrame) -> Floats:
+    """Return by how much scikit-learn differs from itself on each of the rows."""
+    together = _numbers(oracle.answer(frame))
+    singly = [_numbers(oracle.answer(frame.iloc[[i]])) for i in range(len(frame))]
+    answers = [together, np.concatenate(singly)]
+    if oracle.selects_by_name:
+        answers.append(_numbers(oracle.answer(frame[frame.columns[::-1]])))
+    with np.errstate(invalid="ignore"):
+        spread: Floats = np.nan_to_num(np.ptp(answers, axis=0).max(axis=1))
+    return spread
 
 
-def _noise(pipeline: Pipeline, frame: pd.DataFrame) -> float:
-    """Return by how much scikit-learn differs from itself on the same rows."""
-    together = predict(pipeline, frame)
-    singly = [predict(pipeline, frame.iloc[[i]]) for i in range(len(frame))]
-    reordered = together
-    try:
-        reordered = predict(pipeline, frame[frame.columns[::-1]])
-    except ValueError:
-        log.debug("the pipeline insists on the order of the columns")
-    return float(np.ptp([together, np.ravel(singly), reordered], axis=0).max())
+def _numbers(answers: Answers) -> Floats:
+    shares = answers.probabilities
+    return answers.values if shares is None else shares
 
 
-def _run(session: Session, frame: pd.DataFrame, features: Sequence[Feature]) -> Floats:
-    columns = make_columns(frame, features)
-    (predictions,) = session.predict(["prediction"], columns, len(frame))
-    return np.array(predictions.values, float)
+def _within(found: Floats, expected: Floats, tolerance: Tolerance) -> Bools:
+    with np.errstate(invalid="ignore"):
+        near = np.abs(found - expected) <= tolerance.at(expected)
+    same = (found == expected) | (np.isnan(found) & np.isnan(expected))
+    return np.asarray(near | same)
 
 
-def _run_singly(
-    session: Session, frame: pd.DataFrame, features: Sequence[Feature]
-) -> Floats:
-    rows = zip(*make_columns(frame, features), strict=True)
-    tensors = [
-        session.predict(["prediction"], [[value] for value in row], 1)[0]
-        for row in rows
-    ]
-    return np.array([tensor.values[0] for tensor in tensors], float)
+def _differences(expected: Answers, found: Answers) -> Floats:
+    """Return the largest difference of each row; of labels it is infinite."""
+    with np.errstate(invalid="ignore"):
+        differences = np.abs(_numbers(found) - _numbers(expected)).max(axis=1)
+    if expected.probabilities is not None:
+        mislabelled = (found.values != expected.values).any(axis=1)
+        differences = np.where(mislabelled, np.inf, differences)
+    return np.where(np.isnan(differences), np.inf, differences)
 
 
-def _refusal(
-    frame: pd.DataFrame, expected: Floats, found: Floats, tolerance: float
-) -> Refusal:
-    differences = np.nan_to_num(np.abs(found - expected), nan=math.inf)
-    worst = int(np.argmax(differences))
-    return Refusal(
-        f"the graph predicts {found[worst]} and scikit-learn {expected[worst]}, which "
-        f"is further apart than {tolerance:.1g}, so nothing was written: please report "
-        f"the pipeline with this row: {frame.iloc[worst].to_dict()}"
-    )
+def _largest(expected: Answers, found: Answers, counted: Bools) -> float:
+    differences = np.abs(_numbers(found) - _numbers(expected)).max(axis=1)
+    return float(differences[counted & ~np.isnan(differences)].max(initial=0.0))
+
+
+def _digits(model: bytes) -> int:
+    return SINGLE_DIGITS if any(_single(onnx.load_from_string(model))) else DIGITS
+
+
+def _single(model: onnx.ModelProto) -> Iterator[bool]:
+    """Tell of every tensor that the graph holds whether it is float32."""
+    for tensor in model.graph.initializer:
+        yield tensor.data_type == TensorProto.FLOAT
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            yield attribute.t.data_type == TensorProto.FLOAT

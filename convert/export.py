@@ -3,10 +3,11 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -14,17 +15,26 @@ import pandas as pd
 from onnx import ModelProto, TensorProto, helper
 from sklearn.pipeline import Pipeline
 
+from convert.contributions import add_contributions, read_weights
 from convert.describe import describe, humanise
 from convert.description import Description, TargetDescription
-from convert.discrepancy import measure_discrepancy
-from convert.fold import add_folded, fold
-from convert.golden import make_golden_rows
+from convert.discrepancy import Proof
+from convert.estimators import Outputs, emit
+from convert.fold import Folded, add_folded, fold
+from convert.golden import golden_tolerance, make_golden_rows
 from convert.graph import Graph
+from convert.oracle import Oracle
+from convert.pipelines import lower_pipeline, lower_steps, split
+from convert.preprocessing.blocks import add_inputs
 from convert.refusal import Refusal
 from server import signature
-from server.signature import Feature, Provenance, Signature, Target
+from server.signature import Feature, Interval, Provenance, Signature, Target
 
 LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn")
+BOOSTERS = {"catboost", "lightgbm", "xgboost"}
+
+MAX_LOWERED_ROWS = 200
+"""Rows that go through scikit-learn at each step of the lowering."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +49,10 @@ def export(
     pipeline: Pipeline,
     training: pd.DataFrame,
     table: pd.DataFrame,
-    target: str,
+    targets: Sequence[str],
     description: Description,
     provenance: Provenance,
+    intervals: Sequence[Interval | None] = (),
 ) -> Export:
     """Turn a fitted pipeline into a proved model file.
 
@@ -52,8 +63,12 @@ def export(
         observed ranges, typical values and the baseline.
     table
         Rows on which the graph must agree with scikit-learn.
+    targets
+        Names of what is predicted, in the pipeline's order.
     description
         Its `name` is needed; everything else is for people.
+    intervals
+        One a target, where they are known.
 
     Raises
     ------
@@ -61,24 +76,28 @@ def export(
         The pipeline cannot be expressed, or the graph differs from it.
     """
     features = describe(pipeline, training, description)
-    model, baseline = _lower(pipeline, features, training)
+    oracle = Oracle(pipeline, [str(name) for name in training])
+    oracle.learn_targets(training)
+    model, baseline = _lower(oracle, features, training)
     graph = _serialized(model)
-    discrepancy = measure_discrepancy(pipeline, graph, features, table)
+    proof = Proof(oracle, graph, features, table)
+    discrepancy = proof.measure()
+    golden_rows = make_golden_rows(proof, features, training)
     written = Signature(
         protocol=signature.PROTOCOL,
         name=_checked_name(description.name),
         version=hashlib.sha256(graph).hexdigest()[:12],
         features=features,
-        targets=(_target(target, description.target, baseline),),
+        targets=_targets(oracle, targets, description.target, baseline, intervals),
         title=description.title or humanise(description.name),
         description=description.description,
-        estimator=type(pipeline[-1]).__name__,
+        estimator=type(oracle.estimator).__name__,
         created=_created(),
         provenance=msgspec.structs.replace(
-            provenance, libraries=_versions(), discrepancy=discrepancy
+            provenance, libraries=_libraries(oracle), discrepancy=discrepancy
         ),
-        golden_rows=make_golden_rows(pipeline, features, training),
-        golden_tolerance=discrepancy.tolerance,
+        golden_rows=golden_rows,
+        golden_tolerance=golden_tolerance(proof, golden_rows),
     )
     helper.set_model_props(model, {signature.METADATA_KEY: signature.write(written)})
     return Export(_serialized(model), written)
@@ -101,35 +120,94 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
 
 
 def _lower(
-    pipeline: Pipeline, features: tuple[Feature, ...], training: pd.DataFrame
-) -> tuple[ModelProto, float]:
-    folded = fold(pipeline, features, training)
-    if folded is None:
-        raise Refusal(
-            f"{type(pipeline[-1]).__name__} behind this preprocessor is not a sum of "
-            "one effect a column: only such linear models can be exported so far"
-        )
+    oracle: Oracle, features: tuple[Feature, ...], training: pd.DataFrame
+) -> tuple[ModelProto, float | None]:
+    """Return the graph, and the average prediction that its contributions add to."""
     graph = Graph()
-    prediction, contributions = add_folded(graph, folded, features)
-    graph.output("prediction", prediction, TensorProto.DOUBLE, ["n_rows", 1])
-    graph.output(
-        "contributions", contributions, TensorProto.DOUBLE, ["n_rows", len(features)]
+    folded = _fold(oracle, features, training)
+    if folded is not None:
+        prediction, contributions = add_folded(graph, folded, features)
+        _output(graph, "prediction", prediction, 1)
+        _output(graph, "contributions", contributions, len(features))
+        return graph.model(), folded.baseline
+    columns = add_inputs(features, graph)
+    rows = training.head(MAX_LOWERED_ROWS)
+    weights = read_weights(oracle, training)
+    if weights is not None:
+        parts = split(oracle.pipeline)
+        estimator, matrix = lower_steps(*parts, columns, graph, rows)
+        outputs = emit(estimator, graph, matrix.tensor, matrix.n_columns)
+        shares = add_contributions(graph, matrix, weights, len(features))
+    else:
+        outputs = lower_pipeline(oracle.pipeline, columns, graph, rows)
+    _add_outputs(graph, outputs, oracle)
+    if weights is None:
+        return graph.model(), None
+    _output(graph, "contributions", shares, len(features))
+    return graph.model(), weights.baseline
+
+
+def _fold(
+    oracle: Oracle, features: tuple[Feature, ...], training: pd.DataFrame
+) -> Folded | None:
+    steps, estimator = split(oracle.pipeline)
+    if oracle.classes or not steps or any(f.kind == "text" for f in features):
+        return None
+    return fold(Pipeline([*steps, ("model", estimator)]), features, training)
+
+
+def _add_outputs(graph: Graph, outputs: Outputs, oracle: Oracle) -> None:
+    if not oracle.classes:
+        if outputs.prediction is None:
+            raise Refusal(f"{type(oracle.estimator).__name__} predicts no number")
+        _output(graph, "prediction", outputs.prediction, oracle.n_targets)
+        return
+    if outputs.label_index is None:
+        raise Refusal(f"{type(oracle.estimator).__name__} predicts no label")
+    graph.output("label_index", outputs.label_index, TensorProto.INT64, ["n_rows", 1])
+    if outputs.probabilities is not None and oracle.has_probabilities:
+        _output(graph, "probabilities", outputs.probabilities, len(oracle.classes))
+
+
+def _output(graph: Graph, name: str, tensor: str, n_columns: int) -> None:
+    graph.output(name, tensor, TensorProto.DOUBLE, ["n_rows", n_columns])
+
+
+def _targets(
+    oracle: Oracle,
+    names: Sequence[str],
+    said: TargetDescription,
+    baseline: float | None,
+    intervals: Sequence[Interval | None],
+) -> tuple[Target, ...]:
+    """Return one target a name; a description is of the only one."""
+    if len(names) != oracle.n_targets:
+        raise Refusal(
+            f"the pipeline predicts {oracle.n_targets} targets and {len(names)} are "
+            f"named ({', '.join(names)}): name each with --target, in its order"
+        )
+    if len(names) > 1:
+        said = TargetDescription()
+    return tuple(
+        Target(
+            name=name,
+            kind="classification" if oracle.classes else "regression",
+            classes=oracle.classes,
+            baseline=baseline,
+            interval=interval,
+            title=said.title or humanise(name),
+            unit=said.unit,
+            description=said.description,
+        )
+        for name, interval in zip_longest(names, intervals)
     )
-    return graph.model(), folded.baseline
 
 
-def _target(name: str, said: TargetDescription, baseline: float) -> Target:
-    return Target(
-        name=name,
-        baseline=baseline,
-        title=said.title or humanise(name),
-        unit=said.unit,
-        description=said.description,
-    )
-
-
-def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in LIBRARIES}
+def _libraries(oracle: Oracle) -> dict[str, str]:
+    """Return the versions of what shaped the file."""
+    module = type(oracle.estimator).__module__.partition(".")[0]
+    own = {module} & BOOSTERS
+    return {name: metadata.version(name) for name in sorted({*LIBRARIES, *own})}
 
 
 def _serialized(model: ModelProto) -> bytes:

@@ -2,34 +2,62 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
-from convert.discrepancy import predict
+from convert.discrepancy import Proof
 from convert.frame import Row, make_frame
-from server.signature import Feature, GoldenRow
+from convert.oracle import Answers, Oracle
+from server.signature import Feature, GoldenRow, Value
 
 MAX_ROWS = 30
 
 
 def make_golden_rows(
-    pipeline: Pipeline, features: Sequence[Feature], sample: pd.DataFrame
+    proof: Proof, features: Sequence[Feature], sample: pd.DataFrame
 ) -> tuple[GoldenRow, ...]:
     """Return rows of typical values and categories, with scikit-learn's predictions.
 
     None is copied from `sample`, which gives only the dtypes: a model file
-    carries nobody's values together.
+    carries nobody's values together. Rows that scikit-learn refuses, or on which
+    a tie decides, are left out.
     """
     rows: list[Row] = []
     for row in _rows(features):
         if row not in rows:
             rows.append(row)
     del rows[MAX_ROWS:]
-    predictions = predict(pipeline, make_frame(rows, sample))
+    frame = make_frame(rows, sample)
+    agreed = np.flatnonzero(proof.agrees(frame))
+    answers = proof.oracle.answer(frame.iloc[agreed])
     return tuple(
-        GoldenRow(row=dict(row), predictions=(float(prediction),))
-        for row, prediction in zip(rows, predictions, strict=True)
+        GoldenRow(
+            row=dict(rows[index]),
+            predictions=_predictions(proof.oracle, answers, position),
+            probabilities=_probabilities(answers, position),
+        )
+        for position, index in enumerate(agreed)
     )
+
+
+def golden_tolerance(proof: Proof, golden_rows: Sequence[GoldenRow]) -> float:
+    """Return what the proof allows the golden row with the largest prediction."""
+    if proof.oracle.classes:
+        return proof.tolerance.absolute
+    predictions = np.array([row.predictions for row in golden_rows], float)
+    return float(proof.tolerance.at(predictions).max())
+
+
+def _predictions(oracle: Oracle, answers: Answers, position: int) -> tuple[Value, ...]:
+    values = answers.values[position]
+    if oracle.classes:
+        return tuple(oracle.classes[int(index)] for index in values)
+    return tuple(values.tolist())
+
+
+def _probabilities(answers: Answers, position: int) -> tuple[float, ...]:
+    shares = answers.probabilities
+    return () if shares is None else tuple(shares[position].tolist())
 
 
 def _rows(features: Sequence[Feature]) -> Iterator[Row]:

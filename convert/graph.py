@@ -10,12 +10,24 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import (
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    helper,
+    numpy_helper,
+)
 
 TARGET_OPSET = 21
-TARGET_OPSET_ML = 4
+TARGET_OPSET_ML = 5
 IR_VERSION = 10
-"""All three are read by every onnxruntime since 1.20 (October 2024)."""
+"""All three are read by every onnxruntime since 1.21 (March 2025): the first one
+with the TreeEnsemble of ai.onnx.ml 5, which has a double kernel.
+"""
+
+DEPRECATED = {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}
+"""ai.onnx.ml 5 has TreeEnsemble in their place."""
 
 
 class Graph:
@@ -49,6 +61,7 @@ class Graph:
         **attributes: Any,
     ) -> list[str]:
         """Add a node with several outputs and return their names."""
+        self._opsets.setdefault(domain, 1)  # com.microsoft has no other
         outputs = [self._fresh(op.lower()) for _ in range(n_outputs)]
         self._nodes.append(
             helper.make_node(op, list(inputs), outputs, domain=domain, **attributes)
@@ -75,10 +88,7 @@ class Graph:
         feed
             Its input names → the tensors of this graph that take their place.
         """
-        for opset in model.opset_import:
-            self._opsets[opset.domain] = max(
-                self._opsets.get(opset.domain, 0), opset.version
-            )
+        self._import_opsets(model)
         names = dict(feed)
         for initializer in model.graph.initializer:
             names[initializer.name] = self._fresh("constant")
@@ -86,21 +96,46 @@ class Graph:
             tensor.CopyFrom(initializer)
             tensor.name = names[initializer.name]
             self._initializers.append(tensor)
-        for node in model.graph.node:
-            copy = NodeProto()
-            copy.CopyFrom(node)
-            copy.name = ""
-            names.update(
-                {
-                    name: self._fresh(node.op_type.lower())
-                    for name in node.output
-                    if name
-                }
-            )
-            copy.input[:] = [names[name] if name else "" for name in node.input]
-            copy.output[:] = [names[name] if name else "" for name in node.output]
-            self._nodes.append(copy)
+        self._nodes += [self._renamed(node, names) for node in model.graph.node]
         return [names[output.name] for output in model.graph.output]
+
+    def _import_opsets(self, model: ModelProto) -> None:
+        """Refuse nodes that would mean something else under this graph's opsets."""
+        versions = {opset.domain: opset.version for opset in model.opset_import}
+        if versions.get("", TARGET_OPSET) != TARGET_OPSET:
+            raise ValueError(f"the foreign graph has opset {versions['']}")
+        gone = {node.op_type for node in model.graph.node} & DEPRECATED
+        if gone:
+            raise ValueError(f"ai.onnx.ml {TARGET_OPSET_ML} has no {sorted(gone)}")
+        for domain, version in versions.items():
+            self._opsets.setdefault(domain, version)
+
+    def _renamed(self, node: NodeProto, names: dict[str, str]) -> NodeProto:
+        """Copy a node; `names` learns its outputs, and is what it reads from."""
+        copy = NodeProto()
+        copy.CopyFrom(node)
+        copy.name = ""
+        for attribute in copy.attribute:
+            for subgraph in (attribute.g, *attribute.graphs):
+                if subgraph.ListFields():
+                    self._rename_inside(subgraph, names)
+        copy.input[:] = [names[name] if name else "" for name in node.input]
+        for name in filter(None, node.output):
+            names[name] = self._fresh(node.op_type.lower())
+        copy.output[:] = [names[name] if name else "" for name in node.output]
+        return copy
+
+    def _rename_inside(self, subgraph: GraphProto, outer: Mapping[str, str]) -> None:
+        """Rename the body of an If, Loop or Scan, which reads outer names too."""
+        names = dict(outer)
+        for value in (*subgraph.input, *subgraph.initializer):
+            names[value.name] = self._fresh("inner")
+            value.name = names[value.name]
+        nodes = [self._renamed(node, names) for node in subgraph.node]
+        del subgraph.node[:], subgraph.value_info[:]
+        subgraph.node.extend(nodes)
+        for value in subgraph.output:
+            value.name = names[value.name]
 
     def output(
         self, name: str, tensor: str, dtype: int, shape: Sequence[int | str]
@@ -115,7 +150,7 @@ class Graph:
         graph = helper.make_graph(
             self._needed_nodes(), "pinion", self._inputs, self._outputs, []
         )
-        used = {name for node in graph.node for name in node.input}
+        used = {name for node in graph.node for name in _reads(node)}
         graph.initializer.extend(t for t in self._initializers if t.name in used)
         opsets = [helper.make_opsetid(*item) for item in sorted(self._opsets.items())]
         model = helper.make_model(
@@ -130,7 +165,7 @@ class Graph:
         kept = []
         for node in reversed(self._nodes):
             if needed.intersection(node.output):
-                needed.update(node.input)
+                needed.update(_reads(node))
                 kept.append(node)
         return kept[::-1]
 
@@ -140,3 +175,14 @@ class Graph:
             name += "_"
         self._taken.add(name)
         return name
+
+
+def _reads(node: NodeProto) -> set[str]:
+    """Return the names that a node and its subgraphs read."""
+    names = set(node.input)
+    for attribute in node.attribute:
+        for subgraph in (attribute.g, *attribute.graphs):
+            names.update(output.name for output in subgraph.output)
+            for inner in subgraph.node:
+                names |= _reads(inner)
+    return names

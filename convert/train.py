@@ -17,7 +17,6 @@ from sklearn.pipeline import Pipeline
 from convert.card import proof, write_card
 from convert.dataset import Table, numeric_target, read_table
 from convert.description import Description, check_description, read_description
-from convert.discrepancy import predict
 from convert.export import Export, export, write_files
 from convert.refusal import Refusal
 from convert.regressors import make_candidate
@@ -148,7 +147,7 @@ def train(
         split=f"chosen at random with seed {seed}, {test_size:.0%} of all",
         scores=_scores(pipeline, split),
     )
-    return export(pipeline, split.X_train, X, target, description, provenance)
+    return export(pipeline, split.X_train, X, [target], description, provenance)
 
 
 class _Split(NamedTuple):
@@ -202,7 +201,7 @@ def _check_split(table: Table, split: _Split, categories: Sequence[str]) -> None
 
 
 def _scores(pipeline: Pipeline, split: _Split) -> dict[str, float]:
-    predictions = predict(pipeline, split.X_test)
+    predictions = pipeline.predict(split.X_test)
     return {
         score.__name__: float(score(split.y_test, predictions))
         for score in (r2_score, mean_absolute_error, root_mean_squared_error)

@@ -128,12 +128,17 @@ class Discrepancy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     n_rows, n_edge_rows
         Rows of the table, and generated rows (missing, unknown, extreme), that
         were compared; each as part of a batch and alone.
+    n_ambiguous
+        How many of these are left out of `largest`, because scikit-learn has no
+        one answer: two neighbours are equally near, two classes equally
+        probable, or it contradicts itself between one row and many.
     """
 
     largest: float
     tolerance: float
     n_rows: int
     n_edge_rows: int
+    n_ambiguous: int = 0
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

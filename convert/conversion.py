@@ -1,0 +1,236 @@
+"""`python -m convert export`: from a saved pipeline and a sample to one model file."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from convert.card import proof, write_card
+from convert.conformal import calibrate, score_classification, score_regression
+from convert.description import Description, read_description
+from convert.environments import needed_environment, reexecute
+from convert.export import Export, export, write_files
+from convert.load import examine, load_pipeline
+from convert.oracle import Oracle
+from convert.plain import plain
+from convert.refusal import Refusal, suggest
+from convert.sample import Sample, read_sample
+from server.signature import Interval, Provenance
+
+log = logging.getLogger(__name__)
+
+EXAMPLE = """\
+examples:
+  python -m convert export pipeline.joblib --sample rows.csv --output models/price.onnx
+  python -m convert export --preprocessor preprocessor.pkl --model model.pkl \\
+      --sample rows.csv --target math_score --output models/student.onnx
+"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "export",
+        help="turn a saved pipeline into one model file",
+        description="Convert a fitted pipeline, prove the graph against scikit-learn, "
+        "and write one ONNX file, with its model card (.md) beside it.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "pipeline",
+        type=Path,
+        nargs="?",
+        metavar="PIPELINE",
+        help="joblib, pickle, cloudpickle, dill or skops",
+    )
+    add("--preprocessor", type=Path, metavar="FILE", help="where it was saved apart")
+    add("--model", type=Path, metavar="FILE", help="the estimator behind it")
+    add(
+        "--sample",
+        type=Path,
+        required=True,
+        metavar="ROWS",
+        help="CSV or Parquet: rows that the pipeline predicts, like those it was fitted "
+        "on; a column with the truth, named by --target, gives scores and an interval",
+    )
+    add("--output", required=True, type=Path, metavar="FILE", help="ends with .onnx")
+    add(
+        "--target",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="of what is predicted; once for each target",
+    )
+    add(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="MODULE.NAME",
+        help="what the file may import beside the estimators of known libraries",
+    )
+    add(
+        "--description",
+        type=Path,
+        metavar="FILE",
+        help="TOML with titles, units and bounds (default: the .toml beside the output)",
+    )
+    add(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="as an empty cell",
+    )
+    add("--encoding", default="utf-8", help="of the sample (default: %(default)s)")
+    add("--cache", type=Path, help="folder for environments with another scikit-learn")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> str | int:
+    """Convert, prove and write; return what to tell the user, or an exit code."""
+    output: Path = arguments.output
+    if output.suffix != ".onnx":
+        raise Refusal(f"the output is called {output}: give it a name ending in .onnx")
+    files = [arguments.pipeline, arguments.preprocessor, arguments.model]
+    scans = [examine(file, arguments.trust) for file in files if file]
+    version = needed_environment(scans)
+    if version:
+        return reexecute(arguments.words, version, scans, arguments.cache)
+    pipeline = load_pipeline(
+        arguments.pipeline,
+        preprocessor=arguments.preprocessor,
+        model=arguments.model,
+        trusted=arguments.trust,
+    )
+    sample = read_sample(
+        arguments.sample,
+        pipeline,
+        arguments.target,
+        encoding=arguments.encoding,
+        missing=arguments.missing,
+    )
+    description = _description(arguments.description, output, sample.frame)
+    exported = convert(pipeline, sample, arguments.target, description)
+    card = write_card(exported.signature, len(exported.content))
+    beside = output.with_suffix(".md")
+    write_files({output: exported.content, beside: card.encode()})
+    return _report(exported, output, beside)
+
+
+def convert(
+    pipeline: Any, sample: Sample, targets: Sequence[str], description: Description
+) -> Export:
+    """Export a fitted pipeline with what a sample tells about it."""
+    log.info("proving the graph on %d rows and on edge rows", len(sample.frame))
+    measured = _measure(pipeline, sample)
+    provenance = Provenance(
+        dataset=sample.path.name,
+        dataset_sha256=sample.sha256,
+        n_rows=len(sample.frame),
+        n_test_rows=measured.n_rows,
+        split="the labelled rows of the sample" if measured.scores else "",
+        scores=measured.scores,
+    )
+    return export(
+        pipeline,
+        sample.frame,
+        sample.frame,
+        targets or _names(pipeline, sample.frame),
+        description,
+        provenance,
+        measured.intervals,
+    )
+
+
+class _Measured(NamedTuple):
+    scores: dict[str, float]
+    intervals: tuple[Interval | None, ...] = ()
+    n_rows: int = 0
+
+
+def _measure(pipeline: Any, sample: Sample) -> _Measured:
+    """Compare predictions with the truth, in the rows that have one."""
+    if sample.targets is None:
+        return _Measured({})
+    oracle = Oracle(pipeline, [str(name) for name in sample.frame])
+    rows = sample.targets.notna().all(axis=1).to_numpy()
+    taken, answers = oracle.answer_taken(sample.frame[rows])
+    if answers is None:
+        return _Measured({})
+    truth = sample.targets[rows][taken]
+    if truth.shape[1] != (1 if oracle.classes else answers.values.shape[1]):
+        return _Measured({})  # the export says how many targets there are
+    if oracle.classes:
+        expected = [plain(value) for value in truth.iloc[:, 0]]
+        _check_labels(sample, expected, oracle.classes)
+        labels = [oracle.classes[int(index)] for index in answers.values[:, 0]]
+        return _Measured(score_classification(expected, labels), (), len(truth))
+    numbers = _numbers(sample, truth)
+    intervals = tuple(
+        calibrate(numbers[:, i], answers.values[:, i]) for i in range(numbers.shape[1])
+    )
+    return _Measured(score_regression(numbers, answers.values), intervals, len(truth))
+
+
+def _check_labels(sample: Sample, truth: Sequence[Any], classes: Sequence[Any]) -> None:
+    known = {str(label) for label in classes}
+    for value in truth:
+        if str(value) not in known:
+            raise Refusal(
+                f"the target of {sample.path} holds {value!r}, and the classifier knows "
+                f"{', '.join(map(repr, classes[:10]))}: name the column that it predicts "
+                "with --target"
+            )
+
+
+def _numbers(sample: Sample, truth: pd.DataFrame) -> "np.ndarray":
+    for name in truth:
+        if not pd.api.types.is_numeric_dtype(truth[name]):
+            raise Refusal(
+                f"the target {name!r} of {sample.path} holds {truth[name].iloc[0]!r} and "
+                "the pipeline predicts numbers: name the column that it predicts"
+            )
+    return truth.to_numpy(float)
+
+
+def _names(pipeline: Any, frame: pd.DataFrame) -> list[str]:
+    """Return names for targets that the user has not named."""
+    oracle = Oracle(pipeline, [str(name) for name in frame])
+    oracle.learn_targets(frame)
+    if oracle.n_targets == 1:
+        return ["label" if oracle.classes else "prediction"]
+    return [f"prediction_{number}" for number in range(1, oracle.n_targets + 1)]
+
+
+def _description(path: Path | None, output: Path, frame: pd.DataFrame) -> Description:
+    beside = output.with_suffix(".toml")
+    if path is None and not beside.exists():
+        return Description(name=output.stem)
+    description = read_description(path or beside)
+    names = [str(name) for name in frame]
+    for name in description.features:
+        if name not in names:
+            remedy = suggest(name, names)
+            raise Refusal(f"the description names an unknown column {name!r}: {remedy}")
+    return msgspec.structs.replace(description, name=description.name or output.stem)
+
+
+def _report(exported: Export, output: Path, card: Path) -> str:
+    signature = exported.signature
+    scores = signature.provenance.scores
+    lines = [
+        f"wrote {output}, {len(exported.content):,} bytes, and {card}",
+        f"{signature.estimator} over {len(signature.features)} features",
+    ]
+    if scores:
+        name, score = next(iter(scores.items()))
+        n_rows = signature.provenance.n_test_rows
+        lines.append(f"{name} {score:.4f} on {n_rows} labelled rows of the sample")
+    return "\n".join([*lines, proof(signature.provenance)])

@@ -1,0 +1,99 @@
+"""Finds which columns of the user's frame a fitted pipeline encodes or reads as text."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from convert.hoist import members_of
+from convert.lower import unwrap
+from convert.plain import plain
+from convert.preprocessing.text import is_vectorizer
+from convert.refusal import Refusal
+from server.signature import MISSING_TEXT, Value
+
+
+def encoded_columns(pipeline: Any, frame: pd.DataFrame) -> dict[str, tuple[Value, ...]]:
+    """Return the columns that hold categories, each with all that are known.
+
+    A fitted encoder gives them; where none reads the column itself, its dtype
+    does, or the values that it has in the frame.
+    """
+    columns = [str(name) for name in frame.columns]
+    found: dict[str, tuple[Value, ...]] = {}
+    for step, chosen in _readers(pipeline, columns):
+        if chosen and len(getattr(step, "categories_", ())) == len(chosen):
+            for column, categories in zip(chosen, step.categories_, strict=True):
+                found.setdefault(column, _plain_categories(column, categories))
+    texts = text_columns(pipeline, columns)
+    for name in columns:
+        if name not in found and name not in texts:
+            categories = _own_categories(frame[name])
+            if categories:
+                found[name] = _plain_categories(name, categories)
+    return found
+
+
+def text_columns(pipeline: Any, columns: list[str]) -> set[str]:
+    """Return the columns that a vectorizer splits into words."""
+    return {
+        column
+        for step, chosen in _readers(pipeline, columns)
+        if is_vectorizer(step)
+        for column in chosen
+    }
+
+
+def _readers(step: Any, columns: list[str]) -> Iterator[tuple[Any, list[str]]]:
+    """Yield the fitted transformers that see columns of the frame, and which."""
+    step = unwrap(step)
+    if isinstance(step, ColumnTransformer):
+        for _, inner, chosen in step.transformers_:
+            yield from _readers(inner, _chosen(step, columns, chosen))
+    elif isinstance(step, FeatureUnion):
+        for _, inner in step.transformer_list:
+            yield from _readers(inner, columns)
+    elif isinstance(step, Pipeline):
+        for _, inner in step.steps:
+            yield from _readers(inner, columns)
+            if isinstance(unwrap(inner), ColumnTransformer | FeatureUnion):
+                return  # what it returns are other columns
+    elif hasattr(step, "regressor_"):  # TransformedTargetRegressor
+        yield from _readers(step.regressor_, columns)
+    elif step is not None and not isinstance(step, str):
+        yield step, columns
+        for member in members_of(step):
+            yield from _readers(member, columns)
+
+
+def _chosen(step: ColumnTransformer, columns: list[str], chosen: Any) -> list[str]:
+    """Return what a ColumnTransformer's names, positions, mask or slice select."""
+    if isinstance(chosen, str):
+        return [chosen]
+    if not isinstance(chosen, slice) and all(isinstance(name, str) for name in chosen):
+        return list(chosen)
+    # positions count the columns that were fitted on, of which the frame may lack some
+    fitted = [str(name) for name in getattr(step, "feature_names_in_", columns)]
+    picked = np.atleast_1d(np.array(fitted, dtype=object)[chosen])
+    return [str(name) for name in picked]
+
+
+def _own_categories(column: pd.Series) -> list[Any]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return list(column.dtype.categories)
+    if pd.api.types.is_numeric_dtype(column):
+        return []
+    return sorted(column.dropna().unique(), key=str)
+
+
+def _plain_categories(column: str, categories: Any) -> tuple[Value, ...]:
+    values = tuple(plain(value) for value in categories if not pd.isna(value))
+    if any(isinstance(value, str) and MISSING_TEXT in value for value in values):
+        raise Refusal(
+            f"a category of {column!r} holds U+FDD0, which stands for a missing value: "
+            "remove that character from the table"
+        )
+    return values

@@ -1,0 +1,258 @@
+"""Runs the converter beside the scikit-learn that wrote a file.
+
+A pickle is safe to read only with the exact version that wrote it: under another
+one some files do not load, some cannot predict, and some predict differently
+without a word. Each version gets one virtual environment, made on demand below
+the user's cache folder, in which the same command runs again.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import logging
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from convert.refusal import Refusal
+from convert.scan import Scan
+
+try:
+    import fcntl
+    import resource
+except ImportError:  # not on Windows: no lock and no limits there
+    fcntl = resource = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
+
+TIME_LIMIT_S = 3600
+
+ERAS = {
+    (1, 2): ("numpy<2", "scipy<1.11", "pandas<2.1"),
+    (1, 3): ("numpy<2", "scipy<1.12", "pandas<2.2"),
+    (1, 4): ("numpy<2", "scipy<1.14", "pandas<2.3"),
+    (1, 5): ("numpy<2.2", "scipy<1.15", "pandas<2.3"),
+    (1, 6): ("numpy<2.3", "scipy<1.16", "pandas<3"),
+    (1, 7): ("numpy<2.4", "scipy<1.17", "pandas<3"),
+}
+"""The newest scikit-learn of an era → what was released while it was current.
+
+Later versions take what is newest. numpy 2 broke compiled code: wheels before
+scikit-learn 1.4.2 cannot be loaded beside it.
+"""
+
+CONVERTER = ("msgspec", "onnx", "onnxmltools", "onnxruntime", "skl2onnx")
+"""What `convert export` imports itself; at the versions that are installed here."""
+
+VERSION = re.compile(r"\d+(\.\d+)+((a|b|rc)\d+|\.(dev|post)\d+)?")
+
+BY_ERA = {"joblib", "numpy", "pandas", "scipy", "sklearn"}
+
+
+def needed_environment(scans: Iterable[Scan]) -> str | None:
+    """Return the scikit-learn version that the files need, or None for this one.
+
+    Any other version counts, also a patch release: scikit-learn itself warns of
+    "invalid results" then (its guide's page on model persistence).
+
+    Raises
+    ------
+    Refusal
+        The files were written by several versions: one process has one.
+    """
+    versions = sorted({v for scan in scans for v in scan.sklearn_versions})
+    if wrong := [v for v in versions if not VERSION.fullmatch(v)]:
+        raise Refusal(
+            f"a file says that scikit-learn {wrong[0]!r} wrote it, which is no version: "
+            "have it saved again"
+        )
+    if len(versions) > 1:
+        raise Refusal(
+            f"the files were written by scikit-learn {' and '.join(versions)}, and "
+            "one pipeline runs in one of them: save all parts again with one version"
+        )
+    here = importlib.metadata.version("scikit-learn")
+    return versions[0] if versions and versions[0] != here else None
+
+
+def reexecute(
+    arguments: Sequence[str],
+    sklearn_version: str,
+    scans: Sequence[Scan],
+    cache: Path | None = None,
+) -> int:
+    """Run ``python -m convert`` with `arguments` beside another scikit-learn.
+
+    Returns
+    -------
+    int
+        Its exit status; it has this process's folder, input and outputs.
+
+    Raises
+    ------
+    Refusal
+        The environment cannot be made, or the conversion was stopped.
+    """
+    packages = requirements(sklearn_version, scans, arguments)
+    python = _environment(sklearn_version, packages, cache or cache_folder())
+    command = [str(python), "-m", "convert", *arguments]
+    child = subprocess.Popen(command, env=_variables())  # noqa: S603 - our own python
+    _limit_memory(child.pid)
+    try:
+        status = child.wait(TIME_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        raise Refusal(
+            f"the conversion beside scikit-learn {sklearn_version} took longer than "
+            f"{TIME_LIMIT_S} s and was stopped: try it with a smaller model"
+        ) from None
+    finally:
+        child.kill()
+        child.wait()
+    if status < 0:
+        raise Refusal(
+            f"the conversion beside scikit-learn {sklearn_version} was ended by "
+            f"{signal.Signals(-status).name}, most often for want of memory: try it "
+            "on a machine with more"
+        )
+    return status
+
+
+def cache_folder() -> Path:
+    """Return $PINION_CACHE, or `pinion` in the user's own cache folder."""
+    if folder := os.environ.get("PINION_CACHE"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pinion")
+
+
+def requirements(
+    sklearn_version: str, scans: Iterable[Scan], arguments: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Return what the environment needs, as pip takes it."""
+    modules = {module for scan in scans for module, _ in scan.imports}
+    roots = {module.split(".")[0] for module in modules} - BY_ERA
+    if any(argument.endswith(".parquet") for argument in arguments):
+        roots.add("pyarrow")
+    installed = importlib.metadata.packages_distributions()
+    used = {name for root in roots for name in installed.get(root, ())}
+    return (
+        f"scikit-learn=={sklearn_version}",
+        *_era(sklearn_version, modules),
+        *(f"{p}=={importlib.metadata.version(p)}" for p in sorted(used | {*CONVERTER})),
+    )
+
+
+def _era(sklearn_version: str, modules: Collection[str]) -> tuple[str, ...]:
+    release = tuple(int(part) for part in sklearn_version.split(".")[:2])
+    eras = [packages for newest, packages in ERAS.items() if release <= newest]
+    numpy, scipy, pandas = eras[0] if eras else ("numpy", "scipy", "pandas")
+    if any(module.startswith("numpy._core") for module in modules):
+        numpy = "numpy>=2"
+    elif any(module.startswith("numpy.core") for module in modules):
+        numpy = "numpy<2"
+    return numpy, scipy, pandas
+
+
+def _environment(sklearn_version: str, packages: Sequence[str], cache: Path) -> Path:
+    """Return the environment's python; make it first if it is not there."""
+    python = f"py{sys.version_info.major}.{sys.version_info.minor}"
+    digest = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
+    folder = cache / f"scikit-learn-{sklearn_version}-{python}-{digest}"
+    with _locked(folder.with_name(folder.name + ".lock")):
+        if not _python(folder).exists():
+            _make(folder, sklearn_version, packages)
+    return _python(folder)
+
+
+def _make(folder: Path, sklearn_version: str, packages: Sequence[str]) -> None:
+    """Make the environment beside its place, then move it there whole."""
+    started = time.monotonic()
+    logger.info(
+        "making an environment with scikit-learn %s (once; about a minute and 500 MB) …",
+        sklearn_version,
+    )
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        venv.create(partial, with_pip=True)
+        _install(_python(partial), sklearn_version, packages)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    logger.info("made in %.0f s: %s", time.monotonic() - started, folder)
+
+
+def _install(python: Path, sklearn_version: str, packages: Sequence[str]) -> None:
+    # A source build of an old release fails after minutes of compiling; -I keeps
+    # PYTHONPATH out, while pip still reads the user's own configuration.
+    command = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check"]
+    command += ["--quiet", "--only-binary", ":all:", *packages]
+    pip = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if pip.returncode:
+        raise Refusal(_explain(pip.stderr, sklearn_version))
+
+
+def _explain(pip_errors: str, sklearn_version: str) -> str:
+    """Return one sentence for what pip said."""
+    wanted = f"scikit-learn {sklearn_version}"
+    lines = [line for line in pip_errors.splitlines() if line.startswith("ERROR: ")]
+    reason = lines[0].removeprefix("ERROR: ") if lines else "it gave no reason"
+    if "(from versions: none)" in reason or "onnection" in reason:
+        return (
+            f"the file needs {wanted}, and pip reaches no package index to install it "
+            "from: run once with a network, or point pip at a mirror"
+        )
+    if f"scikit-learn=={sklearn_version}" in reason:
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return (
+            f"the file needs {wanted}, which has no build for Python {python}: fit the "
+            "pipeline again with a version that has one and save that"
+        )
+    return f"the file needs {wanted}, and pip cannot install it: {reason}"
+
+
+def _variables() -> dict[str, str]:
+    """Return this process's variables, with this `convert` first on the path."""
+    root = str(Path(__file__).parent.parent)
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    variables = {**os.environ, "PYTHONNOUSERSITE": "1"}
+    variables["PYTHONPATH"] = os.pathsep.join(paths)
+    variables.pop("PYTHONHOME", None)
+    return variables
+
+
+def _limit_memory(pid: int) -> None:
+    """Keep the process from taking more than this machine has."""
+    if hasattr(resource, "prlimit"):
+        n_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        resource.prlimit(pid, resource.RLIMIT_AS, (n_bytes, n_bytes))
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that ends with this process, so that one run makes it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise Refusal(
+            f"the cache folder {path.parent} cannot be written ({error.strerror}): "
+            "name another with --cache or PINION_CACHE"
+        ) from error
+    with file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _python(folder: Path) -> Path:
+    if sys.platform == "win32":
+        return folder / "Scripts" / "python.exe"
+    return folder / "bin" / "python"

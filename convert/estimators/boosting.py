@@ -1,0 +1,190 @@
+"""scikit-learn's gradient boosting, over float32 and over histograms.
+
+The histogram kind compares doubles, and keeps a hidden encoder that moves the
+categorical columns to the front; skl2onnx follows neither that nor the log link.
+"""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from onnx import numpy_helper
+
+from convert.estimators import Outputs, emit, emits
+from convert.estimators.forests import as_float32, read_tree
+from convert.estimators.links import (
+    above,
+    argmax,
+    at_least,
+    columns,
+    complement,
+    concat,
+    constant,
+    repeat,
+    sigmoid,
+    softmax,
+)
+from convert.estimators.trees import (
+    LESS_OR_EQUAL,
+    MEMBER,
+    ML_DOMAIN,
+    Tree,
+    ensemble,
+    tree,
+)
+from convert.graph import Graph
+from convert.refusal import Refusal
+
+
+@emits("sklearn.GradientBoostingRegressor")
+def emit_regressor(
+    estimator: Any, graph: Graph, matrix: str, n_columns: int
+) -> Outputs:
+    return Outputs(_raw(estimator, graph, matrix, n_columns))
+
+
+@emits("sklearn.GradientBoostingClassifier")
+def emit_classifier(
+    estimator: Any, graph: Graph, matrix: str, n_columns: int
+) -> Outputs:
+    raw = _raw(estimator, graph, matrix, n_columns)
+    if len(estimator.classes_) > 2:
+        return Outputs(None, softmax(graph, raw), argmax(graph, raw), raw)
+    scale = 2.0 if estimator.loss == "exponential" else 1.0
+    positive = sigmoid(graph, graph.add("Mul", raw, constant(graph, scale)))
+    return Outputs(None, complement(graph, positive), at_least(graph, raw, 0.0), raw)
+
+
+@emits("sklearn.HistGradientBoostingRegressor")
+def emit_histogram_regressor(
+    estimator: Any, graph: Graph, matrix: str, n_columns: int
+) -> Outputs:
+    raw = _histogram_raw(estimator, graph, matrix, n_columns)
+    has_log_link = estimator.loss in ("poisson", "gamma")
+    return Outputs(graph.add("Exp", raw) if has_log_link else raw)
+
+
+@emits("sklearn.HistGradientBoostingClassifier")
+def emit_histogram_classifier(
+    estimator: Any, graph: Graph, matrix: str, n_columns: int
+) -> Outputs:
+    raw = _histogram_raw(estimator, graph, matrix, n_columns)
+    if len(estimator.classes_) > 2:
+        return Outputs(None, softmax(graph, raw), argmax(graph, raw), raw)
+    probabilities = complement(graph, sigmoid(graph, raw))
+    return Outputs(None, probabilities, above(graph, raw, 0.0), raw)
+
+
+def _raw(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> str:
+    rounded = as_float32(graph, matrix)
+    n_targets = estimator.estimators_.shape[1]
+    trees = [read_tree(member) for member in estimator.estimators_.ravel()]
+    targets = [*range(n_targets)] * len(estimator.estimators_)
+    total = ensemble(graph, rounded, trees, targets)
+    scaled = graph.add("Mul", total, constant(graph, estimator.learning_rate))
+    return graph.add("Add", scaled, _first_guess(estimator, graph, rounded, n_columns))
+
+
+def _first_guess(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> str:
+    init = estimator.init_
+    if isinstance(init, str) or type(init).__name__.startswith("Dummy"):
+        row = np.zeros((1, n_columns), np.float32)
+        return constant(graph, estimator._raw_predict_init(row))
+    first = emit(init, graph, matrix, n_columns)
+    if first.prediction is not None:
+        return first.prediction
+    probabilities = first.probabilities or ""
+    if init.predict_proba(np.zeros((1, n_columns), np.float32)).dtype == np.float32:
+        probabilities = as_float32(graph, probabilities)
+    return _linked(estimator, graph, probabilities)
+
+
+def _linked(estimator: Any, graph: Graph, probabilities: str) -> str:
+    """Probabilities of the `init` estimator, back to raw scores."""
+    if len(estimator.classes_) == 2:
+        probabilities = columns(graph, probabilities, [1])
+    eps = np.finfo(np.float64).eps
+    limits = constant(graph, eps), constant(graph, 1 - eps)
+    clipped = graph.add("Clip", probabilities, *limits)
+    logs = graph.add("Log", clipped)
+    if len(estimator.classes_) > 2:
+        centre = graph.add("ReduceMean", logs, graph.constant([1]), keepdims=1)
+        return graph.add("Sub", logs, centre)
+    rest = graph.add("Log", graph.add("Sub", constant(graph, 1.0), clipped))
+    scale = 0.5 if estimator.loss == "exponential" else 1.0
+    return graph.add("Mul", graph.add("Sub", logs, rest), constant(graph, scale))
+
+
+def _histogram_raw(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> str:
+    encoded = _encoded(estimator, graph, matrix)
+    iterations = estimator._predictors
+    trees = [_read_predictor(predictor) for predictor in chain(*iterations)]
+    baseline = np.reshape(estimator._baseline_prediction, (1, -1))
+    if not trees:
+        return repeat(graph, baseline, matrix)
+    targets = [*range(baseline.shape[1])] * len(iterations)
+    total = ensemble(graph, encoded, trees, targets)
+    return graph.add("Add", total, constant(graph, baseline))
+
+
+def _read_predictor(predictor: Any) -> Tree:
+    nodes = predictor.nodes
+    is_leaf = nodes["is_leaf"].astype(bool)
+    is_category = nodes["is_categorical"].astype(bool) & ~is_leaf
+    return tree(
+        feature=nodes["feature_idx"],
+        threshold=np.where(is_category, 0.0, nodes["num_threshold"]),
+        left=np.where(is_leaf, -1, nodes["left"].astype(np.int64)),
+        right=np.where(is_leaf, -1, nodes["right"].astype(np.int64)),
+        missing_left=nodes["missing_go_to_left"],
+        value=nodes["value"],
+        mode=np.where(is_category, MEMBER, LESS_OR_EQUAL),
+        members={
+            int(node): _bits(predictor.raw_left_cat_bitsets[nodes["bitset_idx"][node]])
+            for node in np.flatnonzero(is_category)
+        },
+    )
+
+
+def _bits(words: Any) -> list[int]:
+    """Return the numbers whose bit is set in eight 32-bit words."""
+    return [
+        32 * index + bit
+        for index, word in enumerate(words)
+        for bit in range(32)
+        if int(word) >> bit & 1
+    ]
+
+
+def _encoded(estimator: Any, graph: Graph, matrix: str) -> str:
+    """Category codes first, then the numbers, as the hidden encoder has them."""
+    if estimator.is_categorical_ is None:
+        return matrix
+    preprocessor = getattr(estimator, "_preprocessor", None)
+    if preprocessor is None:
+        raise Refusal(
+            f"{type(estimator).__name__} has categorical_features from a scikit-learn "
+            "before 1.4: fit it again with 1.4 or later"
+        )
+    encoder = preprocessor.named_transformers_["encoder"]
+    is_category = np.asarray(estimator.is_categorical_)
+    positions = np.flatnonzero(is_category)
+    codes = [
+        _codes(graph, columns(graph, matrix, [position]), categories)
+        for position, categories in zip(positions, encoder.categories_, strict=True)
+    ]
+    return concat(graph, [*codes, columns(graph, matrix, np.flatnonzero(~is_category))])
+
+
+def _codes(graph: Graph, column: str, categories: Any) -> str:
+    """Known numbers → 0, 1, …; everything else → NaN."""
+    known = np.asarray(categories, np.float64)
+    known = known[~np.isnan(known)]
+    return graph.add(
+        "LabelEncoder",
+        column,
+        domain=ML_DOMAIN,
+        keys_tensor=numpy_helper.from_array(known),
+        values_tensor=numpy_helper.from_array(np.arange(len(known), dtype=np.float64)),
+        default_tensor=numpy_helper.from_array(np.array([np.nan])),
+    )

@@ -1,0 +1,110 @@
+"""scikit-learn's trees and forests, and the boosting built on them.
+
+They compare float32(x) with a double threshold, so the matrix goes to float32
+and back, and everything else is double. skl2onnx does not read where a tree
+sends a missing value (onnx/sklearn-onnx#1253).
+"""
+
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+
+from convert.estimators import Outputs, emits
+from convert.estimators.links import COLUMNS, constant, from_probabilities
+from convert.estimators.trees import Floats, Tree, ensemble, leaves, tree
+from convert.graph import Graph
+from convert.refusal import Refusal
+
+
+@emits(
+    "sklearn.DecisionTreeRegressor",
+    "sklearn.ExtraTreeRegressor",
+    "sklearn.ExtraTreesRegressor",
+    "sklearn.RandomForestRegressor",
+)
+def emit_regressor(
+    estimator: Any, graph: Graph, matrix: str, n_columns: int
+) -> Outputs:
+    rounded = as_float32(graph, matrix)
+    fitted = members_of(estimator)
+    if estimator.n_outputs_ == 1:
+        total = ensemble(graph, rounded, [read_tree(member) for member in fitted])
+        return Outputs(graph.add("Div", total, constant(graph, len(fitted))))
+    return Outputs(_average(graph, rounded, fitted, _values))
+
+
+@emits(
+    "sklearn.DecisionTreeClassifier",
+    "sklearn.ExtraTreeClassifier",
+    "sklearn.ExtraTreesClassifier",
+    "sklearn.RandomForestClassifier",
+)
+def emit_classifier(
+    estimator: Any, graph: Graph, matrix: str, n_columns: int
+) -> Outputs:
+    if estimator.n_outputs_ != 1:
+        raise Refusal(
+            f"{type(estimator).__name__} was fitted on {estimator.n_outputs_} labels "
+            "a row: fit one classifier for each label"
+        )
+    rounded = as_float32(graph, matrix)
+    fitted = members_of(estimator)
+    return from_probabilities(graph, _average(graph, rounded, fitted, class_shares))
+
+
+def members_of(estimator: Any) -> list[Any]:
+    """Return the trees of a forest, or the one tree itself."""
+    return list(getattr(estimator, "estimators_", [estimator]))
+
+
+def as_float32(graph: Graph, matrix: str) -> str:
+    rounded = graph.add("Cast", matrix, to=TensorProto.FLOAT)
+    return graph.add("Cast", rounded, to=TensorProto.DOUBLE)
+
+
+def read_tree(member: Any) -> Tree:
+    """Read a fitted tree with one output; missing values are read since 1.3."""
+    fitted = member.tree_
+    return tree(
+        feature=fitted.feature,
+        threshold=fitted.threshold,
+        left=fitted.children_left,
+        right=fitted.children_right,
+        missing_left=fitted.missing_go_to_left,
+        value=fitted.value[:, 0, 0],
+    )
+
+
+def class_shares(member: Any) -> Floats:
+    """Class frequencies, (n_nodes, n_classes); before 1.3 they were counts."""
+    counts = member.tree_.value[:, 0, :]
+    shares: Floats = counts / counts.sum(axis=1, keepdims=True)
+    return shares if not np.allclose(counts.sum(axis=1), 1.0) else counts
+
+
+def _values(member: Any) -> Floats:
+    values: Floats = member.tree_.value[:, :, 0]
+    return values
+
+
+def _average(graph: Graph, matrix: str, members: list[Any], table: Any) -> str:
+    reached = leaves(
+        graph,
+        matrix,
+        [read_tree(member) for member in members],
+        [table(member) for member in members],
+    )
+    total = graph.add("ReduceSum", reached, graph.constant(COLUMNS), keepdims=0)
+    return graph.add("Div", total, constant(graph, len(members)))
+
+
+def class_index(graph: Graph, matrix: str, members: list[Any]) -> str:
+    """Index of the class that each tree predicts, int64 (n_rows, n_trees, 1)."""
+    reached = leaves(
+        graph,
+        matrix,
+        [read_tree(member) for member in members],
+        [class_shares(member) for member in members],
+    )
+    return graph.add("ArgMax", reached, axis=2, keepdims=1)

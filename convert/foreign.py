@@ -1,0 +1,99 @@
+"""Runs a third-party converter in a process of its own, with limits.
+
+skl2onnx does not end for some fitted estimators: a tree with an infinite
+threshold keeps it looking for a switch point for ever.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import joblib
+import onnx
+from onnx import ModelProto
+
+from convert.graph import TARGET_OPSET
+from convert.refusal import Refusal
+
+TIMEOUT_S = 120.0
+MAX_MEMORY_BYTES = 8 * 2**30
+"""Of address space, most of which numpy's threads reserve and never touch."""
+
+ESTIMATOR, MODEL = "estimator.joblib", "model.onnx"
+
+
+def skl2onnx_graph(
+    estimator: Any,
+    n_columns: int,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    max_memory_bytes: int = MAX_MEMORY_BYTES,
+) -> ModelProto:
+    """Convert a fitted estimator with skl2onnx.
+
+    Returns
+    -------
+    A model with one float32 input (n_rows, n_columns); of a classifier, the
+    outputs are label and probabilities (without ZipMap).
+
+    Raises
+    ------
+    Refusal
+        It failed, or reached a limit.
+    """
+    name = type(estimator).__name__
+    with tempfile.TemporaryDirectory() as folder:
+        joblib.dump(estimator, Path(folder, ESTIMATOR))
+        command = [sys.executable, "-m", __name__, folder, str(n_columns)]
+        command.append(str(max_memory_bytes))
+        try:
+            run = subprocess.run(  # noqa: S603
+                command,
+                cwd=Path(__file__).parents[1],
+                timeout=timeout_s,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Refusal(
+                f"skl2onnx did not convert {name} within {timeout_s:g} s: use an "
+                "estimator that this converter emits itself"
+            ) from None
+        if run.returncode != 0:
+            reason = (run.stderr.strip().splitlines() or ["no message"])[-1]
+            raise Refusal(
+                f"skl2onnx cannot convert {name} ({reason}): use an estimator that this "
+                "converter emits itself"
+            )
+        return onnx.load(Path(folder, MODEL))
+
+
+def _convert(folder: str, n_columns: int, max_memory_bytes: int) -> None:
+    """Do the work, in the child."""
+    resource.setrlimit(resource.RLIMIT_AS, (max_memory_bytes, max_memory_bytes))
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    warnings.simplefilter("ignore")
+    estimator = joblib.load(Path(folder, ESTIMATOR))
+    options = {id(estimator): {"zipmap": False}} if _has_labels(estimator) else None
+    model = to_onnx(
+        estimator,
+        initial_types=[("matrix", FloatTensorType([None, n_columns]))],
+        options=options,
+        target_opset={"": TARGET_OPSET, "ai.onnx.ml": 3},
+    )
+    onnx.save(model, Path(folder, MODEL))
+
+
+def _has_labels(estimator: Any) -> bool:
+    return hasattr(estimator, "classes_")
+
+
+if __name__ == "__main__":
+    _convert(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

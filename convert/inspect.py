@@ -1,0 +1,118 @@
+"""`python -m convert inspect`: what a model file accepts, returns, contains."""
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import onnx
+
+from convert.card import proof
+from convert.verify import open_model
+from server.signature import Feature, Signature, Target
+
+MAX_NAMED_VALUES = 6
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "inspect",
+        help="show what a model file accepts, returns and contains",
+        description="Show what a model file accepts, returns, contains and was measured "
+        "to do.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="ends with .onnx")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Return the report on a file."""
+    signature = open_model(arguments.file)
+    graph = read_graph(arguments.file)
+    if arguments.json:
+        whole = {"signature": msgspec.to_builtins(signature), "graph": graph}
+        return json.dumps(whole, indent=2, ensure_ascii=False)
+    return "\n".join(_report(signature, graph))
+
+
+def read_graph(path: Path) -> dict[str, Any]:
+    """Return the size of a model file, and what its graph is made of."""
+    model = onnx.load(path)
+    operators = Counter(node.op_type for node in model.graph.node)
+    return {
+        "n_bytes": path.stat().st_size,
+        "n_nodes": len(model.graph.node),
+        "operators": dict(sorted(operators.items())),
+        "opsets": {each.domain or "ai.onnx": each.version for each in model.opset_import},
+        "outputs": [output.name for output in model.graph.output],
+    }
+
+
+def _report(signature: Signature, graph: dict[str, Any]) -> Iterator[str]:
+    yield f"{signature.title} ({signature.name}, version {signature.version})"
+    if signature.description:
+        yield signature.description
+    yield "\naccepts"
+    width = max(len(feature.name) for feature in signature.features)
+    for feature in signature.features:
+        yield f"  {feature.name:<{width}}  {_feature(feature)}"
+    yield "\nreturns"
+    for target in signature.targets:
+        yield f"  {_target(target)}"
+    if "contributions" in graph["outputs"]:
+        yield "  contributions: one a feature, which add up to the prediction"
+    yield "\ncontains"
+    opsets = ", ".join(f"{domain} {n}" for domain, n in graph["opsets"].items())
+    yield f"  {signature.estimator}: {graph['n_nodes']} nodes, {graph['n_bytes']:,} bytes"
+    yield f"  opsets {opsets}"
+    yield f"  made with {_libraries(signature)}"
+    yield "\nmeasured"
+    yield from (f"  {line}" for line in _measured(signature))
+
+
+def _feature(feature: Feature) -> str:
+    parts = [feature.kind]
+    if feature.categories:
+        named = [str(value) for value in feature.categories[:MAX_NAMED_VALUES]]
+        more = len(feature.categories) - len(named)
+        parts[0] += f": {', '.join(named)}{f' and {more} more' if more else ''}"
+        parts.append(f"others {'rejected' if feature.unknown == 'reject' else 'ignored'}")
+    if feature.observed:
+        low, high = feature.observed
+        parts.append(f"seen {low:g} to {high:g} {feature.unit}".strip())
+    return "; ".join([*parts, _missing(feature)])
+
+
+def _missing(feature: Feature) -> str:
+    if feature.required:
+        return "required"
+    if feature.imputed is None:
+        return "may be missing"
+    return f"missing counts as {feature.imputed}"
+
+
+def _target(target: Target) -> str:
+    if target.kind == "classification":
+        return f"{target.name}: one of {', '.join(map(str, target.classes))}"
+    said = f"{target.name}: a number {target.unit}".strip()
+    if target.interval is None:
+        return said
+    interval = target.interval
+    return f"{said} ± {interval.half_width:.4g} in {interval.coverage:.0%} of rows"
+
+
+def _libraries(signature: Signature) -> str:
+    return ", ".join(map(" ".join, signature.provenance.libraries.items()))
+
+
+def _measured(signature: Signature) -> Iterator[str]:
+    provenance = signature.provenance
+    for name, score in provenance.scores.items():
+        yield f"{name} {score:.4f} on {provenance.n_test_rows:,} rows"
+    yield proof(provenance)
+    yield f"{len(signature.golden_rows)} golden rows are reproduced"

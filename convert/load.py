@@ -1,0 +1,251 @@
+"""Loads a fitted pipeline that somebody saved, as one file or in two parts."""
+
+import json
+import zipfile
+from collections.abc import Collection, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from convert.refusal import Refusal
+from convert.scan import EVERYTHING, NONSENSE, Damaged, Scan, scan
+from convert.unpack import is_skops, unpack
+from convert.unpickle import unpickle
+
+N_NAMED = 4
+"""Names in one sentence; more of them nobody reads."""
+
+
+def load_pipeline(
+    pipeline: Path | None = None,
+    *,
+    preprocessor: Path | None = None,
+    model: Path | None = None,
+    trusted: Collection[str] = (),
+) -> Pipeline:
+    """Load one file, or a preprocessor and a model apart, as one fitted Pipeline.
+
+    Parameters
+    ----------
+    trusted
+        "module.name" that the files may import beside what is listed, or
+        `EVERYTHING`.
+
+    Raises
+    ------
+    Refusal
+        A file cannot be read, is not trusted, or holds no fitted estimator.
+    """
+    if pipeline is not None and preprocessor is None and model is None:
+        return _whole(pipeline, load(pipeline, trusted))
+    if pipeline is None and preprocessor is not None and model is not None:
+        first, last = load(preprocessor, trusted), load(model, trusted)
+        _require(preprocessor, first, "transform", "a preprocessor")
+        _require(model, last, "predict", "a model")
+        return Pipeline([("preprocessor", first), ("model", last)])
+    raise Refusal("give one pipeline, or --preprocessor and --model together")
+
+
+def load(path: Path, trusted: Collection[str] = ()) -> Any:
+    """Load the fitted estimator in a file: pickle, joblib, dill, cloudpickle, skops."""
+    content = unpack(path)
+    found = _examine(path, content, trusted)
+    try:
+        estimator = _rebuild(content, found, trusted)
+    except Refusal as refusal:
+        raise Refusal(f"{path} cannot be loaded: {refusal}") from refusal
+    except (MemoryError, *NONSENSE) as error:
+        raise Refusal(_not_rebuilt(path, error)) from error
+    try:
+        _check_fitted(path, estimator)
+    except AttributeError as error:  # an attribute that another version has
+        raise Refusal(_not_rebuilt(path, error)) from error
+    return estimator
+
+
+def _rebuild(content: bytes, found: Scan, trusted: Collection[str]) -> Any:
+    if not is_skops(content):
+        return unpickle(content, trusted)
+    import skops.io
+
+    names = [".".join(name) for name in found.imports]
+    return skops.io.loads(content, trusted=names)
+
+
+def _not_rebuilt(path: Path, error: BaseException) -> str:
+    return (
+        f"{path} is damaged, or was saved by other versions than are installed here "
+        f"({str(error) or type(error).__name__}): copy it again, or install those"
+    )
+
+
+def examine(path: Path, trusted: Collection[str] = ()) -> Scan:
+    """Say what a file would import and which scikit-learn wrote it; run nothing.
+
+    Raises
+    ------
+    Refusal
+        The file cannot be read, or would import what is not trusted.
+    """
+    return _examine(path, unpack(path), trusted)
+
+
+def _examine(path: Path, content: bytes, trusted: Collection[str]) -> Scan:
+    if is_skops(content):
+        found = _scan_skops(path, content)
+    else:
+        try:
+            found = scan(content)
+        except Damaged as error:
+            raise Refusal(_unreadable(path, content, error)) from error
+    if found.own_code and EVERYTHING not in trusted:
+        raise Refusal(_own_code(path, found))
+    if untrusted := found.untrusted(trusted):
+        raise Refusal(_untrusted(path, untrusted))
+    return found
+
+
+def _scan_skops(path: Path, content: bytes) -> Scan:
+    try:
+        import skops.io
+    except ImportError:
+        raise Refusal(f"{path} is a skops file: pip install skops") from None
+    try:
+        names = skops.io.get_untrusted_types(data=content)
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            schema = json.loads(archive.read("schema.json"))
+    except (zipfile.BadZipFile, *NONSENSE) as error:
+        raise Refusal(
+            f"{path} is a damaged skops file ({error}): copy it again, or save it "
+            "again with skops.io.dump"
+        ) from error
+    imports = tuple(
+        (module, name) for module, _, name in (n.rpartition(".") for n in names)
+    )
+    return Scan(imports, tuple(sorted(set(_versions(schema)))))
+
+
+def _versions(schema: Any) -> Iterator[str]:
+    """Yield the versions that scikit-learn put into the states of a skops file."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _versions(part)
+    if isinstance(schema, dict):
+        for key, part in schema.items():
+            if key == "_sklearn_version":
+                yield json.loads(part["content"])
+            else:
+                yield from _versions(part)
+
+
+def _unreadable(path: Path, content: bytes, error: Damaged) -> str:
+    if content.startswith(b"\x80"):
+        return (
+            f"{path} is damaged or was cut off ({error}): copy it again from where it "
+            f"was saved; here it has {len(content)} bytes"
+        )
+    return (
+        f"{path} is not a pickle, joblib or skops file ({error}): save the fitted "
+        "pipeline with joblib.dump"
+    )
+
+
+def _own_code(path: Path, found: Scan) -> str:
+    return (
+        f"{path} carries Python code of its own ({_listed(found.own_code)}), which "
+        "loading it would run: use a function of numpy, or a class in a module, or if "
+        f"you wrote the file add --trust {EVERYTHING}"
+    )
+
+
+def _untrusted(path: Path, names: list[str]) -> str:
+    if any(name.startswith("scipy.stats.") for name in names):
+        return (
+            f"{path} holds distributions of a search ({_listed(names)}), which run code "
+            "when they are loaded: save search.best_estimator_ instead"
+        )
+    if mine := [name for name in names if name.startswith("__main__.")]:
+        return (
+            f"{path} needs {_listed(mine)}, which was defined in the script or notebook "
+            "that saved it: move it into a module and save again"
+        )
+    flags = " ".join(f"--trust {name}" for name in names)
+    if len(names) > N_NAMED:
+        flags = f"--trust {EVERYTHING}"
+    return (
+        f"{path} would import {_listed(names)}, which can run any code while it loads: "
+        f"if you know who wrote it add {flags}, or have it saved with skops.io.dump, "
+        "which holds no code"
+    )
+
+
+def _listed(names: Collection[str]) -> str:
+    first = ", ".join(list(names)[:N_NAMED])
+    return f"{first} and {len(names) - N_NAMED} more" if len(names) > N_NAMED else first
+
+
+def _check_fitted(path: Path, estimator: Any) -> None:
+    kind = type(estimator).__name__
+    if isinstance(estimator, dict):
+        keys = _listed([repr(key) for key in estimator])
+        raise Refusal(
+            f"{path} holds a dict ({keys}), not an estimator: save the fitted pipeline "
+            "in it alone"
+        )
+    if isinstance(estimator, type):
+        raise Refusal(
+            f"{path} holds the class {estimator.__name__}, not a fitted instance: save "
+            "what its fit returned"
+        )
+    if not hasattr(estimator, "fit"):
+        raise Refusal(
+            f"{path} holds a {kind}, not a scikit-learn estimator: save the fitted "
+            "pipeline"
+        )
+    for part in _parts(estimator):
+        try:
+            check_is_fitted(part)
+        except NotFittedError:
+            raise Refusal(
+                f"{path} holds a {kind} that is not fitted ({type(part).__name__} has "
+                "learnt nothing): call fit, then save it again"
+            ) from None
+
+
+def _parts(estimator: Any) -> Iterator[Any]:
+    """Yield the steps of a pipeline: its own check looks at the last one only."""
+    if not isinstance(estimator, Pipeline):
+        yield estimator
+        return
+    for _, step in estimator.steps:
+        if step not in (None, "passthrough"):
+            yield from _parts(step)
+
+
+def _whole(path: Path, estimator: Any) -> Pipeline:
+    if getattr(estimator, "refit", True) is False:
+        raise Refusal(
+            f"{path} holds a {type(estimator).__name__} with refit=False, which kept no "
+            "model: refit the best one and save it"
+        )
+    if hasattr(estimator, "transform") and not hasattr(estimator, "predict"):
+        raise Refusal(
+            f"{path} holds a {type(estimator).__name__}, which transforms and does not "
+            "predict: pass it as --preprocessor, and the model as --model"
+        )
+    _require(path, estimator, "predict", "a model")
+    if isinstance(estimator, Pipeline):
+        return estimator
+    return Pipeline([("model", estimator)])
+
+
+def _require(path: Path, estimator: Any, method: str, role: str) -> None:
+    if not hasattr(estimator, method):
+        raise Refusal(
+            f"{path} holds a {type(estimator).__name__}, which has no {method}: as "
+            f"{role} pass an estimator that has"
+        )

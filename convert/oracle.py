@@ -1,0 +1,173 @@
+"""Asks scikit-learn: what a fitted pipeline says of rows, and whether it takes them."""
+
+import sys
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+
+from convert.lower import reads_texts
+from convert.pipelines import fitted_names, split
+from convert.plain import plain
+from convert.preprocessing.probe import REJECTIONS
+from convert.refusal import Refusal
+from server.signature import Value
+
+Floats = npt.NDArray[np.float64]
+
+LIBRARY_ERRORS = [("catboost", "CatBoostError"), ("lightgbm.basic", "LightGBMError")]
+"""Of libraries that are loaded only where the pipeline holds something of theirs."""
+
+
+class Rejected(ValueError):
+    """The pipeline raised on a row; the message is its own."""
+
+
+class Answers(NamedTuple):
+    """What scikit-learn or the graph says of some rows.
+
+    Parameters
+    ----------
+    values
+        Shape (n_rows, n_targets): predictions, or positions in the classes.
+    probabilities
+        Shape (n_rows, n_classes); None where there are none.
+    """
+
+    values: Floats
+    probabilities: Floats | None = None
+
+    def rows(self, chosen: Any) -> "Answers":
+        probabilities = self.probabilities
+        return Answers(
+            self.values[chosen],
+            None if probabilities is None else probabilities[chosen],
+        )
+
+
+class Oracle:
+    """A fitted pipeline that is asked in frames, however it was fitted itself.
+
+    Parameters
+    ----------
+    columns
+        Names of the frames' columns.
+
+    Attributes
+    ----------
+    classes
+        Labels of a classifier, in its order; empty for a regressor.
+    selects_by_name
+        Whether the order of a frame's columns means nothing to the pipeline.
+    """
+
+    def __init__(self, pipeline: Any, columns: list[str]) -> None:
+        self.pipeline = pipeline
+        steps, self.estimator = split(pipeline)
+        self._is_frame = fitted_names(pipeline) is not None
+        self.selects_by_name = _selects_by_name(steps)
+        self.takes_texts = (
+            not self._is_frame
+            and len(columns) == 1
+            and any(reads_texts(step) for _, step in steps[:1])
+        )
+        self.classes = _classes(pipeline)
+        self._labels = {label: index for index, label in enumerate(self.classes)}
+        self.has_probabilities = bool(self.classes) and _can(pipeline, "predict_proba")
+
+    def learn_targets(self, frame: pd.DataFrame) -> None:
+        """Find out how many targets a row has."""
+        self.n_targets = self.answer(frame.head(1)).values.shape[1]
+
+    def answer(self, frame: pd.DataFrame) -> Answers:
+        """Return predictions for all rows, without scikit-learn's warnings.
+
+        Raises
+        ------
+        Rejected
+            The pipeline does not take one of the rows.
+        """
+        rows = self._rows(frame)
+        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+            try:
+                found = np.asarray(self.pipeline.predict(rows))
+                shares = (
+                    np.asarray(self.pipeline.predict_proba(rows), float)
+                    if self.has_probabilities
+                    else None
+                )
+            except _rejections() as error:
+                raise Rejected(str(error)) from error
+        if self.classes:
+            labels = [self._labels[plain(label)] for label in np.ravel(found)]
+            return Answers(np.array(labels, float).reshape(len(frame), 1), shares)
+        return Answers(found.astype(float).reshape(len(frame), -1))
+
+    def answer_taken(self, frame: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], Any]:
+        """Return which rows the pipeline takes, and its answers for these.
+
+        The answers are None where it takes no row at all.
+        """
+        try:
+            return np.full(len(frame), True), self.answer(frame)
+        except Rejected:
+            if len(frame) == 1:
+                return np.array([False]), None
+        middle = len(frame) // 2
+        halves = [
+            self.answer_taken(frame[:middle]),
+            self.answer_taken(frame[middle:]),
+        ]
+        taken = np.concatenate([taken for taken, _ in halves])
+        return taken, _joined([found for _, found in halves if found is not None])
+
+    def _rows(self, frame: pd.DataFrame) -> Any:
+        if self.takes_texts:
+            return frame.iloc[:, 0]
+        return frame if self._is_frame else frame.to_numpy()
+
+
+def _selects_by_name(steps: list[tuple[str, Any]]) -> bool:
+    if not steps or type(steps[0][1]) is not ColumnTransformer:
+        return False
+    chosen = [columns for _, _, columns in steps[0][1].transformers_]
+    return all(
+        isinstance(columns, list) and all(isinstance(name, str) for name in columns)
+        for columns in chosen
+    )
+
+
+def _joined(parts: list[Answers]) -> Answers | None:
+    if not parts:
+        return None
+    shares = [part.probabilities for part in parts if part.probabilities is not None]
+    return Answers(
+        np.concatenate([part.values for part in parts]),
+        np.concatenate(shares) if shares else None,
+    )
+
+
+def _classes(pipeline: Any) -> tuple[Value, ...]:
+    classes = getattr(pipeline, "classes_", None)
+    if classes is None:
+        return ()
+    if isinstance(classes, list) or np.ndim(classes) != 1:
+        raise Refusal(
+            f"{type(split(pipeline)[1]).__name__} predicts several labels a row: fit "
+            "and export one classifier for each label"
+        )
+    return tuple(plain(label) for label in classes)
+
+
+def _can(estimator: Any, method: str) -> bool:
+    """Whether the estimator has the method now: some have it by their parameters."""
+    return callable(getattr(estimator, method, None))
+
+
+def _rejections() -> tuple[type[BaseException], ...]:
+    """Return what scikit-learn raises on a row, and the boosting libraries."""
+    modules = [(sys.modules.get(module), name) for module, name in LIBRARY_ERRORS]
+    return (*REJECTIONS, *(getattr(m, name) for m, name in modules if m is not None))

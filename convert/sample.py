@@ -1,0 +1,196 @@
+"""Reads the sample that a pipeline is exported with, and keeps what the pipeline reads."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from convert.dataset import read_table
+from convert.encoded import encoded_columns
+from convert.oracle import Oracle, Rejected
+from convert.pipelines import fitted_names, split
+from convert.refusal import Refusal, suggest
+
+MAX_ASKED_ROWS = 20
+"""Rows that the pipeline predicts to find out which columns it reads."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows that a pipeline takes.
+
+    Parameters
+    ----------
+    frame
+        The columns that the pipeline reads, in the order that it was fitted on.
+    targets
+        The true values, shape (n_rows, n_targets); None where they are not known.
+    sha256
+        Of the file's bytes, 64 hexadecimal digits.
+    """
+
+    path: Path
+    frame: pd.DataFrame
+    targets: pd.DataFrame | None
+    sha256: str
+
+
+def read_sample(
+    path: Path,
+    pipeline: Any,
+    targets: Sequence[str],
+    *,
+    encoding: str = "utf-8",
+    missing: Iterable[str] = (),
+) -> Sample:
+    """Read a CSV or Parquet file, and take from it what belongs to a pipeline.
+
+    Parameters
+    ----------
+    targets
+        Columns that hold the truth; names of what is predicted where the sample
+        has no column beside those that the pipeline reads.
+
+    Raises
+    ------
+    Refusal
+        It cannot be read, lacks a column, or its rows are not those of the pipeline.
+    """
+    table = _as_texts(path, pipeline, _read(path, encoding, missing), encoding, missing)
+    names = fitted_names(pipeline) or _positions(path, pipeline, table, targets)
+    for target in targets:
+        if target in names:
+            raise Refusal(
+                f"the target {target!r} is a column that the pipeline reads: name what "
+                "it predicts"
+            )
+    frame = _readable(path, pipeline, table[[n for n in names if n in table]], names)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Sample(path, frame, _targets(path, table, names, targets), sha256)
+
+
+def _read(path: Path, encoding: str, missing: Iterable[str]) -> pd.DataFrame:
+    if path.suffix.lower() not in (".parquet", ".pq"):
+        return read_table(path, encoding=encoding, missing=missing).frame
+    try:
+        frame = pd.read_parquet(path)
+    except ImportError:
+        raise Refusal(f"{path} is a Parquet table: pip install pyarrow") from None
+    except (OSError, ValueError) as error:
+        raise Refusal(f"{path} cannot be read as Parquet ({error})") from error
+    frame.columns = pd.Index([str(name) for name in frame.columns])
+    if frame.empty:
+        raise Refusal(f"{path} has no row: add rows that the pipeline can predict")
+    return frame.reset_index(drop=True)
+
+
+def _as_texts(
+    path: Path,
+    pipeline: Any,
+    table: pd.DataFrame,
+    encoding: str,
+    missing: Iterable[str],
+) -> pd.DataFrame:
+    """Return the table with numbers as text where the encoders know only texts.
+
+    A CSV file does not say that a post code is a name.
+    """
+    wrong = [
+        name
+        for name, categories in encoded_columns(pipeline, table).items()
+        if pd.api.types.is_numeric_dtype(table[name])
+        and categories
+        and all(isinstance(category, str) for category in categories)
+    ]
+    if not wrong:
+        return table
+    if path.suffix.lower() != ".csv":
+        raise Refusal(
+            f"column {wrong[0]!r} of {path} holds numbers and the pipeline was fitted on "
+            "texts there: write them as texts"
+        )
+    texts = pd.read_csv(
+        path,
+        usecols=wrong,
+        dtype="str",
+        keep_default_na=False,
+        na_values=["", *missing],
+        encoding=encoding,
+    )
+    return table.assign(**{name: texts[name] for name in wrong})
+
+
+def _targets(
+    path: Path, table: pd.DataFrame, names: Sequence[str], targets: Sequence[str]
+) -> pd.DataFrame | None:
+    others = [str(name) for name in table if name not in names]
+    absent = [target for target in targets if target not in others]
+    if not targets or (absent and not others):
+        return None
+    if absent:
+        raise Refusal(
+            f"{path} has no column {absent[0]!r}: {suggest(absent[0], others)}"
+        )
+    return table[list(targets)]
+
+
+def _positions(
+    path: Path, pipeline: Any, table: pd.DataFrame, targets: Sequence[str]
+) -> list[str]:
+    """Return the columns for a pipeline that was fitted on an array, by position."""
+    names = [str(name) for name in table if name not in targets]
+    steps, estimator = split(pipeline)
+    first = steps[0][1] if steps else estimator
+    n_columns = getattr(first, "n_features_in_", None)
+    if n_columns is None and Oracle(pipeline, ["text"]).takes_texts:
+        n_columns = 1
+    if n_columns is not None and n_columns != len(names):
+        raise Refusal(
+            f"the pipeline was fitted on an array of {n_columns} columns and {path} has "
+            f"{len(names)}: leave the others out, and name the target with --target"
+        )
+    return names
+
+
+def _readable(
+    path: Path, pipeline: Any, frame: pd.DataFrame, names: Sequence[str]
+) -> pd.DataFrame:
+    """Return the columns that the pipeline cannot do without."""
+    absent = [name for name in names if name not in frame]
+    answers = _answers(pipeline, frame)
+    if isinstance(answers, str):
+        if absent:
+            raise Refusal(
+                f"{path} has no column {absent[0]!r}, which the pipeline reads: "
+                f"{suggest(absent[0], map(str, frame))}"
+            )
+        raise Refusal(
+            f"the pipeline takes no row of {path} ({answers}): give it columns of the "
+            "kind that were fitted (a Parquet file keeps their dtypes)"
+        )
+    for name in list(frame):
+        without = frame.drop(columns=name)
+        same = _answers(pipeline, without)
+        if not isinstance(same, str) and np.array_equal(same, answers, equal_nan=True):
+            frame = without
+    return frame
+
+
+def _answers(pipeline: Any, frame: pd.DataFrame) -> Any:
+    """Return what the pipeline predicts for a few rows, or why it does not."""
+    if frame.shape[1] == 0:
+        return "it has none of the columns"
+    oracle = Oracle(pipeline, [str(name) for name in frame])
+    rows = frame.head(MAX_ASKED_ROWS)
+    taken, answers = oracle.answer_taken(rows)
+    if answers is not None:
+        return np.concatenate([taken[:, None], answers.values], axis=None)
+    try:
+        oracle.answer(rows.head(1))
+    except Rejected as error:
+        return " ".join(str(error).split())
+    return "it refuses each of them"

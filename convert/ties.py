@@ -1,0 +1,56 @@
+"""Finds the rows on which scikit-learn's own answer is a matter of chance."""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+from convert.describe import transform
+from convert.estimators.neighbors import has_ties
+from convert.oracle import Oracle
+from convert.preprocessing.probe import REJECTIONS
+
+Bools = npt.NDArray[np.bool_]
+
+CLASS_GAP = 1e-12
+"""Two classes that are as probable as that fall either way."""
+
+
+def tied_neighbours(oracle: Oracle, frame: pd.DataFrame) -> Bools:
+    """Tell the rows of which two neighbours are equally near, and one is left out."""
+    tied = np.full(len(frame), False)
+    found = list(_neighbours(oracle.estimator))
+    if not found:
+        return tied
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            rows = transform(oracle.pipeline, frame)
+        except REJECTIONS:
+            return tied
+        for estimator in found:
+            tied |= has_ties(estimator, rows)
+    return tied
+
+
+def tied_classes(probabilities: npt.NDArray[np.float64] | None) -> Bools | bool:
+    """Tell the rows of which two classes are the most probable."""
+    if probabilities is None:
+        return False
+    best = np.sort(probabilities, axis=1)[:, -2:]
+    return np.asarray(best[:, 1] - best[:, 0] <= CLASS_GAP)
+
+
+def _neighbours(estimator: Any) -> Iterator[Any]:
+    """Yield the estimators of neighbours that read the whole preprocessed row."""
+    if isinstance(estimator, KNeighborsClassifier | KNeighborsRegressor):
+        yield estimator
+    for name in ("estimators_", "estimator_", "best_estimator_", "regressor_"):
+        inner = getattr(estimator, name, None)
+        members = inner if isinstance(inner, list) else [inner]
+        for member in members:
+            if hasattr(member, "n_features_in_"):
+                yield from _neighbours(member)

@@ -1,0 +1,247 @@
+import importlib.metadata
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from convert.environments import (
+    cache_folder,
+    needed_environment,
+    reexecute,
+    requirements,
+)
+from convert.load import examine
+from convert.refusal import Refusal
+from convert.scan import Scan
+
+HERE = importlib.metadata.version("scikit-learn")
+ROOT = Path(__file__).parent.parent
+DILL = Scan((("dill._dill", "_create_array"),))
+
+# As most tutorials do it: a preprocessor and a model apart, saved with dill.
+TUTORIAL = """
+import dill
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from tests.students import make_students
+
+students = make_students()
+X, y = students.drop(columns="math_score"), students["math_score"]
+words = X.select_dtypes(include="object").columns
+numbers = X.select_dtypes(exclude="object").columns
+preprocessor = ColumnTransformer([
+    ("numbers", Pipeline([("impute", SimpleImputer(strategy="median")),
+                          ("scale", StandardScaler())]), numbers),
+    ("words", Pipeline([("impute", SimpleImputer(strategy="most_frequent")),
+                        ("encode", OneHotEncoder()),
+                        ("scale", StandardScaler(with_mean=False))]), words),
+])
+model = LinearRegression().fit(preprocessor.fit_transform(X), y)
+for name, part in (("preprocessor", preprocessor), ("model", model)):
+    with open(name + ".pkl", "wb") as file:
+        dill.dump(part, file)
+print(list(model.predict(preprocessor.transform(X))[:5]))
+"""
+
+PREDICT = """
+from pathlib import Path
+from convert.load import load_pipeline
+from tests.students import make_students
+
+pipeline = load_pipeline(preprocessor=Path("preprocessor.pkl"), model=Path("model.pkl"))
+print(list(pipeline.predict(make_students().drop(columns="math_score"))[:5]))
+"""
+
+# Python runs a sitecustomize.py on its path before anything else.
+PROBE = """
+import json, os, sys
+
+if "scikit-learn-" in sys.prefix:
+    import numpy, sklearn
+    seen = [sklearn.__version__, numpy.__version__[0], os.getcwd(), sys.orig_argv[1:]]
+    with open("probe.json", "w") as file:
+        json.dump(seen, file)
+    os._exit(7)
+"""
+
+
+def test_a_file_of_this_version_needs_no_environment() -> None:
+    assert needed_environment([Scan(()), Scan((), (HERE,))]) is None
+
+
+def test_a_file_of_another_version_needs_that_one() -> None:
+    assert needed_environment([Scan((), ("1.3.2",)), Scan(())]) == "1.3.2"
+
+
+def test_parts_of_two_versions_are_refused() -> None:
+    with pytest.raises(Refusal) as refusal:
+        needed_environment([Scan((), ("1.3.2",)), Scan((), ("1.5.0",))])
+
+    assert str(refusal.value) == (
+        "the files were written by scikit-learn 1.3.2 and 1.5.0, and one pipeline runs "
+        "in one of them: save all parts again with one version"
+    )
+
+
+@pytest.mark.parametrize("version", ["1.3.2 -r x", "../1.3.2", "one", ""])
+def test_a_version_that_is_none_reaches_neither_pip_nor_a_path(version: str) -> None:
+    with pytest.raises(Refusal, match="which is no version: have it saved again"):
+        needed_environment([Scan((), (version,))])
+
+
+@pytest.mark.parametrize(
+    ("version", "module", "era"),
+    [
+        ("1.2.2", "numpy", ("numpy<2", "scipy<1.11", "pandas<2.1")),
+        ("1.5.1", "numpy.core.multiarray", ("numpy<2", "scipy<1.15", "pandas<2.3")),
+        ("1.5.1", "numpy._core.multiarray", ("numpy>=2", "scipy<1.15", "pandas<2.3")),
+        ("1.99.0", "numpy._core.multiarray", ("numpy>=2", "scipy", "pandas")),
+    ],
+)
+def test_the_libraries_are_of_the_same_era(
+    version: str, module: str, era: tuple[str, ...]
+) -> None:
+    packages = requirements(version, [Scan(((module, "dtype"),))])
+
+    assert packages[:4] == (f"scikit-learn=={version}", *era)
+
+
+def test_the_libraries_that_a_file_imports_are_added() -> None:
+    plain = requirements("1.3.2", [Scan(())])
+    boosted = requirements("1.3.2", [Scan((("lightgbm.basic", "Booster"),))])
+    table = requirements("1.3.2", [Scan(())], ["--sample", "rows.parquet"])
+
+    assert {*boosted} - {*plain} == {
+        f"lightgbm=={importlib.metadata.version('lightgbm')}"
+    }
+    assert {*table} - {*plain} == {f"pyarrow=={importlib.metadata.version('pyarrow')}"}
+
+
+def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.delenv("PINION_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_folder() == Path("/home/ann/.cache/pinion")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert cache_folder() == Path("/cache/pinion")
+
+    monkeypatch.setenv("PINION_CACHE", "/elsewhere")
+    assert cache_folder() == Path("/elsewhere")
+
+
+def test_a_cache_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+
+    with pytest.raises(Refusal, match="name another with --cache or PINION_CACHE"):
+        reexecute([], "1.3.2", [], tmp_path / "cache")
+
+
+def in_background(cache: Path, python_path: Path) -> subprocess.Popen[str]:
+    program = (
+        "import logging, sys\nfrom pathlib import Path\n"
+        "from convert.environments import reexecute\nfrom convert.scan import Scan\n"
+        "logging.basicConfig(level=logging.INFO)\n"
+        f"sys.exit(reexecute(['-q'], '1.3.2', [{DILL}], Path({str(cache)!r})))"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{python_path}"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def left_in(cache: Path) -> list[str]:
+    return [path.name for path in cache.iterdir() if path.suffix != ".lock"]
+
+
+@pytest.mark.slow
+def test_an_interrupted_environment_leaves_nothing(tmp_path: Path) -> None:
+    making = in_background(tmp_path, tmp_path)
+    while not left_in(tmp_path):
+        time.sleep(0.05)
+    making.send_signal(signal.SIGINT)
+    making.communicate()
+
+    assert making.returncode != 0
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [
+        (
+            "0.24.2",
+            "the file needs scikit-learn 0.24.2, which has no build for Python "
+            f"{sys.version_info.major}.{sys.version_info.minor}: fit the pipeline again "
+            "with a version that has one and save that",
+        ),
+        (
+            "1.3.2",
+            "the file needs scikit-learn 1.3.2, and pip reaches no package index to "
+            "install it from: run once with a network, or point pip at a mirror",
+        ),
+    ],
+)
+def test_what_pip_cannot_install_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, sentence: str
+) -> None:
+    if version == "1.3.2":
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("PIP_FIND_LINKS", "")
+
+    with pytest.raises(Refusal) as refusal:
+        reexecute([], version, [], tmp_path)
+
+    assert str(refusal.value) == sentence
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_files_of_1_3_2_predict_as_they_did_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cache, probes = tmp_path / "cache", tmp_path / "probes"
+    probes.mkdir()
+    (probes / "sitecustomize.py").write_text(PROBE)
+
+    two = [in_background(cache, probes), in_background(cache, probes)]
+    said = "".join(run.communicate()[1] for run in two)
+
+    assert said.count("making an environment with scikit-learn 1.3.2 (once; ") == 1
+    assert [run.returncode for run in two] == [7, 7]
+    assert json.loads(Path("probe.json").read_text()) == [
+        *("1.3.2", "1", str(tmp_path)),
+        ["-m", "convert", "-q"],
+    ]
+
+    (environment,) = left_in(cache)
+    python = str(cache / environment / "bin" / "python")
+    before = said_by(python, TUTORIAL)
+    scans = [examine(Path("preprocessor.pkl")), examine(Path("model.pkl"))]
+
+    assert needed_environment(scans) == "1.3.2"
+    assert requirements("1.3.2", scans) == requirements("1.3.2", [DILL])
+    assert said_by(python, PREDICT) == before
+
+
+def said_by(python: str, program: str) -> str:
+    return subprocess.run(
+        [python, "-W", "error", "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout

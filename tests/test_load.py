@@ -1,0 +1,276 @@
+import copy
+import io
+import pickle
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cloudpickle  # type: ignore[import-untyped]
+import dill
+import joblib
+import numpy as np
+import pytest
+import scipy.stats
+import skops.io
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from convert.load import examine, load, load_pipeline
+from convert.refusal import Refusal
+from convert.scan import EVERYTHING
+from tests.students import make_students
+
+STUDENTS = make_students(60)
+WORDS = ["gender", "lunch"]
+SCORES = ["reading_score", "writing_score"]
+
+
+def make_preprocessor() -> ColumnTransformer:
+    return ColumnTransformer(
+        [("words", OneHotEncoder(), WORDS), ("scores", StandardScaler(), SCORES)]
+    )
+
+
+def make_fitted() -> Pipeline:
+    pipeline = make_pipeline(make_preprocessor(), RandomForestRegressor(5))
+    return pipeline.fit(STUDENTS, STUDENTS["math_score"])
+
+
+def fit(estimator: Any) -> Any:
+    return estimator.fit(STUDENTS[SCORES], STUDENTS["math_score"])
+
+
+def save(folder: Path, thing: Any, pickler: ModuleType = joblib) -> Path:
+    path = folder / "pipeline.pkl"
+    file = io.BytesIO()
+    pickler.dump(thing, file)
+    path.write_bytes(file.getvalue())
+    return path
+
+
+def refused(path: Path, **options: Any) -> str:
+    """Return what is said of `path`, without its name."""
+    with pytest.raises(Refusal) as refusal:
+        load_pipeline(path, **options)
+    assert str(refusal.value).startswith(f"{path} ")
+    return str(refusal.value).removeprefix(f"{path} ")
+
+
+@pytest.mark.parametrize("pickler", [pickle, joblib, dill, cloudpickle, skops.io])
+def test_a_pipeline_predicts_as_before(tmp_path: Path, pickler: ModuleType) -> None:
+    pipeline = make_fitted()
+
+    loaded = load_pipeline(save(tmp_path, pipeline, pickler))
+
+    np.testing.assert_array_equal(
+        loaded.predict(STUDENTS), pipeline.predict(STUDENTS), strict=True
+    )
+
+
+@pytest.mark.parametrize("pickler", [joblib, skops.io])
+def test_examining_tells_the_version(tmp_path: Path, pickler: ModuleType) -> None:
+    import sklearn
+
+    found = examine(save(tmp_path, make_fitted(), pickler))
+
+    assert found.sklearn_versions == (sklearn.__version__,)
+
+
+def test_a_preprocessor_and_a_model_become_one_pipeline(tmp_path: Path) -> None:
+    preprocessor = make_preprocessor()
+    model = LinearRegression()
+    model.fit(preprocessor.fit_transform(STUDENTS), STUDENTS["math_score"])
+    joblib.dump(preprocessor, tmp_path / "preprocessor.pkl")
+    joblib.dump(model, tmp_path / "model.pkl")
+
+    pipeline = load_pipeline(
+        preprocessor=tmp_path / "preprocessor.pkl", model=tmp_path / "model.pkl"
+    )
+
+    assert [name for name, _ in pipeline.steps] == ["preprocessor", "model"]
+    np.testing.assert_array_equal(
+        pipeline.predict(STUDENTS), model.predict(preprocessor.transform(STUDENTS))
+    )
+
+
+def test_a_lone_estimator_becomes_a_pipeline(tmp_path: Path) -> None:
+    search = fit(GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}))
+
+    pipeline = load_pipeline(save(tmp_path, search))
+
+    assert [name for name, _ in pipeline.steps] == ["model"]
+    np.testing.assert_array_equal(
+        pipeline.predict(STUDENTS[SCORES]), search.predict(STUDENTS[SCORES])
+    )
+
+
+@pytest.mark.parametrize(
+    ("thing", "sentence"),
+    [
+        (
+            {"model": fit(Ridge()), "columns": SCORES},
+            "holds a dict ('model', 'columns'), not an estimator: save the fitted "
+            "pipeline in it alone",
+        ),
+        (
+            STUDENTS,
+            "holds a DataFrame, not a scikit-learn estimator: save the fitted pipeline",
+        ),
+        (
+            Ridge,
+            "holds the class Ridge, not a fitted instance: save what its fit returned",
+        ),
+        (
+            make_pipeline(StandardScaler(), fit(Ridge())),
+            "holds a Pipeline that is not fitted (StandardScaler has learnt nothing): "
+            "call fit, then save it again",
+        ),
+        (
+            GridSearchCV(Ridge(), {}),
+            "holds a GridSearchCV that is not fitted (GridSearchCV has learnt "
+            "nothing): call fit, then save it again",
+        ),
+        (
+            fit(GridSearchCV(Ridge(), {}, refit=False)),
+            "holds a GridSearchCV with refit=False, which kept no model: refit the "
+            "best one and save it",
+        ),
+        (
+            fit(StandardScaler()),
+            "holds a StandardScaler, which transforms and does not predict: pass it as "
+            "--preprocessor, and the model as --model",
+        ),
+        (
+            fit(
+                RandomizedSearchCV(Ridge(), {"alpha": scipy.stats.uniform()}, n_iter=1)
+            ),
+            "holds distributions of a search "
+            "(scipy.stats._continuous_distns.uniform_gen, "
+            "scipy.stats._distn_infrastructure.rv_continuous_frozen), which run code "
+            "when they are loaded: save search.best_estimator_ instead",
+        ),
+        (
+            [print],
+            "would import builtins.print, which can run any code while it loads: if "
+            "you know who wrote it add --trust builtins.print, or have it saved with "
+            "skops.io.dump, which holds no code",
+        ),
+    ],
+)
+def test_what_is_no_fitted_pipeline_is_refused(
+    tmp_path: Path, thing: Any, sentence: str
+) -> None:
+    path = tmp_path / "pipeline.pkl"
+    path.write_bytes(pickle.dumps(thing))
+
+    assert refused(path) == sentence
+
+
+@pytest.mark.parametrize("pickler", [dill, cloudpickle])
+def test_a_lambda_needs_trust(tmp_path: Path, pickler: ModuleType) -> None:
+    twice = fit(make_pipeline(FunctionTransformer(lambda scores: 2 * scores), Ridge()))
+    path = save(tmp_path, twice, pickler)
+
+    sentence = refused(path)
+
+    assert sentence.startswith("carries Python code of its own (")
+    assert sentence.endswith(
+        "<lambda>), which loading it would run: use a function of numpy, or a class in "
+        "a module, or if you wrote the file add --trust everything"
+    )
+    np.testing.assert_array_equal(
+        load_pipeline(path, trusted=[EVERYTHING]).predict(STUDENTS[SCORES]),
+        twice.predict(STUDENTS[SCORES]),
+    )
+
+
+def test_a_class_of_the_users_needs_trust_and_its_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ratios.py").write_text(
+        "from sklearn.preprocessing import StandardScaler\n"
+        "class Ratio(StandardScaler):\n"
+        "    pass\n"
+    )
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        ratio = __import__("ratios").Ratio
+        path = tmp_path / "pipeline.pkl"
+        path.write_bytes(pickle.dumps(fit(make_pipeline(ratio(), Ridge()))))
+        assert load_pipeline(path, trusted=["ratios.Ratio"])
+    monkeypatch.delitem(__import__("sys").modules, "ratios")
+
+    assert "add --trust ratios.Ratio" in refused(path)
+    assert refused(path, trusted=["ratios.Ratio"]) == (
+        "cannot be loaded: it needs Ratio from the module ratios, and there is no "
+        "module ratios here: install it, or add --path with its folder"
+    )
+
+
+def test_a_type_of_a_skops_file_needs_trust_too(tmp_path: Path) -> None:
+    path = save(
+        tmp_path, fit(make_pipeline(FunctionTransformer(copy.copy), Ridge())), skops.io
+    )
+
+    assert "would import copy.copy" in refused(path)
+
+
+@pytest.mark.parametrize("n_bytes", [40, 2000])
+def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, n_bytes: int) -> None:
+    path = save(tmp_path, make_fitted())
+    path.write_bytes(path.read_bytes()[:n_bytes])
+
+    sentence = refused(path)
+
+    assert sentence.startswith("is damaged or was cut off (")
+    assert sentence.endswith(
+        f"): copy it again from where it was saved; here it has {n_bytes} bytes"
+    )
+
+
+def test_a_text_is_no_pipeline(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.pkl"
+    path.write_text("gender,lunch\nfemale,standard\n")
+
+    assert refused(path) == (
+        "is not a pickle, joblib or skops file (its instructions make no sense): save "
+        "the fitted pipeline with joblib.dump"
+    )
+
+
+def test_half_of_the_two_parts_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refusal) as refusal:
+        load_pipeline(model=tmp_path / "model.pkl")
+
+    assert str(refusal.value) == (
+        "give one pipeline, or --preprocessor and --model together"
+    )
+
+
+def test_a_model_in_the_place_of_the_preprocessor_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, fit(Ridge()))
+
+    with pytest.raises(Refusal) as refusal:
+        load_pipeline(preprocessor=path, model=path)
+
+    assert str(refusal.value) == (
+        f"{path} holds a Ridge, which has no transform: as a preprocessor pass an "
+        "estimator that has"
+    )
+
+
+def test_a_fitted_estimator_of_each_booster_loads(tmp_path: Path) -> None:
+    from tests.every_estimator import boosters
+
+    for booster in boosters():
+        fitted = booster.fit(STUDENTS[SCORES].to_numpy(), STUDENTS["math_score"] > 60)
+        path = save(tmp_path, fitted)
+
+        np.testing.assert_array_equal(
+            load(path).predict(STUDENTS[SCORES].to_numpy()),
+            fitted.predict(STUDENTS[SCORES].to_numpy()),
+        )

@@ -1,0 +1,108 @@
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
+
+from convert.refusal import Refusal
+from tests.lowered import compare, lower_to_model, make_gaps, make_mixed
+
+EXACT: list[Any] = [
+    SimpleImputer(),
+    SimpleImputer(strategy="median"),
+    SimpleImputer(strategy="most_frequent"),
+    SimpleImputer(strategy="constant"),
+    SimpleImputer(strategy="constant", fill_value=-1.5),
+    SimpleImputer(add_indicator=True),
+    MissingIndicator(error_on_new=False),
+    MissingIndicator(features="all"),
+    make_union(SimpleImputer(), MissingIndicator(error_on_new=False)),
+]
+
+
+@pytest.mark.parametrize("imputer", EXACT, ids=str)
+def test_imputer_equals_scikit_learn_to_the_last_bit(imputer: Any) -> None:
+    imputer.fit(make_gaps())
+
+    assert compare(imputer, make_gaps(), make_gaps(500, seed=3)) == 0
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_empty_column_is_dropped_or_kept_as_fitted(keep: bool) -> None:
+    sample = make_gaps().assign(small=np.nan)
+    imputer = SimpleImputer(keep_empty_features=keep, add_indicator=True)
+    imputer.set_params(strategy="constant" if keep else "mean").fit(sample)
+
+    rows = make_gaps(50, seed=4).assign(small=np.nan)
+    assert compare(imputer, sample, rows) == 0
+
+
+def test_a_number_may_mark_what_is_missing() -> None:
+    sample = make_gaps().fillna(-999)
+    imputer = SimpleImputer(missing_values=-999, add_indicator=True).fit(sample)
+
+    assert compare(imputer, sample, make_gaps(200, seed=3).fillna(-999)) == 0
+
+
+ITERATIVE: list[Any] = [
+    IterativeImputer(random_state=0, max_iter=4, tol=1e9),
+    IterativeImputer(random_state=0, max_iter=2, tol=1e9, add_indicator=True),
+    IterativeImputer(Ridge(), max_iter=2, tol=1e9, min_value=0, max_value=9),
+    IterativeImputer(max_iter=2, tol=1e9, n_nearest_features=2, random_state=0),
+    IterativeImputer(max_iter=2, tol=1e9, initial_strategy="median"),
+]
+
+
+@pytest.mark.parametrize("imputer", ITERATIVE, ids=str)
+def test_iterative_imputer_agrees(imputer: Any) -> None:
+    pipeline = make_pipeline(StandardScaler(), imputer).fit(make_gaps())
+
+    assert compare(pipeline, make_gaps(), make_gaps(300, seed=3)) < 1e-13
+
+
+NEIGHBORS: list[Any] = [
+    KNNImputer(),
+    KNNImputer(n_neighbors=2, weights="distance", add_indicator=True),
+    KNNImputer(n_neighbors=500),
+]
+
+
+@pytest.mark.parametrize("imputer", NEIGHBORS, ids=str)
+def test_neighbors_imputer_agrees_where_no_distances_tie(imputer: Any) -> None:
+    pipeline = make_pipeline(StandardScaler(), imputer).fit(make_gaps())
+    rows = make_gaps(300, seed=3)
+    rows.iloc[5] = np.nan
+    rows.iloc[6] = make_gaps().iloc[6]
+
+    assert compare(pipeline, make_gaps(), rows) < 1e-12
+
+
+def test_neighbors_imputer_is_refused_where_distances_tie() -> None:
+    rng = np.random.default_rng(0)
+    points = pd.DataFrame(rng.integers(0, 5, (100, 3)), columns=["a", "b", "c"])
+    imputer = KNNImputer().fit(points.astype(float))
+
+    with pytest.raises(Refusal, match="equally near"):
+        lower_to_model(imputer, points.astype(float))
+
+
+def test_iterative_imputer_over_trees_is_refused() -> None:
+    imputer = IterativeImputer(ExtraTreesRegressor(2), max_iter=1, tol=1e9)
+    imputer.fit(make_gaps())
+
+    with pytest.raises(Refusal, match=r"ExtraTreesRegressor.*BayesianRidge"):
+        lower_to_model(imputer, make_gaps())
+
+
+def test_numbers_filled_with_text_are_refused() -> None:
+    sample = make_mixed()[["colour", "whole"]].astype(object)
+    imputer = SimpleImputer(strategy="constant", fill_value="none").fit(sample)
+
+    with pytest.raises(Refusal, match="fills a column of numbers with text"):
+        lower_to_model(imputer, sample)

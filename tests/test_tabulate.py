@@ -1,0 +1,234 @@
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+    TargetEncoder,
+)
+
+from convert.refusal import Refusal
+from tests.lowered import compare, lower_to_model, make_mixed, run, transform
+
+CATEGORIES = ["colour", "size / cm (outer)", "grade", "half", "paid", "kind"]
+TEXTS = ["colour", "size / cm (outer)", "kind"]
+
+
+def make_rows(columns: list[str], unknown: bool, missing: bool) -> pd.DataFrame:
+    rows = make_mixed(80, seed=5).astype({"kind": object})[columns]
+    for position, name in enumerate(columns):
+        text = isinstance(rows[name].iloc[0], str)
+        if unknown and name != "paid":
+            rows.loc[position, name] = "unheard of" if text else 77
+        if missing:
+            rows[name] = rows[name].astype(object)
+            rows.loc[20 + position, name] = np.nan
+    return rows.infer_objects()
+
+
+def fit(
+    transformer: Any, columns: list[str], missing: bool
+) -> tuple[Any, pd.DataFrame]:
+    sample = make_mixed()[columns]
+    if missing:
+        sample = sample.astype(object)
+        for position in range(len(columns)):
+            sample.iloc[7 + position :: 13, position] = np.nan
+        sample = sample.infer_objects()
+    y = np.arange(len(sample)) % 7
+    return transformer.fit(sample, y), sample
+
+
+IGNORING: list[Any] = [
+    OneHotEncoder(handle_unknown="ignore"),
+    OneHotEncoder(handle_unknown="ignore", sparse_output=False, drop="first"),
+    OneHotEncoder(handle_unknown="ignore", drop="if_binary"),
+    OneHotEncoder(handle_unknown="ignore", min_frequency=30),
+    OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=30),
+    OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=3),
+    OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=3, drop="first"),
+    OneHotEncoder(handle_unknown="warn", max_categories=3),
+    OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan),
+    OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=99, max_categories=3
+    ),
+    TargetEncoder(target_type="continuous"),
+    TargetEncoder(smooth=3.0, target_type="continuous"),
+    make_pipeline(
+        OneHotEncoder(handle_unknown="ignore"), StandardScaler(with_mean=False)
+    ),
+    make_pipeline(
+        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+        MinMaxScaler(),
+    ),
+]
+
+
+@pytest.mark.parametrize("encoder", IGNORING, ids=str)
+def test_encoder_agrees_on_known_and_unknown_values_of_every_kind(encoder: Any) -> None:
+    columns = CATEGORIES
+    fitted, sample = fit(encoder, columns, missing=False)
+    rows = make_rows(columns, unknown=True, missing=False)
+
+    assert compare(fitted, sample, rows) == 0
+
+
+@pytest.mark.parametrize("encoder", IGNORING, ids=str)
+def test_encoder_agrees_where_a_missing_value_is_a_category(encoder: Any) -> None:
+    fitted, sample = fit(encoder, TEXTS, missing=True)
+    rows = make_rows(TEXTS, unknown=True, missing=True)
+
+    assert compare(fitted, sample, rows) == 0
+
+
+IMPUTERS: list[Any] = [
+    SimpleImputer(strategy="most_frequent"),
+    SimpleImputer(strategy="constant", fill_value="missing"),
+]
+
+
+@pytest.mark.parametrize("imputer", IMPUTERS, ids=str)
+@pytest.mark.parametrize("encoder", IGNORING[::3], ids=str)
+def test_imputer_and_encoder_become_one_table(imputer: Any, encoder: Any) -> None:
+    fitted, sample = fit(make_pipeline(imputer, encoder), TEXTS, missing=True)
+    model, _ = lower_to_model(fitted, sample)
+    rows = make_rows(TEXTS, unknown=True, missing=True)
+
+    assert compare(fitted, sample, rows) == 0
+    assert {n.op_type for n in model.graph.node} <= {
+        "LabelEncoder", "GatherND", "Concat", "Gather", "Identity",
+    }  # fmt: skip
+
+
+REJECTING: list[Any] = [
+    OneHotEncoder(),
+    OneHotEncoder(drop="first"),
+    OrdinalEncoder(),
+]
+
+
+@pytest.mark.parametrize("encoder", REJECTING, ids=str)
+@pytest.mark.parametrize("column", CATEGORIES)
+def test_what_scikit_learn_rejects_gets_nan(encoder: Any, column: str) -> None:
+    fitted, sample = fit(encoder, [column], missing=False)
+    model, _ = lower_to_model(fitted, sample)
+    rows = make_rows([column], unknown=True, missing=True)
+    for position in (0, 20):
+        if column == "paid" and position == 0:
+            continue
+        with pytest.raises((ValueError, TypeError)):
+            transform(fitted, rows.iloc[[position]])
+
+        assert np.isnan(run(model, rows.iloc[[position]])).all()
+
+
+def test_owners_are_the_columns_that_move_an_output() -> None:
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    fitted, sample = fit(encoder, ["paid", "size / cm (outer)"], missing=False)
+    _, matrix = lower_to_model(fitted, sample)
+
+    assert [set(owners) for owners in matrix.owners] == [{0}, {0}, {1}, {1}, {1}]
+
+
+def test_columns_that_act_together_are_lowered_step_by_step() -> None:
+    steps = make_pipeline(
+        OrdinalEncoder(), StandardScaler(), PolynomialFeatures(interaction_only=True)
+    )
+    fitted, sample = fit(steps, TEXTS, missing=False)
+    rows = make_rows(TEXTS, unknown=False, missing=False)
+
+    assert compare(fitted, sample, rows) == 0
+
+
+def test_a_product_that_hides_behind_zero_is_noticed() -> None:
+    # both codes of the first row are 0, so varying one column moves nothing
+    sample = pd.DataFrame({"a": ["x", "y", "x"], "b": ["u", "v", "v"]})
+    product = FunctionTransformer(lambda codes: codes[:, :1] * codes[:, 1:])
+    steps = make_pipeline(OrdinalEncoder(), product).fit(sample)
+
+    with pytest.raises(Refusal, match=r"'functiontransformer'.*a lambda"):
+        lower_to_model(steps, sample)
+
+
+def test_function_of_the_user_over_fixed_categories_is_tabulated() -> None:
+    sizes = {"S": 36.0, "M": 38.5, "L": 41.0}
+    mapping = FunctionTransformer(lambda frame: frame.map(lambda v: sizes.get(v, 0)))
+    fitted, sample = fit(mapping, ["size / cm (outer)"], missing=False)
+    rows = make_rows(["size / cm (outer)"], unknown=True, missing=True)
+
+    assert compare(fitted, sample, rows) == 0
+
+
+def test_function_that_tells_unknown_texts_apart_is_refused() -> None:
+    length = FunctionTransformer(lambda frame: frame.map(len))
+    fitted, sample = fit(length, ["colour"], missing=False)
+
+    with pytest.raises(Refusal, match="tells unknown values of 'colour' apart"):
+        lower_to_model(fitted, sample)
+
+
+def test_function_that_trims_texts_before_an_encoder_is_refused() -> None:
+    trim = FunctionTransformer(lambda frame: frame.map(str.strip))
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    fitted, sample = fit(make_pipeline(trim, encoder), ["kind"], missing=False)
+
+    with pytest.raises(Refusal, match="tells unknown values of 'kind' apart"):
+        lower_to_model(fitted, sample)
+
+
+def test_codes_of_bins_reach_an_encoder() -> None:
+    steps = make_pipeline(
+        KBinsDiscretizer(4, encode="ordinal", strategy="uniform"), OneHotEncoder()
+    )
+    fitted, sample = fit(steps, ["decimal", "whole"], missing=False)
+
+    assert compare(fitted, sample, make_mixed(100, seed=2)[["decimal", "whole"]]) == 0
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_thousands_of_categories_stay_a_small_file(scaled: bool) -> None:
+    names = [f"town {number:04}" for number in range(3000)]
+    sample = pd.DataFrame({"town": names * 2})
+    encoder: Any = OneHotEncoder(handle_unknown="ignore")
+    if scaled:
+        encoder = make_pipeline(encoder, StandardScaler(with_mean=False))
+    encoder.fit(sample)
+    model, _ = lower_to_model(encoder, sample)
+    rows = pd.DataFrame({"town": [*names[::100], "Atlantis"]})
+
+    assert compare(encoder, sample, rows) == 0
+    assert len(model.SerializeToString()) < 150_000
+
+
+def test_text_mixed_with_numbers_is_refused() -> None:
+    sample = pd.DataFrame({"size": ["S", "M", "S", "M"]}, dtype=object)
+    encoder = OneHotEncoder(handle_unknown="ignore").fit(sample)
+    mixed = pd.DataFrame({"size": ["S", 3, "M"]}, dtype=object)
+
+    with pytest.raises(Refusal, match="'size' mixes text and other values"):
+        lower_to_model(encoder, mixed)
+
+
+def test_category_with_the_character_for_missing_is_refused() -> None:
+    sample = pd.DataFrame({"a": ["x", "\ufdd0"]})
+    encoder = OneHotEncoder().fit(sample)
+
+    with pytest.raises(Refusal, match="U\\+FDD0"):
+        lower_to_model(encoder, sample)
+
+
+def test_none_is_the_missing_value_of_a_column_that_holds_it() -> None:
+    sample = pd.DataFrame({"a": ["x", None, "y", "x"]}, dtype=object)
+    encoder = OneHotEncoder(handle_unknown="ignore").fit(sample)
+
+    assert compare(encoder, sample, sample) == 0
