@@ -38,6 +38,11 @@ def main(arguments: Sequence[str]) -> int:
 
             print(startup.main(arguments[1:]))
             return 0
+        if arguments[:1] == ["bulk"]:
+            from bench import bulk  # needs Linux
+
+            print(bulk.main(arguments[1:]))
+            return 0
         if arguments[:1] == ["contest"]:
             from bench import contest  # needs Linux, matplotlib and scikit-learn
 
@@ -74,7 +79,9 @@ def _measure(options: argparse.Namespace) -> outcome.Outcome:
     address = Address.parse(options.url)
     signature = requests.fetch_signature(address, options.model)
     path = f"/models/{options.model}/predict" if options.model else "/predict"
-    bodies = requests.make_bodies(signature, options.rows, options.seed)
+    bodies = requests.make_bodies(
+        signature, options.rows, options.seed, options.columns
+    )
     requests.try_one(address, path, bodies[0])
     load = Load(
         address=address,
@@ -92,6 +99,7 @@ def _measure(options: argparse.Namespace) -> outcome.Outcome:
         "model": signature["name"],
         "model_version": signature["version"],
         "rows_per_request": options.rows,
+        "form": "columns" if options.columns else "rows",
         "seed": options.seed,
         **outcome.summarize(load, measurement),
     }
@@ -124,6 +132,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--warm-up", type=span, default=1, metavar="S", help="not counted; default: 1")
     add("--rate", type=seconds, metavar="R", help="requests a second: open loop")
     add("--rows", type=count, default=1, metavar="N", help="a request; default: 1")
+    add("--columns", action="store_true", help="send columns, not a list of objects")
     add("--timeout", type=seconds, default=10, metavar="S", help="default: 10")
     add("--seed", type=int, default=1, metavar="N", help="of the rows; default: 1")
     add("--model", metavar="NAME", help="default: the server's default model")

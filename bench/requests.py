@@ -83,15 +83,23 @@ def _range(feature: Mapping[str, Any]) -> tuple[float, float]:
     return low, high
 
 
-def make_bodies(signature: Signature, n_rows: int, seed: int = 1) -> list[bytes]:
-    """Return JSON bodies: one object each, or lists of `n_rows` objects."""
-    if n_rows == 1:
+def make_bodies(
+    signature: Signature, n_rows: int, seed: int = 1, as_columns: bool = False
+) -> list[bytes]:
+    """Return JSON bodies: one object each, or lists or columns of `n_rows`."""
+    if n_rows == 1 and not as_columns:
         return [to_json(row) for row in make_rows(signature, N_DISTINCT, seed)]
     n_bodies = max(1, N_DISTINCT // n_rows)
     rows = make_rows(signature, n_bodies * n_rows, seed)
+    shape = _to_columns if as_columns else list[Row]
     return [
-        to_json(rows[start : start + n_rows]) for start in range(0, len(rows), n_rows)
+        to_json(shape(rows[start : start + n_rows]))
+        for start in range(0, len(rows), n_rows)
     ]
+
+
+def _to_columns(rows: Sequence[Row]) -> dict[str, dict[str, list[Any]]]:
+    return {"columns": {name: [row[name] for row in rows] for name in rows[0]}}
 
 
 def to_json(value: Any) -> bytes:

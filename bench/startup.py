@@ -25,7 +25,7 @@ from bench.rounds import Figures, Spread, run_rounds, text_spread, write_json
 
 MODEL = Path("models/student_performance.onnx")
 OUTPUT = Path("bench/results/startup.json")
-N_PREDICTIONS = 10_000
+N_PREDICTIONS = 100_000
 USUALLY_SHARED_MIB = 16
 """libc, the interpreter's own file and the like, which every program maps."""
 
@@ -89,7 +89,7 @@ class Pinion:
         return Program(self.command(port), self.core, clean_environment())
 
     def measure(self) -> Figures:
-        """Time the first correct answer; read the memory 10,000 answers later."""
+        """Time the first correct answer; read the memory 100,000 answers later."""
         address = Address("127.0.0.1", free_port())
         with self.start(address.port) as program:
             ready_s = await_answer(program, address, self.question)

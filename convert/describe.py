@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from convert.description import Description
-from convert.encoded import encoded_columns, text_columns
+from convert.encoded import encoded_columns, fill_values, text_columns
 from convert.frame import Row, make_frame
 from convert.oracle import Oracle, Rejected
 from convert.pipelines import split
@@ -59,12 +59,15 @@ def describe(
         else _typical(frame[name], name in encoded)
         for name in columns
     }
+    filled = fill_values(pipeline, columns)
     oracle = Oracle(pipeline, columns)
     _check_typical(oracle, make_frame([typical], frame))
     features = []
     for name in columns:
         said = description.feature(name)
-        asked = _Column(oracle, frame, typical, name, encoded.get(name, ()))
+        asked = _Column(
+            *(oracle, frame, typical, name, encoded.get(name, ()), filled.get(name))
+        )
         features.append(
             Feature(
                 name=name,
@@ -120,6 +123,7 @@ class _Column:
     typical: Row
     name: str
     categories: tuple[Value, ...]
+    filled: Value | None
 
     @property
     def is_number(self) -> bool:
@@ -162,6 +166,8 @@ class _Column:
         if self.oracle.takes_texts or not self.accepts(None):
             return None
         candidates = [self.typical[self.name], *self.categories]
+        if self.filled is not None:
+            candidates.insert(0, self.filled)
         if self.is_number:
             candidates += [plain(column.mean()), plain(column.mode().iloc[0]), 0]
         rows = self._rows([None, *candidates])

@@ -105,7 +105,7 @@ class Proof:
                     wrong = self._wrong(rows, found)
                     self._refuse_unless_ambiguous(rows, found, wrong)
                     differs |= wrong
-                    largest = max(largest, _largest(rows.answers, found, ~wrong))
+                    largest = max(largest, self._largest(rows.answers, found, ~wrong))
                 n_ambiguous += int(differs.sum())
         if n_ambiguous:
             log.warning(
@@ -140,6 +140,15 @@ class Proof:
             near = _within(found.probabilities, expected.probabilities, self.tolerance)
             wrong |= ~near.all(axis=1)
         return np.asarray(wrong)
+
+    def _largest(self, expected: Answers, found: Answers, counted: Bools) -> float:
+        """Return the largest difference; beyond the table's size it is in proportion."""
+        numbers = _numbers(expected)
+        with np.errstate(invalid="ignore"):
+            differences = np.abs(_numbers(found) - numbers)
+            differences *= self.tolerance.absolute / self.tolerance.at(numbers)
+        largest = differences[counted]
+        return float(largest[~np.isnan(largest)].max(initial=0.0))
 
     def _refuse_unless_ambiguous(
         self, rows: "_Rows", found: Answers, wrong: Bools
@@ -270,11 +279,6 @@ def _differences(expected: Answers, found: Answers) -> Floats:
         mislabelled = (found.values != expected.values).any(axis=1)
         differences = np.where(mislabelled, np.inf, differences)
     return np.where(np.isnan(differences), np.inf, differences)
-
-
-def _largest(expected: Answers, found: Answers, counted: Bools) -> float:
-    differences = np.abs(_numbers(found) - _numbers(expected)).max(axis=1)
-    return float(differences[counted & ~np.isnan(differences)].max(initial=0.0))
 
 
 def _digits(model: bytes) -> int:

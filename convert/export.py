@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -205,9 +206,11 @@ def _targets(
 
 def _libraries(oracle: Oracle) -> dict[str, str]:
     """Return the versions of what shaped the file."""
+    versions = {name: metadata.version(name) for name in LIBRARIES}
     module = type(oracle.estimator).__module__.partition(".")[0]
-    own = {module} & BOOSTERS
-    return {name: metadata.version(name) for name in sorted({*LIBRARIES, *own})}
+    if module in BOOSTERS:  # its distribution may be called xgboost-cpu
+        versions[module] = sys.modules[module].__version__
+    return versions
 
 
 def _serialized(model: ModelProto) -> bytes:

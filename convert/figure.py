@@ -121,6 +121,7 @@ def svg(figure: Figure, name: str, label: str) -> str:
                 parent.remove(child)
     for element in root.iter():
         _rewrite(element, name)
+    root.set("style", f"--units: {root.attrib['viewBox'].split()[2]}")
     root.set("role", "img")
     root.set("aria-label", label)
     return ElementTree.tostring(root, encoding="unicode")

@@ -157,7 +157,8 @@ section > figure { margin-bottom: 2rem; }
 figure svg { display: block; width: 100%; height: auto; overflow: visible;
   stroke-linejoin: round; stroke-linecap: butt; }
 figure.narrow svg { max-width: 30rem; }
-figure.wide svg { max-width: 46rem; min-width: 24rem; }
+figure.wide svg { max-width: calc(var(--units) * 1.3px);
+  min-width: calc(var(--units) * 1px); }
 figure svg text { font-family: system-ui, -apple-system, "Segoe UI", "Helvetica Neue",
   sans-serif !important; }
 figcaption { color: var(--muted); font-size: .92rem; margin-top: .5rem; max-width: 42rem;
@@ -173,6 +174,7 @@ th, td { text-align: left; padding: .42rem .9rem .42rem 0; vertical-align: top;
   border-bottom: 1px solid var(--line); max-width: 24rem; overflow-wrap: break-word; }
 tbody th { font-weight: 500; min-width: 8rem; max-width: 18rem; }
 thead th { color: var(--muted); font-weight: 500; white-space: nowrap; }
+summary { cursor: pointer; margin-bottom: 1rem; color: var(--series-0); }
 @media (max-width: 40rem) { tbody th { max-width: 9rem; } }
 @media print {
   body { font-size: 10.5pt; }

@@ -1,104 +1,10 @@
-"""`python -m server`: load, prove, open the port, serve."""
+"""`python -m server`."""
 
-import os
-import signal
-import socket
+import gc
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-
-from server.model import Model, UnservableModel
-from server.runtime import RuntimeFault
-from server.settings import InvalidSetting, Settings, read_settings
-
-BACKLOG = 2048
-"""Connections that may wait to be accepted; uvicorn's own default."""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server and return the exit code."""
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: sys.exit(0))  # uvicorn drains, then raises it
-    try:
-        settings = read_settings(sys.argv[1:] if arguments is None else arguments)
-        paths = _model_paths(settings)
-    except InvalidSetting as error:
-        return _fail(str(error), 2)
-    try:
-        models = _load(paths)
-        listener = _listen(settings)
-    except (UnservableModel, RuntimeFault) as error:
-        return _fail(str(error), 1)
-    except OSError as error:
-        where = f"{settings.host} port {settings.port}"
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        return _fail(
-            f"cannot listen on {where}: {reason}; choose another with --port", 1
-        )
-    _serve(models, settings, listener)
-    return 0
-
-
-def _model_paths(settings: Settings) -> list[Path]:
-    folder = Path(settings.models_folder)
-    paths = list(settings.models) or sorted(folder.glob("*.onnx"))
-    if not paths:
-        raise InvalidSetting(
-            f"there is no .onnx file in {folder}/; name a model file, or make one "
-            "with python -m convert train"
-        )
-    return paths
-
-
-def _load(paths: Sequence[Path]) -> list[Model]:
-    models: dict[str, Model] = {}
-    for path in paths:
-        model = Model.load(path)
-        name = model.signature.name
-        if name in models:
-            raise UnservableModel(f"{path}: another model is named {name!r} already")
-        models[name] = model
-    return list(models.values())
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    return socket.create_server(
-        (settings.host, settings.port), family=family, backlog=BACKLOG
-    )
-
-
-def _serve(
-    models: Sequence[Model], settings: Settings, listener: socket.socket
-) -> None:
-    from uvicorn.config import Config
-    from uvicorn.server import Server
-
-    from server.app import create_app
-    from server.protocol import Protocol
-
-    host, port = listener.getsockname()[:2]
-    names = ", ".join(model.signature.name for model in models)
-    print(f"serving {names} on http://{host}:{port}", file=sys.stderr, flush=True)
-    config = Config(
-        create_app(models, settings),
-        http=Protocol,
-        lifespan="off",
-        ws="none",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=settings.drain_seconds,
-    )
-    Server(config).run(sockets=[listener])
-
-
-def _fail(sentence: str, exit_code: int) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
-    return exit_code
-
 
 if __name__ == "__main__":
+    gc.disable()  # start-up makes no garbage to look for: 6 ms; serving enables it
+    from server.process import main
+
     sys.exit(main())

@@ -122,7 +122,8 @@ class Discrepancy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     ----------
     largest
         max |ŷ_sklearn − ŷ_onnx| over all rows, in the target's unit
-        (classification: of the probabilities).
+        (classification: of the probabilities). Where ŷ_sklearn is larger than
+        for any row of the table, the difference is reduced in proportion.
     tolerance
         The export would have been refused above it; same unit.
     n_rows, n_edge_rows

@@ -40,6 +40,7 @@ def test_json_holds_every_figure() -> None:
         "model",
         "model_version",
         "rows_per_request",
+        "form",
         "seed",
         "url",
         "loop",

@@ -1,85 +1,86 @@
-import argparse
 from pathlib import Path
 
 import pytest
 
+from convert.__main__ import main
 from convert.explore import command
-from convert.refusal import Refusal
 from tests.students import make_students
 
 
-def run(*arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    command.add_parser(parser.add_subparsers())
-    parsed = parser.parse_args(["explore", *arguments])
-    status: int = parsed.run(parsed)
-    return status
+def explore(folder: Path, target: str, *more: str) -> int:
+    make_students(60).to_csv(folder / "students.csv", index=False)
+    report = folder / "report.html"
+    words = [str(folder / "students.csv"), "--target", target, "-o", str(report)]
+    return main(["explore", *words, *more])
 
 
-def test_report_is_written_beside_nothing_else(tmp_path: Path) -> None:
-    table, report = tmp_path / "students.csv", tmp_path / "report.html"
-    make_students(60).to_csv(table, index=False)
+def test_report_is_written_and_nothing_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = explore(tmp_path, "math_score")
 
-    status = run(str(table), "--target", "math_score", "-o", str(report))
-
-    assert status == 0
-    assert report.read_text(encoding="utf-8").startswith("<!doctype html>\n<html")
-    assert report.stat().st_mode & 0o777 == 0o644
+    report = tmp_path / "report.html"
+    assert code == 0
+    assert capsys.readouterr().out == f"wrote {report}: open it in a browser\n"
+    assert report.read_text("utf-8").startswith('<!doctype html>\n<html lang="en">')
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "report.html",
         "students.csv",
     ]
 
 
-def test_the_word_none_is_no_missing_value(tmp_path: Path) -> None:
-    table, report = tmp_path / "students.csv", tmp_path / "report.html"
-    make_students(60).to_csv(table, index=False)
+def test_the_word_none_is_no_missing_value_unless_it_is_said(tmp_path: Path) -> None:
+    explore(tmp_path, "math_score")
+    category = (tmp_path / "report.html").read_text("utf-8")
+    explore(tmp_path, "math_score", "--missing", "none")
+    missing = (tmp_path / "report.html").read_text("utf-8")
 
-    run(str(table), "--target", "math_score", "-o", str(report))
-
-    assert "“none” (" in report.read_text(encoding="utf-8")
-
-
-def test_refusal_leaves_the_old_report_as_it_was(tmp_path: Path) -> None:
-    table, report = tmp_path / "students.csv", tmp_path / "report.html"
-    make_students(60).to_csv(table, index=False)
-    report.write_text("old")
-
-    with pytest.raises(Refusal, match="no column 'maths'"):
-        run(str(table), "--target", "maths", "-o", str(report))
-
-    assert report.read_text() == "old"
+    assert "“none” (" in category
+    assert "“none” (" not in missing
 
 
-def test_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match=r"nowhere\.csv cannot be read: No such file"):
-        run(str(tmp_path / "nowhere.csv"), "--target", "a", "-o", str(tmp_path / "r"))
+def test_dropped_column_is_not_in_the_report(tmp_path: Path) -> None:
+    explore(tmp_path, "math_score", "--drop", "race_ethnicity")
+
+    assert "race ethnicity" not in (tmp_path / "report.html").read_text("utf-8")
 
 
-def test_report_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    table = tmp_path / "students.csv"
-    make_students(60).to_csv(table, index=False)
-    report = tmp_path / "nowhere" / "report.html"
+def test_refusal_leaves_the_old_report_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.html").write_text("old")
 
-    with pytest.raises(Refusal, match="cannot be written: No such file"):
-        run(str(table), "--target", "math_score", "-o", str(report))
+    code = explore(tmp_path, "maths")
+
+    assert code == 2
+    assert (
+        "refused: the table has no column 'maths': did you mean 'math_score'?"
+        in capsys.readouterr().err
+    )
+    assert (tmp_path / "report.html").read_text() == "old"
+
+
+def test_output_that_is_no_page_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = explore(tmp_path, "math_score", "-o", str(tmp_path / "report.pdf"))
+
+    assert code == 2
+    assert capsys.readouterr().err == (
+        f"refused: the output is called {tmp_path}/report.pdf: give it a name ending in "
+        ".html\n"
+    )
 
 
 def test_long_work_says_what_it_does(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(command, "QUIET_S", 0.0)
-    table = tmp_path / "students.csv"
-    make_students(60).to_csv(table, index=False)
 
-    run(str(table), "--target", "math_score", "-o", str(tmp_path / "report.html"))
+    explore(tmp_path, "math_score")
 
-    written = capsys.readouterr()
-    assert written.out == ""
-    assert written.err.splitlines()[:2] == [
-        "reading students.csv …",
+    assert caplog.messages[:2] == [
+        f"reading {tmp_path}/students.csv …",
         "reading columns …",
     ]
-    assert "drawing pair 7 of 7 …" in written.err
+    assert "drawing pair 7 of 7 …" in caplog.messages

@@ -7,8 +7,8 @@ from scipy import stats
 from convert.explore.association import association_matrix
 from convert.explore.columns import Column, read_columns
 from convert.explore.findings import (
+    Effect,
     GroupEffect,
-    TrendEffect,
     companions,
     comparison,
     detail,
@@ -26,15 +26,11 @@ def make_columns(n_rows: int = 4000) -> dict[str, Column]:
     return {column.name: column for column in read_columns(make_students(n_rows))}
 
 
-def ranked(target: str, n_rows: int = 4000) -> dict[str, GroupEffect | TrendEffect]:
+def ranked(target: str, n_rows: int = 4000) -> dict[str, Effect]:
     columns = make_columns(n_rows)
     wanted = columns.pop(target)
     found = rank_effects(list(columns.values()), outcomes_of(wanted))
-    effects = {}
-    for effect in found:
-        assert isinstance(effect, GroupEffect | TrendEffect)
-        effects[effect.feature.name] = effect
-    return effects
+    return {effect.feature.name: effect for effect in found}
 
 
 def test_effects_are_ranked_by_the_share_they_account_for() -> None:
@@ -99,7 +95,7 @@ def test_detail_gives_share_size_and_corrected_p_value() -> None:
 
     assert said.startswith("Lunch alone accounts for ")
     assert "Cohen's d = " in said
-    assert said.endswith("p < 0.001 after Holm's correction for 7 looks.")
+    assert said.endswith("p\u00a0<\u00a00.001 after Holm's correction for 7 looks.")
 
 
 def test_the_same_groups_are_followed_into_the_other_scores() -> None:

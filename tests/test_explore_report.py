@@ -88,9 +88,9 @@ def test_report_has_its_sections_pictures_and_tables() -> None:
         "associations",
         "method",
     ]
-    # ranking, group means, 8 columns, 7 pairs, reversal and its lines, heatmap
+    # pictures: ranking, group means, 8 columns, 7 pairs, reversal and its lines, heatmap
     assert reader.count("svg") == reader.count("figcaption") == 20
-    assert reader.count("table") == reader.count("caption") == 3
+    assert reader.count("table") == reader.count("caption") == 4
     assert all(
         all_.get("role") == "img" and all_.get("aria-label")
         for name, all_ in reader.elements
@@ -133,6 +133,7 @@ def make_odd_table(n_rows: int = 200) -> pd.DataFrame:
             "single": ["only"] * n_rows,
             "boolean": rng.random(n_rows) > 0.5,
             "date": pd.date_range("2020-01-01", periods=n_rows).astype(str),
+            "placeholder": ["0001-01-01", "9999-12-31"] * (n_rows // 2),
             "moment": pd.date_range("2020-01-01", periods=n_rows, tz="Asia/Tokyo"),
             "text": [f"remark {index}" for index in range(n_rows)],
             "row": range(n_rows),
@@ -197,13 +198,27 @@ def test_wide_table_says_what_is_left_out() -> None:
     assert "column 319" in reader.text
 
 
+def test_class_with_a_clear_category_is_reported() -> None:
+    students = make_students()
+    students["passed"] = np.where(students["math_score"] >= 60, "yes", "no")
+    shares = (students["passed"] == "yes").groupby(students["lunch"]).mean() * 100
+
+    reader = read(explore(students.drop(columns="math_score"), "passed", "table"))
+
+    assert (
+        f"Share of “yes” is {shares['standard'] - shares['free/reduced']:.1f} percentage "
+        "points higher on average for lunch “standard” than for “free/reduced”"
+    ) in reader.text
+    assert f"{shares['standard']:.0f} % against" in reader.text
+
+
 def test_leak_is_the_first_thing_said() -> None:
     students = make_students()
     students["grade"] = students["math_score"] * 2 + 3
 
     text = read(explore(students, "math_score", "students.csv")).text
 
-    assert "Findings Grade all but repeats the target." in text
+    assert "Findings Suspected leak: grade." in text
 
 
 def test_rows_without_a_target_are_counted_and_left_out() -> None:
@@ -223,24 +238,24 @@ def test_rows_without_a_target_are_counted_and_left_out() -> None:
     [
         (
             "points",
-            "The table has no column 'points'; name one of its columns with --target: "
-            "“empty”, “constant”, “text”, “day” and “y”.",
+            "the table has no column 'points': there is 'empty', 'constant', 'text', "
+            "'day', 'y'",
         ),
-        ("empty", "The target 'empty' has no values; fill it in, or name another."),
+        ("empty", "the target 'empty' has no values: fill it in, or name another"),
         (
             "constant",
-            "The target 'constant' has the same value in all rows, so nothing can "
-            "explain it; name another target.",
+            "the target 'constant' has the same value in all rows, which nothing can "
+            "explain: name another target",
         ),
         (
             "text",
-            "The target 'text' is text (30 different values in 30 rows); a target is a "
-            "number or one of a few classes.",
+            "the target 'text' is text (30 different values in 30 rows): name a number "
+            "or one of a few classes",
         ),
         (
             "day",
-            "The target 'day' is a date; turn it into a number, such as days since a "
-            "start, or name another target.",
+            "the target 'day' is a date: turn it into a number, such as days since a "
+            "start, or name another target",
         ),
     ],
 )
@@ -264,7 +279,7 @@ def test_target_that_cannot_be_explained_is_refused(target: str, sentence: str) 
 def test_two_columns_of_one_name_are_refused() -> None:
     frame = pd.DataFrame(np.eye(3), columns=["a", "b", "b"])
 
-    with pytest.raises(Refusal, match=r"more than one column 'b'; give each its own"):
+    with pytest.raises(Refusal, match=r"more than one column 'b': give each its own"):
         explore(frame, "a", "table")
 
 

@@ -27,6 +27,8 @@ on all of them."""
 LABEL_LETTERS = 24
 AXIS_LETTERS = 44
 ROW_INCHES = 0.29
+FIRST_DAY, LAST_DAY = -719161, 2932895
+"""Days since 1970 of 0001-01-02 and 9999-12-30: matplotlib fails beyond."""
 
 
 def draw_points(
@@ -64,6 +66,8 @@ def label_axis(axes: Axes, column: Column) -> None:
     if axes.get_ylabel() == "Count":
         axes.set_ylabel("rows")
     if column.kind == "date":
+        first, last = axes.get_xlim()
+        axes.set_xlim(max(first, FIRST_DAY), min(last, LAST_DAY))
         locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import pandas as pd
 from scipy.stats import rankdata
 
 from convert import page
@@ -40,8 +39,8 @@ METHOD = (
     "Looking at many columns finds something by luck. The p-values of the F and t tests "
     "are corrected for all looks (Holm); where the highest and the lowest of several "
     "groups are compared, the interval is widened for all pairs (Bonferroni).",
-    "A class is counted as 1 and any other as 0, so that a mean is a share; the "
-    "intervals of shares are normal approximations.",
+    "A class is counted as 1 and any other as 0, so that a mean is a share and a slope "
+    "is the change of a share; their intervals are normal approximations.",
     f"A group of fewer than {findings.MIN_GROUP_ROWS} rows is not named as the highest "
     "or the lowest.",
     f"An interaction is reported if it explains at least "
@@ -49,7 +48,8 @@ METHOD = (
     f"columns explain when added, with p < {findings.SIGNIFICANT} after correction. "
     f"Pairs of the {interacting.MAX_FEATURES} columns with the largest effects are "
     f"tested, categories of at most {interacting.MAX_GROUPS} groups; a number that "
-    "divides the rows is cut into thirds.",
+    "divides the rows is cut into thirds, and so is every number where the target is a "
+    "class.",
     f"All figures are computed on all rows. Only the points of scatter plots are a "
     f"sample: at most {axes.MAX_POINTS:,} rows, drawn with a fixed seed.",
     "Columns that are constant, empty, free text, or different in nearly every row are "
@@ -168,14 +168,13 @@ def _values(column: Column) -> str:
 
 
 def _day(days: Floats, share: float) -> str:
-    day = float(np.nanquantile(days, share))
-    return str((pd.Timestamp(0) + pd.Timedelta(days=day)).date())
+    return str(np.datetime64(int(np.floor(np.nanquantile(days, share))), "D"))
 
 
 def group_means(outcome: Outcome) -> str:
     mean = outcome.level(float(np.nanmean(outcome.values)))
     return (
-        f"Dot: the group's mean {outcome.title}. Line: its 95 % confidence interval. "
+        f"Dot: the group's {outcome.mean_title}. Line: its 95 % confidence interval. "
         f"Dashed: the mean of all rows, {mean}."
     )
 
@@ -254,7 +253,10 @@ def pairs(found: Exploration) -> str:
         "whiskers: from 5 % to 95 % of the rows. In brackets: the rows of the group."
     )
     if not found.target.is_numeric:
-        return f"{boxes} Bars: the share of each class."
+        return (
+            f"{boxes} Bars: the shares of the classes, the {axes.MAX_LINES} most frequent "
+            "at most."
+        )
     return (
         f"{boxes} Points: at most {axes.MAX_POINTS:,} rows; line: the least-squares fit "
         "on all rows with its 95 % confidence band."
@@ -297,18 +299,22 @@ def interactions(found: Exploration) -> str:
 
 def _tested(tested: Sequence[Interaction]) -> str:
     matter = [one for one in tested if one.matters]
-    pairs = wording.plural(len(tested), "pair")
+    most = interacting.MAX_FEATURES
+    pairs = f"{wording.plural(len(tested), 'pair')} of columns"
+    if len(tested) == most * (most - 1) // 2:
+        pairs = f"{len(tested)} pairs of the {most} columns with the largest effects"
     floor = wording.percent(interacting.MIN_SHARE)
     if matter:
         names = [f"{one.feature.title} × {one.moderator.title}" for one in matter]
+        explain = "one explains" if len(matter) == 1 else f"{len(matter)} explain"
         return (
-            f"Of {pairs} of columns, {len(matter)} explain at least {floor} more "
-            f"together than added up: {wording.listing(names)}."
+            f"Of {pairs}, {explain} at least {floor} more of the variation together than "
+            f"added up: {wording.listing(names)}."
         )
     return (
-        f"None of {pairs} of columns explains at least {floor} more of the variation "
-        "together than added up, beyond chance. The effects add up, so a linear model "
-        "loses little by adding them."
+        f"None of {pairs} explains at least {floor} more of the variation together than "
+        "added up, beyond chance: these effects add up, so a linear model loses little "
+        "by adding them."
     )
 
 
@@ -319,7 +325,7 @@ def interaction_table(tested: Sequence[Interaction]) -> Markup:
         [
             f"{wording.capitalise(one.feature.title)} × {one.moderator.title}",
             wording.percent(one.share, 2),
-            wording.p_value(one.p_value).removeprefix("p = ").removeprefix("p "),
+            "< 0.001" if one.p_value < 0.001 else f"{one.p_value:.3f}",
         ]
         for one in tested[:MAX_TABLE_INTERACTIONS]
     ]
@@ -328,14 +334,27 @@ def interaction_table(tested: Sequence[Interaction]) -> Markup:
 
 
 def interaction(one: Interaction) -> str:
-    groups = (
-        "Lines: the groups of " if not one.feature.is_numeric else "Lines: fits for "
-    )
+    n_hidden = max(one.moderator.n_distinct - axes.MAX_LINES, 0)
+    hidden = f" {n_hidden} smaller groups are not drawn." if n_hidden else ""
+    lines = "Lines: one fit for" if one.feature.is_numeric else "Lines: means of"
     return (
-        f"{groups}{one.moderator.title}. Together the two explain "
+        f"{lines} each group of {one.moderator.title}. Together the two explain "
         f"{wording.percent(one.share)} more of the variation than added up "
-        f"({wording.p_value(one.p_value)}, corrected)."
+        f"({wording.p_value(one.p_value)}, corrected).{hidden}"
     )
+
+
+def matrix_table(columns: Sequence[Column], matrix: Floats) -> Markup:
+    """Return the heatmap's figures for those who cannot see it."""
+    rows = [
+        [
+            wording.capitalise(column.title),
+            *(wording.correlation(value) for value in values),
+        ]
+        for column, values in zip(columns, matrix.tolist(), strict=True)
+    ]
+    heads = ["Column", *(column.title for column in columns)]
+    return page.table("Association of each pair", heads, rows)
 
 
 def heatmap(n_left_out: int) -> str:

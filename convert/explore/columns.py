@@ -193,5 +193,6 @@ def _are_categories(n_levels: int, n_rows: int) -> bool:
 
 def _days(series: "pd.Series[Any]") -> Floats:
     moments = pd.to_datetime(series, utc=True)
-    days = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    # in microseconds: nanoseconds end in 2262
+    days = (moments - pd.Timestamp(0, tz="UTC").as_unit("us")) / pd.Timedelta(days=1)
     return np.asarray(days.to_numpy(dtype=np.float64, na_value=np.nan), np.float64)

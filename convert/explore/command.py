@@ -1,83 +1,83 @@
 """``convert explore``: a table to look at before a model is made of it."""
 
 import argparse
+import logging
 import os
-import sys
-import tempfile
 import time
 from pathlib import Path
 
-import pandas as pd
-
+from convert.dataset import read_table
 from convert.explore.report import explore
 from convert.refusal import Refusal
 
+log = logging.getLogger(__name__)
+
 QUIET_S = 2.0
-"""Work that is done sooner needs no progress."""
+"""Between two lines of progress; work that is done sooner needs none."""
 
 
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> None:
-    parser = subparsers.add_parser(
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
         "explore",
         help="write a report of what a table says about one of its columns",
         description="Write one self-contained HTML page: findings, checks, pictures.",
     )
-    parser.add_argument("table", metavar="DATA", type=Path, help="a CSV file")
-    parser.add_argument("--target", required=True, help="the column to explain")
-    parser.add_argument(
-        "-o", "--output", required=True, type=Path, help="the HTML file to write"
+    add = parser.add_argument
+    add("table", type=Path, help="CSV file with a header; an empty cell is missing")
+    add("--target", required=True, metavar="COLUMN", help="column to explain")
+    add(
+        "-o", "--output", required=True, type=Path, metavar="FILE", help="ends in .html"
     )
+    add("--drop", action="append", default=[], metavar="COLUMN", help="leave it out")
+    add(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="what stands for a missing value beside the empty cell, such as NA",
+    )
+    add("--encoding", default="utf-8", help="of the table (default: %(default)s)")
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    path: Path = arguments.table
+def run(arguments: argparse.Namespace) -> str:
+    """Explore and write; return what to tell the user."""
+    output: Path = arguments.output
+    if output.suffix != ".html":
+        raise Refusal(f"the output is called {output}: give it a name ending in .html")
     progress = _Progress()
-    progress(f"reading {path.name}")
-    written = explore(_read(path), arguments.target, path.name, progress)
-    progress.close()
-    _replace(arguments.output, written)
-    return 0
+    progress(f"reading {arguments.table}")
+    table = read_table(
+        arguments.table,
+        encoding=arguments.encoding,
+        missing=arguments.missing,
+        drop=arguments.drop,
+    )
+    page = explore(table.frame, arguments.target, table.path.name, progress)
+    _write(output, page)
+    return f"wrote {output}: open it in a browser"
 
 
 class _Progress:
-    """Says on standard error what is being done, once it takes a while."""
+    """Logs what is being done, now and then."""
 
     def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._said = False
+        self._said = time.monotonic()
 
     def __call__(self, text: str) -> None:
-        if time.monotonic() - self._started < QUIET_S:
-            return
-        self._said = True
-        start, end = ("\r\033[K", "") if sys.stderr.isatty() else ("", "\n")
-        sys.stderr.write(f"{start}{text} …{end}")
-        sys.stderr.flush()
-
-    def close(self) -> None:
-        if self._said and sys.stderr.isatty():
-            sys.stderr.write("\r\033[K")
+        now = time.monotonic()
+        if now - self._said >= QUIET_S:
+            self._said = now
+            log.info("%s …", text)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _write(path: Path, page: str) -> None:
+    """Replace the file at once: nobody ever reads half a report."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        return pd.read_csv(
-            path, keep_default_na=False, na_values=[""], low_memory=False
-        )
-    except OSError as error:
-        raise Refusal(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside the file first: no reader ever sees half a report."""
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".html")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(page, encoding="utf-8")
         os.replace(temporary, path)
-    except OSError as error:
-        raise Refusal(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from convert.explore import wording
 from convert.explore.association import association_matrix
 from convert.explore.columns import Column, Floats, read_columns
 from convert.explore.findings import Effect, GroupEffect, companions, rank_effects
@@ -17,7 +16,7 @@ from convert.explore.interactions import (
 )
 from convert.explore.outcome import Outcome, outcomes_of
 from convert.explore.overview import Remark, leaks, remarks
-from convert.refusal import Refusal
+from convert.refusal import Refusal, suggest
 
 Progress = Callable[[str], None]
 
@@ -125,34 +124,32 @@ def _interactions(
 
 def _check_names(names: Sequence[str], target_name: str) -> None:
     if target_name not in names:
-        known = wording.listing([wording.quote(name) for name in names], 20)
         raise Refusal(
-            f"The table has no column {target_name!r}; name one of its columns with "
-            f"--target: {known or 'it has none'}."
+            f"the table has no column {target_name!r}: {suggest(target_name, names)}"
         )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise Refusal(
-            f"The table has more than one column {twice[0]!r}; give each its own name."
+            f"the table has more than one column {twice[0]!r}: give each its own name"
         )
 
 
 def _check_target(target: Column) -> None:
     name = repr(target.name)
     if target.kind == "empty":
-        raise Refusal(f"The target {name} has no values; fill it in, or name another.")
+        raise Refusal(f"the target {name} has no values: fill it in, or name another")
     if target.n_distinct == 1:
         raise Refusal(
-            f"The target {name} has the same value in all rows, so nothing can explain "
-            "it; name another target."
+            f"the target {name} has the same value in all rows, which nothing can "
+            "explain: name another target"
         )
     if target.kind == "text" or (target.kind == "category" and target.is_near_unique):
         raise Refusal(
-            f"The target {name} is text ({target.n_distinct:,} different values in "
-            f"{target.n_present:,} rows); a target is a number or one of a few classes."
+            f"the target {name} is text ({target.n_distinct:,} different values in "
+            f"{target.n_present:,} rows): name a number or one of a few classes"
         )
     if target.kind == "date":
         raise Refusal(
-            f"The target {name} is a date; turn it into a number, such as days since "
-            "a start, or name another target."
+            f"the target {name} is a date: turn it into a number, such as days since "
+            "a start, or name another target"
         )

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from convert.explore import effects, wording
+from convert.explore.association import association
 from convert.explore.columns import Column, Floats
 from convert.explore.effects import Estimate, Groups
 from convert.explore.outcome import Outcome, unit_of
@@ -23,7 +24,7 @@ TOGETHER = 0.7
 
 
 @dataclass(frozen=True, eq=False)
-class Effect:
+class _Effect:
     """How one feature goes with an outcome.
 
     Attributes
@@ -52,7 +53,7 @@ class Effect:
 
 
 @dataclass(frozen=True, eq=False)
-class GroupEffect(Effect):
+class GroupEffect(_Effect):
     """A category's effect; `high` and `low` are positions in its levels."""
 
     groups: Groups
@@ -62,10 +63,13 @@ class GroupEffect(Effect):
 
 
 @dataclass(frozen=True, eq=False)
-class TrendEffect(Effect):
+class TrendEffect(_Effect):
     """A number's effect; `step` is a round figure near its standard deviation."""
 
     step: float
+
+
+Effect = GroupEffect | TrendEffect
 
 
 def rank_effects(
@@ -148,9 +152,7 @@ def headline(effect: Effect) -> str:
     """Say the effect in one plain sentence with its interval."""
     if isinstance(effect, GroupEffect):
         return _group_headline(effect)
-    if isinstance(effect, TrendEffect):
-        return _trend_headline(effect)
-    raise TypeError(f"no words for {type(effect).__name__}")
+    return _trend_headline(effect)
 
 
 def _group_headline(effect: GroupEffect) -> str:
@@ -218,7 +220,7 @@ def companions(target: Column, features: Sequence[Column]) -> list[Column]:
     if target.kind != "number":
         return []
     strengths = [
-        (abs(r(target, feature)), feature)
+        (abs(association(target, feature)), feature)
         for feature in features
         if feature.kind == "number"
     ]
@@ -247,11 +249,6 @@ def _signed(size: Estimate, numbers: Floats) -> str:
     sign = "+" if size.value >= 0 else ""
     low, high = wording.number(size.low, spread), wording.number(size.high, spread)
     return f"{sign}{wording.number(size.value, spread)} ({low} to {high})"
-
-
-def r(a: Column, b: Column) -> float:
-    both = a.present & b.present
-    return effects.pearson(a.numbers[both], b.numbers[both])
 
 
 def together(

@@ -12,8 +12,8 @@ from itertools import combinations
 import numpy as np
 
 from convert.explore import effects, findings, wording
-from convert.explore.association import contingency
-from convert.explore.columns import Codes, Column, Floats
+from convert.explore.association import association, contingency
+from convert.explore.columns import NO_NUMBERS, Codes, Column, Floats
 from convert.explore.effects import Estimate
 from convert.explore.findings import GroupEffect
 from convert.explore.outcome import Outcome, unit_of
@@ -37,8 +37,8 @@ class Interaction:
 
     Attributes
     ----------
-    moderator_codes, moderator_levels
-        The moderator's groups; a number is cut into thirds.
+    moderator
+        A category; a number is cut into thirds.
     share
         Of the outcome's variance, beyond what the two explain when added.
     p_value
@@ -47,8 +47,6 @@ class Interaction:
 
     feature: Column
     moderator: Column
-    moderator_codes: Codes
-    moderator_levels: tuple[str, ...]
     share: float
     p_value: float
 
@@ -90,7 +88,7 @@ def find_interactions(
         A number, or a class as zeros and ones.
     """
     able = [
-        feature
+        in_thirds(feature) if outcome.is_share else feature
         for feature in features
         if feature.is_numeric or feature.n_distinct <= MAX_GROUPS
     ][:MAX_FEATURES]
@@ -105,21 +103,24 @@ def find_interactions(
 
 def _interaction(a: Column, b: Column, outcome: Outcome) -> Interaction:
     feature, moderator = (b, a) if b.is_numeric and not a.is_numeric else (a, b)
-    codes, levels = _groups_of(moderator)
+    moderator = in_thirds(moderator)
     if feature.is_numeric:
-        share, p_value = slopes_differ(feature.numbers, codes, outcome.values)
+        tested = slopes_differ(feature.numbers, moderator.codes, outcome.values)
     else:
-        share, p_value = means_differ(feature.codes, codes, outcome.values)
-    return Interaction(feature, moderator, codes, levels, share, p_value)
+        tested = means_differ(feature.codes, moderator.codes, outcome.values)
+    return Interaction(feature, moderator, *tested)
 
 
-def _groups_of(moderator: Column) -> tuple[Codes, tuple[str, ...]]:
-    if not moderator.is_numeric:
-        return moderator.codes, moderator.levels
-    cuts = np.quantile(moderator.numbers[moderator.present], [1 / 3, 2 / 3])
-    codes = np.searchsorted(cuts, moderator.numbers, side="left").astype(np.int64)
-    codes[~moderator.present] = -1
-    return codes, THIRDS
+def in_thirds(column: Column) -> Column:
+    """Return a numeric column as three groups of rows; a category as it is."""
+    if not column.is_numeric:
+        return column
+    cuts = np.quantile(column.numbers[column.present], [1 / 3, 2 / 3])
+    codes = np.searchsorted(cuts, column.numbers).astype(np.int64)
+    codes[~column.present] = -1
+    return replace(
+        column, kind="category", numbers=NO_NUMBERS, codes=codes, levels=THIRDS
+    )
 
 
 def means_differ(a: Codes, b: Codes, y: Floats) -> tuple[float, float]:
@@ -215,7 +216,7 @@ def find_reversals(
 def _changes_places(reversal: Reversal) -> bool:
     target = reversal.numbers[0]
     directions = {
-        float(np.sign(d.value) * np.sign(findings.r(target, column)))
+        float(np.sign(d.value) * np.sign(association(target, column)))
         for d, column in zip(reversal.standardized, reversal.numbers, strict=True)
         if d.excludes_zero
     }

@@ -32,6 +32,10 @@ class Outcome:
     def spread(self) -> float:
         return float(np.nanstd(self.values))
 
+    @property
+    def mean_title(self) -> str:
+        return self.title if self.is_share else f"mean {self.title}"
+
     def level(self, value: float) -> str:
         """Return a mean in words: "70.0" or "43 %"."""
         if self.is_share:

@@ -1,6 +1,7 @@
 """Writes the exploratory report, findings first."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -107,8 +108,8 @@ def _findings(found: Exploration) -> Markup:
     if found.leaks:
         names = wording.listing([remark.column for remark in found.leaks])
         warning = (
-            f"{wording.capitalise(names)} all but repeats the target. If it is not known "
-            "before the target is, drop it and look again."
+            f"Suspected leak: {names}. What all but repeats the target must be known "
+            "before the target is; if it is not, drop it and look again."
         )
         parts.append(tag("p", tag("strong", warning)))
     if found.ranked:
@@ -120,7 +121,8 @@ def _findings(found: Exploration) -> Markup:
                 f"How much of {found.target.title} goes with each column",
             )
         )
-    parts.append(tag("ol", *_ranked(found), class_="findings"))
+    if listed := list(_ranked(found)):
+        parts.append(tag("ol", *listed, class_="findings"))
     if len(clear) > MAX_FINDINGS:
         parts.append(tag("p", captions.left_out(clear[MAX_FINDINGS:]), class_="note"))
     unclear = [effect.feature.title for effect in found.ranked if not effect.is_clear]
@@ -309,11 +311,11 @@ def _reversal(reversal: Reversal, found: Exploration, name: str) -> Iterator[Mar
     )
     other = numbers[1]
     pair = np.isin(feature.codes, [reversal.high, reversal.low])
-    codes = np.where(pair, feature.codes, -1)
+    two_groups = replace(feature, codes=np.where(pair, feature.codes, -1))
     title = f"{wording.capitalise(found.target.title)} against {other.title}"
     yield page.picture(
         summaries.lines_by_group(
-            other, codes, feature.levels, found.outcomes[0], f"{name}-lines", title
+            other, two_groups, found.outcomes[0], f"{name}-lines", title
         ),
         captions.reversal(reversal, found.outcomes[0]),
         f"{title}, by {feature.title}",
@@ -324,8 +326,9 @@ def _interaction(one: Interaction, found: Exploration, name: str) -> Markup:
     outcome = found.outcomes[0]
     title = f"{wording.capitalise(one.feature.title)} × {one.moderator.title}"
     if one.feature.is_numeric:
-        groups = (one.moderator_codes, one.moderator_levels)
-        drawn = summaries.lines_by_group(one.feature, *groups, outcome, name, title)
+        drawn = summaries.lines_by_group(
+            one.feature, one.moderator, outcome, name, title
+        )
     else:
         drawn = summaries.means_by_group(one, outcome, name, title)
     return page.picture(drawn, captions.interaction(one), title)
@@ -346,6 +349,11 @@ def _associations(found: Exploration) -> Markup:
             captions.heatmap(n_left_out),
             "Association of each pair, from 0 (none) to 1 (one says the other)",
             wide=True,
+        ),
+        tag(
+            "details",
+            tag("summary", "The same figures as a table"),
+            captions.matrix_table(columns, matrix),
         ),
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgba
 
 from convert.explore import effects, wording
@@ -34,6 +35,7 @@ from convert.explore.outcome import Outcome
 from convert.figure import INK, MUTED, SERIES, new_figure, svg
 
 MAX_RANKED = 20
+"""Columns in the picture of the shares: one more row is one too many to read."""
 
 
 def ranking(ranked: Sequence[Effect], name: str, label: str) -> str:
@@ -76,10 +78,7 @@ def group_means(
         for row in headings:
             axes.get_yticklabels()[row].set_fontweight("bold")
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel(short(f"mean {outcome.title}", AXIS_LETTERS))
-        if outcome.is_share:
-            axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-        axes.locator_params(axis="x", nbins=6)
+        _label_means(axes, outcome)
         return svg(figure, name, label)
 
 
@@ -139,19 +138,15 @@ def reversal(found: Reversal, name: str, label: str) -> str:
 
 
 def lines_by_group(
-    feature: Column,
-    codes: Codes,
-    levels: Sequence[str],
-    outcome: Outcome,
-    name: str,
-    label: str,
+    feature: Column, grouping: Column, outcome: Outcome, name: str, label: str
 ) -> str:
     """Draw the outcome against a number, with one line for each group."""
     x, y = feature.numbers, outcome.values
+    codes, levels = grouping.codes, grouping.levels
     present = ~np.isnan(x) & ~np.isnan(y) & (codes >= 0)
     with new_figure(WIDTH, HEIGHT + 0.7) as figure:
         axes = figure.subplots()
-        for colour, code in zip(SERIES, _largest(codes, levels), strict=False):
+        for colour, code in zip(SERIES, _largest(grouping), strict=False):
             rows = np.flatnonzero(present & (codes == code))
             if len(rows) < 3:
                 continue
@@ -173,22 +168,29 @@ def means_by_group(found: Interaction, outcome: Outcome, name: str, label: str) 
     levels = found.feature.levels
     with new_figure(WIDTH, HEIGHT + 0.9) as figure:
         axes = figure.subplots()
-        largest = _largest(found.moderator_codes, found.moderator_levels)
-        for colour, code in zip(SERIES, largest, strict=False):
-            codes = np.where(found.moderator_codes == code, found.feature.codes, -1)
+        grouping = found.moderator
+        for colour, code in zip(SERIES, _largest(grouping), strict=False):
+            codes = np.where(grouping.codes == code, found.feature.codes, -1)
             means = effects.group(codes, outcome.values, len(levels)).means
-            text = short(found.moderator_levels[code])
+            text = short(grouping.levels[code])
             axes.plot(
                 means, np.arange(len(levels)), marker="o", color=colour, label=text
             )
         list_rows(axes, [short(level) for level in levels])
-        axes.set_xlabel(short(f"mean {outcome.title}", AXIS_LETTERS))
-        axes.locator_params(axis="x", nbins=5)
+        _label_means(axes, outcome)
         place_legend(figure, axes)
         return svg(figure, name, label)
 
 
-def _largest(codes: Codes, levels: Sequence[str]) -> Codes:
-    counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+def _label_means(axes: Axes, outcome: Outcome) -> None:
+    axes.set_xlabel(short(outcome.mean_title, AXIS_LETTERS))
+    axes.locator_params(axis="x", nbins=5)
+    if outcome.is_share:
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+
+
+def _largest(grouping: Column) -> Codes:
+    codes = grouping.codes[grouping.present]
+    counts = np.bincount(codes, minlength=len(grouping.levels))
     largest = np.argsort(-counts, kind="stable")[:MAX_LINES]
     return np.sort(largest[counts[largest] > 0])

@@ -93,11 +93,14 @@ def percent(share: float, decimals: int | None = None) -> str:
 
 
 def correlation(value: float) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     return _without_negative_zero(f"{value:.2f}").replace("-", "−")
 
 
 def p_value(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+    written = "< 0.001" if value < 0.001 else f"= {value:.3f}"
+    return f"p {written}".replace(" ", NO_BREAK)
 
 
 def _without_negative_zero(figure: str) -> str:

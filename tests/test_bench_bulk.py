@@ -1,0 +1,18 @@
+import json
+from pathlib import Path
+
+from bench import bulk
+
+
+def test_large_requests_and_the_small_ones_beside_them_are_measured(
+    tmp_path: Path,
+) -> None:
+    output = tmp_path / "bulk.json"
+
+    table = bulk.main(["--seconds", "1", "--output", str(output)])
+
+    result = json.loads(output.read_text())
+    assert [line.split()[0] for line in table.splitlines()[1:]] == ["list", "columns"]
+    for figures in result["figures"].values():
+        assert figures["rows_per_second"] > 0
+        assert figures["small_latency_ms"]["max"] > 0
