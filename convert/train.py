@@ -3,22 +3,30 @@
 import argparse
 import logging
 import shlex
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.pipeline import Pipeline
 
 from convert.card import proof, write_card
+from convert.compare.comparison import Comparison, read_json
 from convert.dataset import Table, read_table
 from convert.description import Description, read_description
+from convert.evaluation import evaluate
 from convert.export import Export, export, write_files
+from convert.importances import draw_importances
+from convert.latency import measure_latency
 from convert.refusal import Refusal
-from convert.regressors import make_candidate
+from convert.regressors import CANDIDATES, Parameters, make_candidate
 from convert.split import SEED, TEST_SIZE, Split, split_table
 from server.signature import Provenance
 
 log = logging.getLogger(__name__)
+
+BEST = "best"
 
 EXAMPLE = """\
 example:
@@ -40,6 +48,20 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add = parser.add_argument
     add("table", type=Path, help="CSV file with a header; an empty cell is missing")
     add("--target", required=True, metavar="COLUMN", help="numeric column to predict")
+    add(
+        "--regressor",
+        choices=[*CANDIDATES, BEST],
+        default="linear",
+        metavar="NAME",
+        help=f"{', '.join(CANDIDATES)}, or {BEST}: the one that compare chose "
+        "(default: %(default)s)",
+    )
+    add(
+        "--comparison",
+        type=Path,
+        metavar="FILE",
+        help="what compare --json wrote: gives the choice and the tuned parameters",
+    )
     add("--output", required=True, type=Path, metavar="FILE", help="ends with .onnx")
     add(
         "--description",
@@ -80,30 +102,45 @@ def run(arguments: argparse.Namespace) -> str:
         drop=arguments.drop,
         categories=description.columns_of_kind("category"),
     )
-    exported = train(
+    trained = train(
         table,
         arguments.target,
         description,
+        _regressor(arguments, table),
         seed=arguments.seed,
         test_size=arguments.test_size,
         command=_command(arguments),
     )
-    card = write_card(exported.signature, len(exported.content))
-    beside = output.with_suffix(".md")
-    write_files({output: exported.content, beside: card.encode()})
-    return _report(exported, output, beside)
+    contents = _files(trained, output, arguments.seed)
+    write_files(contents)
+    return _report(trained.exported, list(contents))
+
+
+@dataclass(frozen=True)
+class Regressor:
+    """What is fitted: the name of a candidate, and what differs from its defaults."""
+
+    name: str = "linear"
+    parameters: Parameters = field(default_factory=dict)
+
+
+class Trained(NamedTuple):
+    pipeline: Pipeline
+    split: Split
+    exported: Export
 
 
 def train(
     table: Table,
     target: str,
     description: Description,
+    regressor: Regressor,
     *,
     seed: int = SEED,
     test_size: float = TEST_SIZE,
     command: str = "",
-) -> Export:
-    """Fit the classic pipeline on a part of a table, and export it.
+) -> Trained:
+    """Fit a regressor on a part of a table, and export it.
 
     Parameters
     ----------
@@ -118,7 +155,9 @@ def train(
     split = split_table(table, target, description, seed, test_size)
     X = table.frame.drop(columns=target)
     log.info("read %d rows and %d features from %s", *X.shape, table.path)
-    pipeline = make_candidate("linear", split.numbers, split.categories, seed)
+    pipeline = make_candidate(
+        regressor.name, split.numbers, split.categories, seed, regressor.parameters
+    )
     log.info("fitting %s on %d rows", type(pipeline[-1]).__name__, len(split.X_train))
     pipeline.fit(split.X_train, split.y_train)
     log.info("proving the graph on %d rows and on edge rows", len(X))
@@ -132,7 +171,60 @@ def train(
         split=f"chosen at random with seed {seed}, {test_size:.0%} of all",
         scores=_scores(pipeline, split),
     )
-    return export(pipeline, split.X_train, X, [target], description, provenance)
+    exported = export(pipeline, split.X_train, X, [target], description, provenance)
+    return Trained(pipeline, split, exported)
+
+
+def _regressor(arguments: argparse.Namespace, table: Table) -> Regressor:
+    name, path = arguments.regressor, arguments.comparison
+    if path is None:
+        if name == BEST:
+            raise Refusal(
+                f"--regressor {BEST} is what compare chose: run python -m convert compare "
+                f"{table.path} --target {arguments.target} --json compare.json and add "
+                "--comparison compare.json"
+            )
+        return Regressor(name)
+    comparison = read_json(path)
+    _check_comparison(arguments, table, comparison)
+    chosen = comparison.choice.name if name == BEST else name
+    return Regressor(chosen, comparison.entry(chosen).parameters)
+
+
+def _check_comparison(
+    arguments: argparse.Namespace, table: Table, comparison: Comparison
+) -> None:
+    """Refuse a comparison that had other rows: it may have seen those held out here."""
+    pairs = {
+        "the table with SHA-256": (comparison.table_sha256, table.sha256),
+        "--target": (comparison.target, arguments.target),
+        "--seed": (comparison.seed, arguments.seed),
+        "--test-size": (comparison.test_size, arguments.test_size),
+        "--drop": (sorted(comparison.dropped), sorted(table.dropped)),
+    }
+    for what, (compared, asked) in pairs.items():
+        if compared != asked:
+            raise Refusal(
+                f"{arguments.comparison} compared with {what} {compared} and this is "
+                f"{asked}: give both commands the same, or compare again"
+            )
+
+
+def _files(trained: Trained, output: Path, seed: int) -> dict[Path, bytes]:
+    """Return the model, its card and the card's picture."""
+    exported = trained.exported
+    picture = output.with_suffix(".svg")
+    latency_us = measure_latency(exported, trained.split.X_test)
+    evaluation = evaluate(
+        trained.pipeline, trained.split, seed, latency_us, picture.name
+    )
+    card = write_card(exported.signature, len(exported.content), evaluation)
+    unit = exported.signature.targets[0].unit
+    return {
+        output: exported.content,
+        output.with_suffix(".md"): card.encode(),
+        picture: draw_importances(evaluation.importances, unit).encode(),
+    }
 
 
 def _scores(pipeline: Pipeline, split: Split) -> dict[str, float]:
@@ -155,6 +247,10 @@ def _command(arguments: argparse.Namespace) -> str:
     """Return the command that was given, without folders that others do not have."""
     words = ["python", "-m", "convert", "train", arguments.table.name]
     words += ["--target", arguments.target, "--output", _relative(arguments.output)]
+    if arguments.regressor != "linear":
+        words += ["--regressor", arguments.regressor]
+    if arguments.comparison:
+        words += ["--comparison", _relative(arguments.comparison)]
     if arguments.description:
         words += ["--description", _relative(arguments.description)]
     for option in ("drop", "missing"):
@@ -174,11 +270,13 @@ def _relative(path: Path) -> str:
     return path.name if path.is_absolute() else path.as_posix()
 
 
-def _report(exported: Export, output: Path, card: Path) -> str:
+def _report(exported: Export, paths: list[Path]) -> str:
+    output, *beside = paths
     provenance = exported.signature.provenance
     return "\n".join(
         [
-            f"wrote {output}, {len(exported.content):,} bytes, and {card}",
+            f"wrote {output}, {len(exported.content):,} bytes, and beside it "
+            f"{' and '.join(path.name for path in beside)}",
             f"R² {provenance.scores['r2_score']:.4f} on {provenance.n_test_rows} rows that "
             "were held out",
             proof(provenance),

@@ -82,6 +82,7 @@ class Comparison(msgspec.Struct, frozen=True):
     n_test_rows: int
     n_folds: int
     n_repeats: int
+    dropped: tuple[str, ...]
     seconds: float
     libraries: dict[str, str]
     entries: tuple[Entry, ...]

@@ -96,6 +96,7 @@ def compare(
         n_test_rows=len(split.X_test),
         n_folds=N_FOLDS,
         n_repeats=N_REPEATS,
+        dropped=question.table.dropped,
         seconds=round(time.monotonic() - started, 1),
         libraries=library_versions(),
         entries=tuple(entries),
