@@ -94,11 +94,7 @@ def _evaluation(signature: Signature, evaluation: Evaluation) -> Iterator[str]:
     )
     if evaluation.groups:
         yield "## Who it errs on"
-        said = say(evaluation.groups, unit)
-        yield "\n".join(f"- {text}" for text in said) or (
-            "In no group does the model err more or less than elsewhere, or predict too "
-            "high or too low, by more than chance explains."
-        )
+        yield "\n".join(f"- {text}" for text in say(evaluation.groups, unit))
         yield _table(
             (
                 "group",

@@ -89,25 +89,45 @@ def group_errors(
 
 
 def say(groups: Sequence[GroupError], unit: str) -> list[str]:
-    """Return a sentence for each group that differs beyond chance, the worst first."""
+    """Return a sentence for each group that differs beyond chance, the worst first.
+
+    If none does, one sentence says so, and where the widest gap is.
+    """
     unit = f" {unit}" if unit else ""
-    said = []
-    for one in sorted(groups, key=lambda one: -abs(one.excess.mean)):
-        if one.excess.is_clear:
-            word = "more" if one.excess.mean > 0 else "less"
-            said.append(
-                f"The model errs {word} where {_name(one)}: by {one.error.mean:.3g}"
-                f"{unit} on average, {abs(one.excess.mean):.2g} {word} than elsewhere "
-                f"({_range(one.excess)})."
-            )
-    for one in sorted(groups, key=lambda one: -abs(one.bias.mean)):
-        if one.bias.is_clear:
-            word = "high" if one.bias.mean > 0 else "low"
-            said.append(
-                f"The model predicts too {word} where {_name(one)}: by "
-                f"{abs(one.bias.mean):.2g}{unit} on average ({_range(one.bias)})."
-            )
+    by_excess = sorted(groups, key=lambda one: -abs(one.excess.mean))
+    by_bias = sorted(groups, key=lambda one: -abs(one.bias.mean))
+    said = [_say_excess(one, unit) for one in by_excess if one.excess.is_clear]
+    said += [_say_bias(one, unit) for one in by_bias if one.bias.is_clear]
+    if groups and not said:
+        widest = by_excess[0]
+        said.append(
+            "In no group does the model err more or less than elsewhere, or predict too "
+            "high or too low, by more than chance explains. The widest gap is where "
+            f"{_name(widest)}: {signed(widest.excess.mean)}{unit} "
+            f"({signed(widest.excess.low)} to {signed(widest.excess.high)})."
+        )
     return said
+
+
+def signed(value: float) -> str:
+    return f"{round(value, 2) + 0:+.2f}".replace("-", "−")  # never "−0.00"
+
+
+def _say_excess(one: GroupError, unit: str) -> str:
+    word = "more" if one.excess.mean > 0 else "less"
+    return (
+        f"The model errs {word} where {_name(one)}: by {one.error.mean:.3g}{unit} on "
+        f"average, {abs(one.excess.mean):.2g} {word} than elsewhere "
+        f"({_range(one.excess)})."
+    )
+
+
+def _say_bias(one: GroupError, unit: str) -> str:
+    word = "high" if one.bias.mean > 0 else "low"
+    return (
+        f"The model predicts too {word} where {_name(one)}: by "
+        f"{abs(one.bias.mean):.2g}{unit} on average ({_range(one.bias)})."
+    )
 
 
 class _Level(NamedTuple):

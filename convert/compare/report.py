@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from convert import page
 from convert.compare import pictures
 from convert.compare.comparison import Comparison, Entry
-from convert.groups import CONFIDENCE, MIN_ROWS, GroupError, say
+from convert.groups import CONFIDENCE, MIN_ROWS, GroupError, say, signed
 from convert.page import Markup, tag
 
 SECTIONS = {
@@ -219,10 +219,6 @@ def _groups(comparison: Comparison, chosen: Entry) -> Markup:
     overall = chosen.cross_validated["mean_absolute_error"]
     said = say(found, comparison.unit)
     sentences = tag("ul", *(tag("li", text) for text in said), class_="plain")
-    nothing = (
-        "In no group does the model err more or less than elsewhere, or predict too high "
-        "or too low, by more than chance explains."
-    )
     return page.section(
         "groups",
         title,
@@ -231,7 +227,7 @@ def _groups(comparison: Comparison, chosen: Entry) -> Markup:
             "A model that is good on average may still be unfair to some. Each row is "
             "predicted by a model that has not seen it.",
         ),
-        sentences if said else tag("p", tag("strong", nothing)),
+        sentences,
         page.picture(
             pictures.groups(found, overall.mean, comparison.unit, "groups-picture"),
             f"Mean absolute error with its {CONFIDENCE:.0%} interval, the number of rows "
@@ -260,7 +256,7 @@ def _group_row(one: GroupError) -> list[str]:
         f"{one.n_rows:,}",
         f"{one.error.mean:.2f} ({one.error.low:.2f} to {one.error.high:.2f})",
         *(
-            f"{_signed(each.mean)} ({_signed(each.low)} to {_signed(each.high)})"
+            f"{signed(each.mean)} ({signed(each.low)} to {signed(each.high)})"
             for each in (one.excess, one.bias)
         ),
     ]
@@ -307,10 +303,6 @@ def _method(comparison: Comparison) -> Markup:
 
 def _size(n_bytes: int) -> str:
     return f"{n_bytes / 1000:,.1f} kB" if n_bytes < 1e6 else f"{n_bytes / 1e6:,.1f} MB"
-
-
-def _signed(value: float) -> str:
-    return f"{round(value, 2) + 0:+.2f}".replace("-", "−")
 
 
 def _plain(column: str) -> str:
