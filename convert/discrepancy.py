@@ -13,6 +13,7 @@ from onnx import TensorProto
 
 from convert.edges import edges
 from convert.frame import make_columns
+from convert.linear import read_sum
 from convert.oracle import Answers, Oracle
 from convert.refusal import Refusal
 from convert.ties import tied_classes, tied_neighbours
@@ -34,8 +35,8 @@ with them: XGBoost, and what skl2onnx converts. A float32 has 7."""
 
 NOISE_FACTOR = 4
 """The tolerance is never below this multiple of the noise of scikit-learn itself,
-which predicts a row a little differently alone, in a batch, or with its columns in
-another order: 1e-14 points as a rule, 0.4 in an ill-conditioned model that is deployed."""
+which predicts a row a little differently alone, in a batch, with its columns in
+another order, or by the exact sum of a linear model: 1e-14 points as a rule, 0.4 in an ill-conditioned model that is deployed."""
 
 MAX_NOISE_ROWS = 40
 """Rows that scikit-learn predicts one by one, at about 5 ms each."""
@@ -248,12 +249,19 @@ def _tolerance(oracle: Oracle, table: _Rows, digits: int) -> Tolerance:
 
 
 def _spread(oracle: Oracle, frame: pd.DataFrame) -> Floats:
-    """Return by how much scikit-learn differs from itself on each of the rows."""
+    """Return by how much scikit-learn differs from itself on each of the rows.
+
+    A linear regressor may round in the same way every time: it is compared with
+    the exact value of its own sum too.
+    """
     together = _numbers(oracle.answer(frame))
     singly = [_numbers(oracle.answer(frame.iloc[[i]])) for i in range(len(frame))]
     answers = [together, np.concatenate(singly)]
     if oracle.selects_by_name:
         answers.append(_numbers(oracle.answer(frame[frame.columns[::-1]])))
+    found = read_sum(oracle, frame)
+    if found is not None:
+        answers.append(found.exact()[:, None])
     with np.errstate(invalid="ignore"):
         spread: Floats = np.nan_to_num(np.ptp(answers, axis=0).max(axis=1))
     return spread
@@ -286,9 +294,10 @@ def _digits(model: bytes) -> int:
 
 
 def _single(model: onnx.ModelProto) -> Iterator[bool]:
-    """Tell of every tensor that the graph holds whether it is float32."""
+    """Tell of everything that the graph holds whether it is float32."""
     for tensor in model.graph.initializer:
         yield tensor.data_type == TensorProto.FLOAT
     for node in model.graph.node:
         for attribute in node.attribute:
             yield attribute.t.data_type == TensorProto.FLOAT
+            yield len(attribute.floats) > 0
