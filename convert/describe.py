@@ -30,6 +30,12 @@ OUTPUTS = ("prediction", "contributions", "label_index", "probabilities")
 MAX_WORDS = 6
 """Of a typical text."""
 
+FAR = 1000
+"""Observed ranges beyond the observed values, as far as the proof goes."""
+
+N_BISECTIONS = 60
+"""Of a range of doubles, to the last float or nearly."""
+
 
 def describe(
     pipeline: Pipeline, frame: pd.DataFrame, description: Description
@@ -77,8 +83,8 @@ def describe(
                 imputed=asked.imputed(),
                 categories=asked.categories,
                 unknown=asked.unknown(),
-                minimum=said.minimum,
-                maximum=said.maximum,
+                minimum=said.minimum if said.minimum is not None else asked.bound(-1),
+                maximum=said.maximum if said.maximum is not None else asked.bound(+1),
                 observed=asked.observed(),
                 typical=typical[name],
                 title=said.title or humanise(name),
@@ -151,6 +157,28 @@ class _Column:
         except Rejected:
             return False
         return not np.isnan(answers.values).any()
+
+    def bound(self, side: int) -> float | None:
+        """Return the last number that the pipeline takes on a side, if there is one.
+
+        Splines may refuse what lies beyond their knots, and a logarithm makes NaN,
+        which few estimators take.
+        """
+        observed = self.observed()
+        if observed is None:
+            return None
+        low, high = observed
+        reach = FAR * ((high - low) or abs(high) or 1.0)
+        taken, refused = (low, low - reach) if side < 0 else (high, high + reach)
+        if self.accepts(refused) or not self.accepts(taken):
+            return None
+        for _ in range(N_BISECTIONS):
+            middle = taken / 2 + refused / 2
+            if self.accepts(middle):
+                taken = middle
+            else:
+                refused = middle
+        return taken
 
     def unknown(self) -> Literal["reject", "ignore"]:
         # outside of its categories this dtype has only missing values

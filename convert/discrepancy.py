@@ -13,6 +13,7 @@ from onnx import TensorProto
 
 from convert.edges import edges
 from convert.frame import make_columns
+from convert.linear import read_sum
 from convert.oracle import Answers, Oracle
 from convert.refusal import Refusal
 from convert.ties import tied_classes, tied_neighbours
@@ -34,11 +35,14 @@ with them: XGBoost, and what skl2onnx converts. A float32 has 7."""
 
 NOISE_FACTOR = 4
 """The tolerance is never below this multiple of the noise of scikit-learn itself,
-which predicts a row a little differently alone, in a batch, or with its columns in
-another order: 1e-14 points as a rule, 0.4 in an ill-conditioned model that is deployed."""
+which predicts a row a little differently alone, in a batch, with its columns in
+another order, or by the exact sum of a linear model: 1e-14 points as a rule, 0.4 in an ill-conditioned model that is deployed."""
 
 MAX_NOISE_ROWS = 40
 """Rows that scikit-learn predicts one by one, at about 5 ms each."""
+
+LAST_DIGITS = 2.0**-51
+"""Relative change of a number: four times the rounding of a double."""
 
 
 class Tolerance(NamedTuple):
@@ -82,7 +86,7 @@ class Proof:
             )
         if lost := len(frame) - len(self.table.frame):
             log.warning("scikit-learn refuses %d rows of the sample itself", lost)
-        self.tolerance = _tolerance(oracle, self.table, _digits(model))
+        self.tolerance = _tolerance(oracle, self.table, features, _digits(model))
         self._model = model
 
     def measure(self) -> Discrepancy:
@@ -163,7 +167,7 @@ class Proof:
         if len(rest) == 0:
             return
         expected, graph = rows.answers.rows(rest), found.rows(rest)
-        noise = _spread(self.oracle, rows.frame.iloc[rest])
+        noise = _noise(self.oracle, rows.frame.iloc[rest], self.features)
         differences = _differences(expected, graph)
         if (differences > NOISE_FACTOR * noise).any() or not np.isfinite(noise).all():
             worst = int(np.argmax(np.where(np.isnan(differences), np.inf, differences)))
@@ -231,29 +235,68 @@ class _Rows:
         self.answers: Answers = answers
 
 
-def _tolerance(oracle: Oracle, table: _Rows, digits: int) -> Tolerance:
+def _tolerance(
+    oracle: Oracle, table: _Rows, features: Sequence[Feature], digits: int
+) -> Tolerance:
     answers = table.answers
     size = 1.0 if oracle.classes else float(np.abs(answers.values).max())
     absolute = 10.0 ** ((round(math.log10(size)) if size else 0) - digits)
-    noise = float(_spread(oracle, table.frame.head(MAX_NOISE_ROWS)).max())
+    noises = _noise(oracle, table.frame.head(MAX_NOISE_ROWS), features)
+    # a jump on single rows, where a tie is decided, is not the noise of all of them
+    noise = float(min(noises.max(), 10 * np.median(noises)))
     if NOISE_FACTOR * noise > absolute:
         log.warning(
-            "scikit-learn's own predictions differ by %.1g between one row and many: "
-            "the model is ill-conditioned, which a Ridge regressor or OneHotEncoder("
-            "drop='first') cures; the tolerance is %.1g",
+            "scikit-learn's own predictions differ by %.1g between one row and many, or "
+            "by the last digits: the model is ill-conditioned, which a StandardScaler, "
+            "a Ridge regressor or OneHotEncoder(drop='first') cures; the tolerance is "
+            "%.1g",
             noise,
             NOISE_FACTOR * noise,
         )
     return Tolerance(max(absolute, NOISE_FACTOR * noise), size)
 
 
+def _noise(oracle: Oracle, frame: pd.DataFrame, features: Sequence[Feature]) -> Floats:
+    """Return by how much rounding may change scikit-learn's answer for each row."""
+    names = [f.name for f in features if f.observed]
+    return np.maximum(_spread(oracle, frame), _last_digits(oracle, frame, names))
+
+
+def _last_digits(oracle: Oracle, frame: pd.DataFrame, names: list[str]) -> Floats:
+    """Return what the last digits of a row's numbers change in its answer.
+
+    Where 1024 times the change of the numbers does not change the answer more,
+    it jumps: a last digit decides the side of a threshold, which excuses nothing.
+    """
+    here = _numbers(oracle.answer(frame))
+    changes = []
+    for size in (LAST_DIGITS, 1024 * LAST_DIGITS):
+        change = np.zeros(len(frame))
+        for factor in (1 - size, 1 + size):
+            moved = frame.assign(**{n: frame[n].astype(float) * factor for n in names})
+            taken, found = oracle.answer_taken(moved)
+            if taken.all():
+                moves = np.abs(_numbers(found) - here).max(axis=1)
+                change = np.maximum(change, np.nan_to_num(moves))
+        changes.append(change)
+    small, large = changes
+    return np.where(large >= 100 * small, large / 1024, 0.0)
+
+
 def _spread(oracle: Oracle, frame: pd.DataFrame) -> Floats:
-    """Return by how much scikit-learn differs from itself on each of the rows."""
+    """Return by how much scikit-learn differs from itself on each of the rows.
+
+    A linear regressor may round in the same way every time: it is compared with
+    the exact value of its own sum too.
+    """
     together = _numbers(oracle.answer(frame))
     singly = [_numbers(oracle.answer(frame.iloc[[i]])) for i in range(len(frame))]
     answers = [together, np.concatenate(singly)]
     if oracle.selects_by_name:
         answers.append(_numbers(oracle.answer(frame[frame.columns[::-1]])))
+    found = read_sum(oracle, frame)
+    if found is not None:
+        answers.append(found.exact()[:, None])
     with np.errstate(invalid="ignore"):
         spread: Floats = np.nan_to_num(np.ptp(answers, axis=0).max(axis=1))
     return spread
@@ -286,9 +329,10 @@ def _digits(model: bytes) -> int:
 
 
 def _single(model: onnx.ModelProto) -> Iterator[bool]:
-    """Tell of every tensor that the graph holds whether it is float32."""
+    """Tell of everything that the graph holds whether it is float32."""
     for tensor in model.graph.initializer:
         yield tensor.data_type == TensorProto.FLOAT
     for node in model.graph.node:
         for attribute in node.attribute:
             yield attribute.t.data_type == TensorProto.FLOAT
+            yield len(attribute.floats) > 0

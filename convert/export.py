@@ -76,9 +76,15 @@ def export(
     Refusal
         The pipeline cannot be expressed, or the graph differs from it.
     """
-    features = describe(pipeline, training, description)
     oracle = Oracle(pipeline, [str(name) for name in training])
+    training = training[oracle.answer_taken(training)[0]]
+    if training.empty:
+        raise Refusal(
+            "scikit-learn refuses every row of the sample: give rows that the pipeline "
+            "can predict"
+        )
     oracle.learn_targets(training)
+    features = describe(pipeline, training, description)
     model, baseline = _lower(oracle, features, training)
     graph = _serialized(model)
     proof = Proof(oracle, graph, features, table)

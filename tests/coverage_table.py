@@ -160,7 +160,9 @@ def _convert(pipeline: Any, X: pd.DataFrame) -> bytes:
 def _compare(pipeline: Any, X: pd.DataFrame, model: bytes) -> str:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(model)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model, options)
     feed = {
         put.name: X[name].to_numpy(np.float32)[:, None]
         if put.type == "tensor(float)"

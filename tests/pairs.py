@@ -399,7 +399,8 @@ def _pair(
 
 
 def _name(estimator: Any) -> str:
-    inner = getattr(estimator, "estimator", getattr(estimator, "regressor", None))
+    parameters = estimator.get_params(deep=False)
+    inner = parameters.get("estimator", parameters.get("regressor"))
     name = type(estimator).__name__
     if getattr(estimator, "weights", None) == "distance":
         name += " distance"
