@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from convert.__main__ import main
-from convert.card import write_card
+from convert.card import proof, write_card
 from server.model import Model
 from server.signature import Signature
 from tests.students import make_students
@@ -217,9 +217,20 @@ def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_shipped_card_belongs_to_the_shipped_model() -> None:
-    card = write_card(signature_of(MODEL), MODEL.stat().st_size)
+    signature = signature_of(MODEL)
+    _, _, reading = write_card(signature, MODEL.stat().st_size).partition(
+        "## What it r"
+    )
 
-    assert MODEL.with_suffix(".md").read_text("utf-8") == card
+    card = MODEL.with_suffix(".md").read_text("utf-8")
+
+    assert card.startswith(f"# {signature.title}\n\n{signature.description}\n")
+    assert card.endswith(reading)
+    assert proof(signature.provenance) in card
+    for score in signature.provenance.scores.values():
+        assert f" {score:.4f} " in card
+    assert f"]({MODEL.stem}.svg)" in card
+    assert MODEL.with_suffix(".svg").exists()
 
 
 @needs_students
