@@ -132,7 +132,9 @@ def _number_steps() -> dict[str, Any]:
         "QuantileTransformer normal": p.QuantileTransformer(
             n_quantiles=50, output_distribution="normal"
         ),
-        "KBinsDiscretizer": p.KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf"),
+        "KBinsDiscretizer": p.KBinsDiscretizer(
+            4, quantile_method="averaged_inverted_cdf"
+        ),
         "KBinsDiscretizer ordinal": p.KBinsDiscretizer(
             4, encode="ordinal", quantile_method="averaged_inverted_cdf"
         ),
@@ -146,7 +148,9 @@ def _number_steps() -> dict[str, Any]:
         "TruncatedSVD": d.TruncatedSVD(2),
         "SelectKBest": f.SelectKBest(f.f_regression, k=2),
         "VarianceThreshold": f.VarianceThreshold(),
-        "FeatureUnion": FeatureUnion([("a", p.StandardScaler()), ("b", p.MinMaxScaler())]),
+        "FeatureUnion": FeatureUnion(
+            [("a", p.StandardScaler()), ("b", p.MinMaxScaler())]
+        ),
     }
 
 
@@ -197,13 +201,22 @@ def preprocessing_pairs() -> Iterator[Pair]:
         name = type(vectorizer).__name__
         columns = ["remark", *NUMBERS]
         yield _pair(name, made, linear_model.Ridge(), columns, REGRESSION, False)
-        yield _pair(name, made, linear_model.LogisticRegression(max_iter=2000), columns, ["sold"], False)
+        yield _pair(
+            name,
+            made,
+            linear_model.LogisticRegression(max_iter=2000),
+            columns,
+            ["sold"],
+            False,
+        )
 
 
 def regressor_pairs() -> Iterator[Pair]:
     """Yield every regressor behind scaled columns, and trees behind raw ones too."""
     for estimator in regressors():
-        yield _pair("scaled", _scaled(), estimator, [*NUMBERS, *TEXTS], REGRESSION, True)
+        yield _pair(
+            "scaled", _scaled(), estimator, [*NUMBERS, *TEXTS], REGRESSION, True
+        )
     for estimator in tree_regressors():
         yield _pair("raw", _raw(), estimator, [*NUMBERS, *TEXTS], REGRESSION, True)
     both = ["price", "rent"]
@@ -211,9 +224,13 @@ def regressor_pairs() -> Iterator[Pair]:
         linear_model.Ridge(),
         _forest(),
         neighbors.KNeighborsRegressor(),
-        multioutput.MultiOutputRegressor(ensemble.GradientBoostingRegressor(n_estimators=20)),
+        multioutput.MultiOutputRegressor(
+            ensemble.GradientBoostingRegressor(n_estimators=20)
+        ),
     ):
-        yield _pair("scaled, two targets", _scaled(), estimator, [*NUMBERS, *TEXTS], both, True)
+        yield _pair(
+            "scaled, two targets", _scaled(), estimator, [*NUMBERS, *TEXTS], both, True
+        )
 
 
 def classifier_pairs() -> Iterator[Pair]:
@@ -239,7 +256,9 @@ def refused_pairs() -> Iterator[Pair]:
         20, cat_features=TEXTS, verbose=0, allow_writing_files=False
     )
     columns = [*NUMBERS, *TEXTS]
-    yield Pair("none", "CatBoost cat_features", lambda: model, columns, REGRESSION, False)
+    yield Pair(
+        "none", "CatBoost cat_features", lambda: model, columns, REGRESSION, False
+    )
 
 
 def all_pairs() -> list[Pair]:
@@ -265,7 +284,9 @@ def regressors() -> list[Any]:
         lm.PoissonRegressor(),
         lm.GammaRegressor(),
         lm.TweedieRegressor(power=1.5),
-        compose.TransformedTargetRegressor(lm.Ridge(), func=np.log, inverse_func=np.exp),
+        compose.TransformedTargetRegressor(
+            lm.Ridge(), func=np.log, inverse_func=np.exp
+        ),
         model_selection.GridSearchCV(lm.Ridge(), {"alpha": [1, 10]}),
         neighbors.KNeighborsRegressor(),
         neighbors.KNeighborsRegressor(weights="distance"),
@@ -330,11 +351,17 @@ def classifiers() -> list[Any]:
             e.RandomForestClassifier(10, random_state=0), method="isotonic"
         ),
         e.VotingClassifier(
-            [("a", lm.LogisticRegression(max_iter=2000)), ("b", naive_bayes.GaussianNB())],
+            [
+                ("a", lm.LogisticRegression(max_iter=2000)),
+                ("b", naive_bayes.GaussianNB()),
+            ],
             voting="soft",
         ),
         e.StackingClassifier(
-            [("a", lm.LogisticRegression(max_iter=2000)), ("b", naive_bayes.GaussianNB())]
+            [
+                ("a", lm.LogisticRegression(max_iter=2000)),
+                ("b", naive_bayes.GaussianNB()),
+            ]
         ),
         xgboost.XGBClassifier(n_estimators=20),
         lightgbm.LGBMClassifier(n_estimators=20, verbose=-1),
