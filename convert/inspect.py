@@ -48,7 +48,9 @@ def read_graph(path: Path) -> dict[str, Any]:
         "n_bytes": path.stat().st_size,
         "n_nodes": len(model.graph.node),
         "operators": dict(sorted(operators.items())),
-        "opsets": {each.domain or "ai.onnx": each.version for each in model.opset_import},
+        "opsets": {
+            each.domain or "ai.onnx": each.version for each in model.opset_import
+        },
         "outputs": [output.name for output in model.graph.output],
     }
 
@@ -81,7 +83,9 @@ def _feature(feature: Feature) -> str:
         named = [str(value) for value in feature.categories[:MAX_NAMED_VALUES]]
         more = len(feature.categories) - len(named)
         parts[0] += f": {', '.join(named)}{f' and {more} more' if more else ''}"
-        parts.append(f"others {'rejected' if feature.unknown == 'reject' else 'ignored'}")
+        parts.append(
+            f"others {'rejected' if feature.unknown == 'reject' else 'ignored'}"
+        )
     if feature.observed:
         low, high = feature.observed
         parts.append(f"seen {low:g} to {high:g} {feature.unit}".strip())
