@@ -6,15 +6,14 @@ product or a principal component, they get equal parts of it.
 """
 
 import math
-import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from convert.describe import transform
 from convert.graph import Graph
+from convert.linear import read_sum
 from convert.oracle import Oracle
 from convert.preprocessing.blocks import Matrix
 
@@ -43,22 +42,12 @@ def read_weights(oracle: Oracle, frame: pd.DataFrame) -> Weights | None:
     frame
         Rows that the pipeline takes; they give the averages.
     """
-    regressor: Any = oracle.estimator
-    weights = np.ravel(getattr(regressor, "coef_", ()))
-    intercept = np.ravel(getattr(regressor, "intercept_", ()))
-    if oracle.classes or len(weights) == 0 or len(intercept) != 1:
+    found = read_sum(oracle, frame)
+    if found is None:
         return None
-    with warnings.catch_warnings(action="ignore"):
-        X = transform(oracle.pipeline, frame)
-        if X.shape[1:] != weights.shape:
-            return None
-        differences = oracle.answer(frame).values[:, 0] - (X @ weights + intercept)
-    sizes = np.abs(X) @ np.abs(weights) + np.abs(intercept)
-    if not (np.abs(differences) <= 1e-9 * sizes).all():
-        return None
-    means = X.mean(axis=0)
-    baseline = math.fsum([*(means * weights), float(intercept[0])])
-    return Weights(means, weights, baseline)
+    means = found.matrix.mean(axis=0)
+    baseline = math.fsum([*(means * found.weights), found.intercept])
+    return Weights(means, found.weights, baseline)
 
 
 def add_contributions(

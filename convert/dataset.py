@@ -228,12 +228,12 @@ def _check_column(table: Table, name: str, *, is_category: bool) -> None:
         )
     if pd.api.types.is_numeric_dtype(column):
         _check_size(table, column)
-    elif column.dtype == object and not isinstance(present.iloc[0], bool):
+    elif column.dtype == object and not isinstance(present.iloc[0], bool | str):
         raise Refusal(
             f"{name!r} is {present.iloc[0]} on {table.place(present.index[0])}, a number "
             f"of more than 64 bits: leave the column out with --drop {name!r}"
         )
-    elif not is_category and pd.api.types.is_string_dtype(column):
+    elif not is_category and pd.api.types.is_string_dtype(present):
         _check_not_numbers(table, name, present)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from convert.description import Description
-from convert.encoded import encoded_columns, text_columns
+from convert.encoded import encoded_columns, fill_values, text_columns
 from convert.frame import Row, make_frame
 from convert.oracle import Oracle, Rejected
 from convert.pipelines import split
@@ -29,6 +29,12 @@ OUTPUTS = ("prediction", "contributions", "label_index", "probabilities")
 
 MAX_WORDS = 6
 """Of a typical text."""
+
+FAR = 1000
+"""Observed ranges beyond the observed values, as far as the proof goes."""
+
+N_BISECTIONS = 60
+"""Of a range of doubles, to the last float or nearly."""
 
 
 def describe(
@@ -59,12 +65,15 @@ def describe(
         else _typical(frame[name], name in encoded)
         for name in columns
     }
+    filled = fill_values(pipeline, columns)
     oracle = Oracle(pipeline, columns)
     _check_typical(oracle, make_frame([typical], frame))
     features = []
     for name in columns:
         said = description.feature(name)
-        asked = _Column(oracle, frame, typical, name, encoded.get(name, ()))
+        asked = _Column(
+            *(oracle, frame, typical, name, encoded.get(name, ()), filled.get(name))
+        )
         features.append(
             Feature(
                 name=name,
@@ -74,8 +83,8 @@ def describe(
                 imputed=asked.imputed(),
                 categories=asked.categories,
                 unknown=asked.unknown(),
-                minimum=said.minimum,
-                maximum=said.maximum,
+                minimum=said.minimum if said.minimum is not None else asked.bound(-1),
+                maximum=said.maximum if said.maximum is not None else asked.bound(+1),
                 observed=asked.observed(),
                 typical=typical[name],
                 title=said.title or humanise(name),
@@ -120,6 +129,7 @@ class _Column:
     typical: Row
     name: str
     categories: tuple[Value, ...]
+    filled: Value | None
 
     @property
     def is_number(self) -> bool:
@@ -148,6 +158,28 @@ class _Column:
             return False
         return not np.isnan(answers.values).any()
 
+    def bound(self, side: int) -> float | None:
+        """Return the last number that the pipeline takes on a side, if there is one.
+
+        Splines may refuse what lies beyond their knots, and a logarithm makes NaN,
+        which few estimators take.
+        """
+        observed = self.observed()
+        if observed is None:
+            return None
+        low, high = observed
+        reach = FAR * ((high - low) or abs(high) or 1.0)
+        taken, refused = (low, low - reach) if side < 0 else (high, high + reach)
+        if self.accepts(refused) or not self.accepts(taken):
+            return None
+        for _ in range(N_BISECTIONS):
+            middle = taken / 2 + refused / 2
+            if self.accepts(middle):
+                taken = middle
+            else:
+                refused = middle
+        return taken
+
     def unknown(self) -> Literal["reject", "ignore"]:
         # outside of its categories this dtype has only missing values
         is_closed = isinstance(self.frame[self.name].dtype, pd.CategoricalDtype)
@@ -162,6 +194,8 @@ class _Column:
         if self.oracle.takes_texts or not self.accepts(None):
             return None
         candidates = [self.typical[self.name], *self.categories]
+        if self.filled is not None:
+            candidates.insert(0, self.filled)
         if self.is_number:
             candidates += [plain(column.mean()), plain(column.mode().iloc[0]), 0]
         rows = self._rows([None, *candidates])

@@ -6,14 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from convert.describe import unknown_values
+from convert.describe import FAR, unknown_values
 from convert.frame import Row, make_frame
 from server.signature import Feature, Value
 
 Floats = npt.NDArray[np.float64]
-
-FAR = 1000
-"""Edge rows reach this many observed ranges beyond the observed values."""
 
 MAX_NEIGHBOUR_ROWS = 100
 """Rows of the table whose numbers are moved to the next float, in seven ways."""

@@ -37,6 +37,18 @@ def encoded_columns(pipeline: Any, frame: pd.DataFrame) -> dict[str, tuple[Value
     return found
 
 
+def fill_values(pipeline: Any, columns: list[str]) -> dict[str, Value]:
+    """Return what fitted imputers put into gaps, where that is one value a column."""
+    found: dict[str, Value] = {}
+    for step, chosen in _readers(pipeline, columns):
+        statistics = getattr(step, "statistics_", ())
+        if chosen and len(statistics) == len(chosen):
+            for column, value in zip(chosen, statistics, strict=True):
+                if not pd.isna(value):
+                    found.setdefault(column, plain(value))
+    return found
+
+
 def text_columns(pipeline: Any, columns: list[str]) -> set[str]:
     """Return the columns that a vectorizer splits into words."""
     return {

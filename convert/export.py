@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,9 +76,15 @@ def export(
     Refusal
         The pipeline cannot be expressed, or the graph differs from it.
     """
-    features = describe(pipeline, training, description)
     oracle = Oracle(pipeline, [str(name) for name in training])
+    training = training[oracle.answer_taken(training)[0]]
+    if training.empty:
+        raise Refusal(
+            "scikit-learn refuses every row of the sample: give rows that the pipeline "
+            "can predict"
+        )
     oracle.learn_targets(training)
+    features = describe(pipeline, training, description)
     model, baseline = _lower(oracle, features, training)
     graph = _serialized(model)
     proof = Proof(oracle, graph, features, table)
@@ -205,9 +212,11 @@ def _targets(
 
 def _libraries(oracle: Oracle) -> dict[str, str]:
     """Return the versions of what shaped the file."""
+    versions = {name: metadata.version(name) for name in LIBRARIES}
     module = type(oracle.estimator).__module__.partition(".")[0]
-    own = {module} & BOOSTERS
-    return {name: metadata.version(name) for name in sorted({*LIBRARIES, *own})}
+    if module in BOOSTERS:  # its distribution may be called xgboost-cpu
+        versions[module] = sys.modules[module].__version__
+    return versions
 
 
 def _serialized(model: ModelProto) -> bytes:

@@ -78,7 +78,7 @@ def _report(signature: Signature, graph: dict[str, Any]) -> Iterator[str]:
 
 
 def _feature(feature: Feature) -> str:
-    parts = [feature.kind]
+    parts: list[str] = [feature.kind]
     if feature.categories:
         named = [str(value) for value in feature.categories[:MAX_NAMED_VALUES]]
         more = len(feature.categories) - len(named)

@@ -9,6 +9,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from convert.estimators import Outputs, emit
+from convert.estimators.catboost import refuse_categories
 from convert.graph import Graph
 from convert.hoist import hoist, members_of
 from convert.lower import inner_steps, lower, names_of, unwrap
@@ -110,6 +111,8 @@ def _as_fitted(
     estimator: Any, columns: Sequence[Column], graph: Graph, sample: pd.DataFrame
 ) -> list[Column]:
     """Return the columns as an estimator without preprocessing reads them."""
+    if hasattr(estimator, "get_cat_feature_indices"):
+        refuse_categories(estimator)
     ordered = _in_fitted_order(estimator, columns)
     booster = getattr(estimator, "booster_", None)
     known = getattr(booster, "pandas_categorical", None)

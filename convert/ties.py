@@ -23,16 +23,16 @@ CLASS_GAP = 1e-12
 def tied_neighbours(oracle: Oracle, frame: pd.DataFrame) -> Bools:
     """Tell the rows of which two neighbours are equally near, and one is left out."""
     tied = np.full(len(frame), False)
-    found = list(_neighbours(oracle.estimator))
-    if not found:
+    if not any(_neighbours(oracle.estimator, None)):
         return tied
     with warnings.catch_warnings(action="ignore"):
         try:
             rows = transform(oracle.pipeline, frame)
         except REJECTIONS:
             return tied
-        for estimator in found:
-            tied |= has_ties(estimator, rows)
+        for estimator, read in _neighbours(oracle.estimator, rows):
+            if read.shape[1] == estimator.n_features_in_:
+                tied |= has_ties(estimator, read)
     return tied
 
 
@@ -44,13 +44,17 @@ def tied_classes(probabilities: npt.NDArray[np.float64] | None) -> Bools | bool:
     return np.asarray(best[:, 1] - best[:, 0] <= CLASS_GAP)
 
 
-def _neighbours(estimator: Any) -> Iterator[Any]:
-    """Yield the estimators of neighbours that read the whole preprocessed row."""
+def _neighbours(estimator: Any, rows: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the estimators of neighbours inside, each with the columns that it reads."""
     if isinstance(estimator, KNeighborsClassifier | KNeighborsRegressor):
-        yield estimator
+        yield estimator, rows
+    chosen = getattr(estimator, "estimators_features_", None)  # of a bagging
     for name in ("estimators_", "estimator_", "best_estimator_", "regressor_"):
         inner = getattr(estimator, name, None)
         members = inner if isinstance(inner, list) else [inner]
-        for member in members:
+        for position, member in enumerate(members):
             if hasattr(member, "n_features_in_"):
-                yield from _neighbours(member)
+                read = rows
+                if chosen is not None and rows is not None:
+                    read = rows[:, chosen[position]]
+                yield from _neighbours(member, read)

@@ -122,7 +122,8 @@ class Discrepancy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     ----------
     largest
         max |ŷ_sklearn − ŷ_onnx| over all rows, in the target's unit
-        (classification: of the probabilities).
+        (classification: of the probabilities). Where ŷ_sklearn is larger than
+        for any row of the table, the difference is reduced in proportion.
     tolerance
         The export would have been refused above it; same unit.
     n_rows, n_edge_rows
@@ -131,7 +132,8 @@ class Discrepancy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     n_ambiguous
         How many of these are left out of `largest`, because scikit-learn has no
         one answer: two neighbours are equally near, two classes equally
-        probable, or it contradicts itself between one row and many.
+        probable, it contradicts itself between one row and many, or numbers far
+        outside the table change it with their last digit.
     """
 
     largest: float

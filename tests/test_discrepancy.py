@@ -6,10 +6,12 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from convert.discrepancy import edge_rows, measure_discrepancy
+from convert.discrepancy import Proof
+from convert.edges import edge_rows
 from convert.graph import Graph
+from convert.oracle import Oracle
 from convert.refusal import Refusal
-from server.signature import Feature
+from server.signature import Discrepancy, Feature
 
 FEATURE = Feature(
     name="x", input="x", kind="number", required=True, observed=(0.0, 9.0), typical=4.5
@@ -31,12 +33,19 @@ def make_graph(slope: float, intercept: float) -> bytes:
     return bytes(graph.model().SerializeToString())
 
 
+def measure_discrepancy(
+    pipeline: Pipeline, model: bytes, features: list[Feature], frame: pd.DataFrame
+) -> Discrepancy:
+    oracle = Oracle(pipeline, [str(name) for name in frame])
+    return Proof(oracle, model, features, frame).measure()
+
+
 def test_a_faithful_graph_is_measured_on_table_and_edges() -> None:
     pipeline = make_pipeline_of(2 * FRAME["x"] + 1)
 
     found = measure_discrepancy(pipeline, make_graph(2, 1), [FEATURE], FRAME)
 
-    assert (found.n_rows, found.n_edge_rows) == (10, 13)
+    assert (found.n_rows, found.n_edge_rows) == (10, 13 + 7 * 10)
     assert found.tolerance == 1e-10  # predictions reach 19
     assert 0 < found.largest < 1e-10
 
@@ -94,7 +103,7 @@ def test_the_tolerance_is_never_below_the_noise_of_scikit_learn(
 
     found = measure_discrepancy(pipeline, make_graph(1, 0), [FEATURE], FRAME)
 
-    noise = 1e-6 * (23 - 1)
+    noise = 1e-6 * (10 - 1)
     assert found.tolerance == pytest.approx(4 * noise)
     assert "the model is ill-conditioned" in caplog.text
 

@@ -1,10 +1,15 @@
 import numpy as np
 import pandas as pd
+from onnx import TensorProto
 from sklearn.pipeline import Pipeline
 
 from convert.describe import describe
 from convert.description import Description
+from convert.discrepancy import Proof
+from convert.fold import add_folded, fold
 from convert.golden import MAX_ROWS, make_golden_rows
+from convert.graph import Graph
+from convert.oracle import Oracle
 from convert.regressors import make_candidate
 from server.signature import Feature, GoldenRow
 from tests.students import EDUCATIONS, make_students
@@ -14,7 +19,19 @@ def make_rows(n_columns: int = 7) -> tuple[tuple[GoldenRow, ...], tuple[Feature,
     frame = make_students(300).drop(columns="math_score").iloc[:, -n_columns:]
     pipeline = fitted(frame)
     features = describe(pipeline, frame, Description())
-    return make_golden_rows(pipeline, features, frame), features
+    return make_golden_rows(prove(pipeline, features, frame), features, frame), features
+
+
+def prove(
+    pipeline: Pipeline, features: tuple[Feature, ...], frame: pd.DataFrame
+) -> Proof:
+    oracle = Oracle(pipeline, [str(name) for name in frame])
+    folded = fold(pipeline, features, frame)
+    assert folded is not None
+    graph = Graph()
+    prediction, _ = add_folded(graph, folded, features)
+    graph.output("prediction", prediction, TensorProto.DOUBLE, ["n_rows", 1])
+    return Proof(oracle, graph.model().SerializeToString(), features, frame)
 
 
 def fitted(frame: pd.DataFrame) -> Pipeline:
@@ -55,7 +72,7 @@ def test_predictions_are_those_of_scikit_learn() -> None:
     pipeline = fitted(frame)
     features = describe(pipeline, frame, Description())
 
-    golden = make_golden_rows(pipeline, features, frame)
+    golden = make_golden_rows(prove(pipeline, features, frame), features, frame)
 
     rows = pd.DataFrame([row.row for row in golden])
     rows["lunch"] = rows["lunch"].astype("str")

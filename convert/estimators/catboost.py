@@ -72,13 +72,17 @@ def emit_classifier(
     return Outputs(None, complement(graph, sigmoid(graph, raw)), label)
 
 
-def _model(estimator: Any) -> dict[str, Any]:
+def refuse_categories(estimator: Any) -> None:
     if estimator.get_cat_feature_indices():
         raise Refusal(
             f"{type(estimator).__name__} has cat_features, whose statistics ONNX cannot "
             "hold: encode these columns in the pipeline, with an OrdinalEncoder or a "
             "TargetEncoder, and fit it without cat_features"
         )
+
+
+def _model(estimator: Any) -> dict[str, Any]:
+    refuse_categories(estimator)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.json")
         estimator.save_model(str(path), format="json")

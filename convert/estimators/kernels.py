@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from convert.estimators import Outputs, emits
 from convert.estimators.distances import manhattan, squared_euclidean
-from convert.estimators.links import constant
+from convert.estimators.links import constant, dense
 from convert.graph import Graph
 from convert.refusal import Refusal
 
@@ -20,7 +20,7 @@ def emit_ridge(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> Out
     similarity = kernel_matrix(
         graph,
         matrix,
-        np.asarray(estimator.X_fit_, np.float64),
+        dense(estimator.X_fit_),
         kernel=estimator.kernel,
         gamma=gamma,
         degree=estimator.degree,

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from convert.estimators import Outputs, emits
 from convert.estimators.links import (
@@ -11,6 +10,7 @@ from convert.estimators.links import (
     argmax,
     complement,
     constant,
+    dense,
     normalized,
     sigmoid,
     softmax,
@@ -103,7 +103,7 @@ def emit_classifier(
     estimator: Any, graph: Graph, matrix: str, n_columns: int
 ) -> Outputs:
     scores = linear(graph, matrix, n_columns, estimator.coef_, estimator.intercept_)
-    n_scores = np.atleast_2d(_dense(estimator.coef_)).shape[0]
+    n_scores = np.atleast_2d(dense(estimator.coef_)).shape[0]
     if n_scores != (1 if len(estimator.classes_) == 2 else len(estimator.classes_)):
         raise Refusal(
             f"{type(estimator).__name__} was fitted on several labels a row: fit one "
@@ -120,18 +120,12 @@ def linear(
     graph: Graph, matrix: str, n_columns: int, coefficients: Any, intercept: Any
 ) -> str:
     """`matrix` @ coefficients.T + intercept, (n_rows, n_targets)."""
-    weights = _dense(coefficients).astype(np.float64).reshape(-1, n_columns).T
+    weights = dense(coefficients).astype(np.float64).reshape(-1, n_columns).T
     # onnxruntime fuses a scalar factor before a MatMul, a scaler over one column,
     # into float32
     operator = "MatMul" if n_columns > 1 else "Mul"
     product = graph.add(operator, matrix, graph.constant(weights))
     return graph.add("Add", product, constant(graph, np.atleast_1d(intercept)))
-
-
-def _dense(coefficients: Any) -> npt.NDArray[np.float64]:
-    """`sparsify` leaves a scipy matrix."""
-    dense = coefficients.toarray() if hasattr(coefficients, "toarray") else coefficients
-    return np.asarray(dense)
 
 
 def _probabilities(estimator: Any, graph: Graph, scores: str) -> str:

@@ -6,6 +6,7 @@ Every tensor is float64 (n_rows, n); labels are int64 (n_rows, 1).
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from onnx import TensorProto
 
 from convert.estimators import Outputs
@@ -94,3 +95,9 @@ def from_probabilities(graph: Graph, probabilities: str) -> Outputs:
     return Outputs(
         probabilities=probabilities, label_index=argmax(graph, probabilities)
     )
+
+
+def dense(matrix: Any) -> npt.NDArray[np.float64]:
+    """Return what an estimator holds as an array: fitted on sparse rows it is sparse."""
+    rows = matrix.toarray() if hasattr(matrix, "toarray") else matrix
+    return np.asarray(rows, np.float64)

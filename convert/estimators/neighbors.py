@@ -22,6 +22,7 @@ from convert.estimators.distances import (
 from convert.estimators.links import (
     COLUMNS,
     constant,
+    dense,
     from_probabilities,
     row_sum,
 )
@@ -95,7 +96,7 @@ def _average(estimator: Any, graph: Graph, matrix: str, values: Floats) -> str:
     axis = graph.constant(COLUMNS)
     if not _is_weighted(estimator):
         return graph.add("ReduceMean", neighbours, axis, keepdims=0)
-    points = np.asarray(estimator._fit_X, np.float64)
+    points = dense(estimator._fit_X)
     if _metric(estimator)[0] == "euclidean" and expands(points):
         distances = _exact(graph, matrix, points, nearest)
     weights = graph.add("Unsqueeze", _weights(graph, distances), graph.constant([2]))
@@ -127,7 +128,7 @@ def _distances(
     estimator: Any, graph: Graph, matrix: str, *, exact: bool = False
 ) -> str:
     """From each row to each training row, (n_rows, n_training_rows)."""
-    points = np.asarray(estimator._fit_X, np.float64)
+    points = dense(estimator._fit_X)
     metric, power = _metric(estimator)
     match metric:
         case "euclidean":

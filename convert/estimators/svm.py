@@ -14,6 +14,7 @@ from convert.estimators.links import (
     argmax,
     at_least,
     constant,
+    dense,
 )
 from convert.estimators.votes import from_pairs
 from convert.graph import Graph
@@ -25,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 def emit_regressor(
     estimator: Any, graph: Graph, matrix: str, n_columns: int
 ) -> Outputs:
-    weights = np.asarray(estimator.dual_coef_, np.float64).T
+    weights = dense(estimator.dual_coef_).T
     similarity = _similarity(estimator, graph, matrix)
     product = graph.add("MatMul", similarity, graph.constant(weights))
     return Outputs(graph.add("Add", product, constant(graph, estimator.intercept_)))
@@ -65,7 +66,7 @@ def _similarity(estimator: Any, graph: Graph, matrix: str) -> str:
     return kernel_matrix(
         graph,
         matrix,
-        np.asarray(estimator.support_vectors_, np.float64),
+        dense(estimator.support_vectors_),
         kernel=estimator.kernel,
         gamma=getattr(estimator, "_gamma", 1.0),
         degree=estimator.degree,
@@ -75,7 +76,7 @@ def _similarity(estimator: Any, graph: Graph, matrix: str) -> str:
 
 def _pair_weights(dual: Any, n_support: Any) -> Floats:
     """Libsvm's packed coefficients → (n_vectors, n_pairs)."""
-    dual = dual.toarray() if hasattr(dual, "toarray") else np.asarray(dual)
+    dual = dense(dual)
     ends = np.cumsum(n_support)
     spans = [slice(end - n, end) for end, n in zip(ends, n_support, strict=True)]
     pairs = list(combinations(range(len(n_support)), 2))
