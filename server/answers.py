@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from server.model import Model
-from server.problems import Fault, NoPrediction, UnknownInclude
+from server.problems import Fault, InvalidQuery, NoPrediction
 from server.rows import Batch, Form, is_text
 from server.runtime import Tensor
 from server.signature import Feature, Signature
@@ -46,14 +46,14 @@ def parse_includes(model: Model, query: str) -> tuple[str, ...]:
 
     Raises
     ------
-    UnknownInclude
+    InvalidQuery
         The model has nothing of that name.
     """
     wanted = tuple(filter(None, query.split(",")))
     offered = available_includes(model)
     unknown = [name for name in wanted if name not in offered]
     if unknown:
-        raise UnknownInclude(f"{unknown[0]!r} is not one of: {', '.join(offered)}.")
+        raise InvalidQuery(f"{unknown[0]!r} is not one of: {', '.join(offered)}.")
     return wanted
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from server.answers import available_includes
 from server.asgi import FAULT_BODY, read_body
 from server.endpoint import Endpoint
 from server.page import Page
@@ -18,6 +19,8 @@ from server.problems import MEDIA_TYPE, PROBLEMS, Problem, UnknownModel
 from server.settings import Settings
 
 Endpoints = Mapping[str, Endpoint]
+
+PAGE_INCLUDES = ("contributions", "warnings")
 
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
@@ -96,11 +99,17 @@ class Views:
         return PlainTextResponse(text)
 
     async def page(self, request: Request) -> Response:
-        if "text/html" not in request.headers.get("accept", ""):
+        is_form = request.method == "POST"
+        if not is_form and "text/html" not in request.headers.get("accept", ""):
             return _json({"status": "alive"})
         endpoint = self._endpoint(request.query_params.get("model"))
-        page = Page(endpoint.model.signature, tuple(self._endpoints))
-        if request.method == "POST":
+        offered = available_includes(endpoint.model)
+        page = Page(
+            endpoint.model.signature,
+            tuple(self._endpoints),
+            tuple(name for name in PAGE_INCLUDES if name in offered),
+        )
+        if is_form:
             body = await read_body(request.receive, self._max_body_bytes)
             page = await page.answered(body, endpoint.answer)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.problem else HTTPStatus.OK

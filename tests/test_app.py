@@ -116,6 +116,35 @@ def test_an_unknown_include_is_refused(
     assert response.json()["detail"] == detail
 
 
+@pytest.mark.parametrize("query", ["include=", "include", "include=,"])
+def test_an_empty_include_adds_nothing(client: httpx.Client, query: str) -> None:
+    response = client.post(f"/predict?{query}", json=make_row())
+
+    assert response.json() == {"prediction": 80.0}
+
+
+def test_a_compressed_body_is_refused(client: httpx.Client) -> None:
+    response = client.post(
+        "/predict", content=b"\x1f\x8b", headers={"content-encoding": "gzip"}
+    )
+
+    assert (response.status_code, response.json()["detail"]) == (
+        415,
+        "The body is compressed (gzip); send it plain.",
+    )
+
+
+def test_a_posted_form_is_answered_by_the_page(client: httpx.Client) -> None:
+    form = {"gender": "male", "lunch/meal": "", "reading score": "3"}
+
+    page = client.post("/", data=form).text
+
+    assert "<strong>1.5</strong> points" in page
+    assert "<li>lunch/meal: missing</li>" in page
+    assert "<li>reading score: outside of the training range" in page
+    assert "<th scope=row>reading score</th><td>-67.0</td>" in page
+
+
 def test_bad_values_are_a_problem_document(client: httpx.Client) -> None:
     response = client.post("/predict", json=make_row(gender="x"))
 
@@ -126,7 +155,7 @@ def test_bad_values_are_a_problem_document(client: httpx.Client) -> None:
             "type": "/problems/invalid-batch",
             "title": "Rows do not match the model's signature",
             "status": 422,
-            "detail": "1 of 3 values is invalid.",
+            "detail": "1 value is invalid.",
             "errors": [
                 {
                     "pointer": "#/gender",

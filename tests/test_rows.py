@@ -122,8 +122,16 @@ def test_faults_of_columns_point_to_the_column_and_the_row() -> None:
     ("columns", "faults"),
     [
         (
-            {"gender": ["male"], "lunch/meal": []},
-            {"#/columns": "There is no column for 'reading score'."},
+            {"lunch/meal": [], "reading score": [104], "zzz": 1, "math score": [1]},
+            {
+                "#/columns/gender": "This column is missing.",
+                "#/columns/reading%20score/0": "104 is above the maximum, 100 points.",
+                "#/columns/zzz": "The model has no such feature.",
+                "#/columns/math%20score": "This is what the model predicts; "
+                "leave it out.",
+                "#/columns": "The columns differ in length: 'lunch/meal' 0, "
+                "'reading score' 1, 'math score' 1.",
+            },
         ),
         (
             {"gender": ["male"], "lunch/meal": [None], "reading score": [1, 2]},
@@ -142,6 +150,61 @@ def test_columns_of_a_wrong_shape_are_refused(
     columns: dict[str, Any], faults: dict[str, str]
 ) -> None:
     assert faults_of({"columns": columns}) == faults
+
+
+def test_a_column_that_may_be_missing_may_be_left_out() -> None:
+    batch = read({"columns": {"gender": ["male", "female"], "lunch/meal": None}})
+
+    assert batch == Batch([("male", None, None), ("female", None, None)], "columns")
+
+
+def test_columns_that_are_no_object_are_refused() -> None:
+    assert faults_of({"columns": 3}) == {"#/columns": "3 is not an object of lists."}
+
+
+ODD = Feature(name='height "in"\n\\', input="h", kind="number", required=True)
+
+
+@pytest.mark.parametrize(
+    ("document", "batch"),
+    [
+        ({ODD.name: 3, "boarder": True}, Batch([(3, True)], "row")),
+        ([{ODD.name: 3.5}], Batch([(3.5, None)], "rows")),
+        ({"columns": {ODD.name: [3]}}, Batch([(3, None)], "columns")),
+        ([], Batch([], "rows")),
+    ],
+)
+def test_a_name_that_json_must_escape_is_read_all_the_same(
+    document: Any, batch: Batch
+) -> None:
+    assert read(document, ODD, BOARDER) == batch
+
+
+def test_faults_of_a_name_that_json_must_escape_are_reported() -> None:
+    assert faults_of([{ODD.name: "x"}, {}], ODD) == {
+        "#/0/height%20%22in%22%0A%5C": "'x' is not a number.",
+        "#/1/height%20%22in%22%0A%5C": "This feature is missing.",
+    }
+
+
+def test_more_rows_than_the_limit_are_refused_under_such_a_name_too() -> None:
+    reader = make_reader(ODD, max_rows=1)
+
+    with pytest.raises(TooManyRows):
+        reader.read(msgspec.json.encode([{ODD.name: 1}] * 2))
+
+
+def test_the_target_among_the_features_is_named_as_such() -> None:
+    assert faults_of(make_row() | {"math score": 4}) == {
+        "#/math%20score": "This is what the model predicts; leave it out."
+    }
+
+
+def test_many_faults_are_counted_and_the_first_hundred_listed() -> None:
+    with pytest.raises(InvalidBatch) as refusal:
+        read([{}] * 150)
+
+    assert refusal.value.detail == ("150 values are invalid; the first 100 are listed.")
 
 
 def test_a_document_of_another_kind_is_refused() -> None:
