@@ -88,7 +88,7 @@ does not say what would happen to a person.
 | --- | --- |
 | model | `maths`, version `0123456789ab` |
 | file | 9,381 bytes, ONNX |
-| regressor | Ridge |
+| estimator | Ridge |
 | table | table.csv, 1,000 rows, of which 800 were fitted |
 | SHA-256 of the table | `abababababababababababababababababababababababababababababababab` |
 | made with | onnx 1.23.2, scikit-learn 1.9.1 |
