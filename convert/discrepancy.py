@@ -42,7 +42,7 @@ MAX_NOISE_ROWS = 40
 """Rows that scikit-learn predicts one by one, at about 5 ms each."""
 
 LAST_DIGITS = 2.0**-51
-"""Relative: four times the rounding of a double."""
+"""Relative change of a number: four times the rounding of a double."""
 
 
 class Tolerance(NamedTuple):
@@ -86,7 +86,7 @@ class Proof:
             )
         if lost := len(frame) - len(self.table.frame):
             log.warning("scikit-learn refuses %d rows of the sample itself", lost)
-        self.tolerance = _tolerance(oracle, self.table, _digits(model))
+        self.tolerance = _tolerance(oracle, self.table, features, _digits(model))
         self._model = model
 
     def measure(self) -> Discrepancy:
@@ -167,38 +167,12 @@ class Proof:
         if len(rest) == 0:
             return
         expected, graph = rows.answers.rows(rest), found.rows(rest)
-        noise = _spread(self.oracle, rows.frame.iloc[rest])
-        noise = np.maximum(noise, self._last_digits(rows.frame.iloc[rest]))
+        noise = _noise(self.oracle, rows.frame.iloc[rest], self.features)
         differences = _differences(expected, graph)
         if (differences > NOISE_FACTOR * noise).any() or not np.isfinite(noise).all():
             worst = int(np.argmax(np.where(np.isnan(differences), np.inf, differences)))
             row = rows.frame.iloc[rest[worst]]
             raise self._refusal(row, expected, graph, worst)
-
-    def _last_digits(self, frame: pd.DataFrame) -> Floats:
-        """Return what the last digits of numbers far outside the table change.
-
-        Squares and products of such numbers leave few digits of a prediction. Within
-        the table it is no excuse: there a last digit decides the side of a threshold.
-        """
-        noise = np.zeros(len(frame))
-        ranges = {f.name: f.observed for f in self.features if f.observed}
-        far = np.full(len(frame), False)
-        for name, (low, high) in ranges.items():
-            reach = (high - low) or abs(high) or 1.0
-            values = frame[name].to_numpy(float, na_value=np.nan)
-            far |= (values < low - reach) | (values > high + reach)
-        if not far.any():
-            return noise
-        rows = frame[far]
-        answers = [_numbers(self.oracle.answer(rows))]
-        for factor in (1 - LAST_DIGITS, 1 + LAST_DIGITS):
-            moved = rows.assign(**{n: rows[n].astype(float) * factor for n in ranges})
-            taken, found = self.oracle.answer_taken(moved)
-            if taken.all():
-                answers.append(_numbers(found))
-        noise[far] = np.ptp(answers, axis=0).max(axis=1)
-        return noise
 
     def _falls_either_way(self, expected: Answers, found: Answers) -> Bools:
         """Tell rows whose label alone differs, between equally probable classes."""
@@ -261,22 +235,52 @@ class _Rows:
         self.answers: Answers = answers
 
 
-def _tolerance(oracle: Oracle, table: _Rows, digits: int) -> Tolerance:
+def _tolerance(
+    oracle: Oracle, table: _Rows, features: Sequence[Feature], digits: int
+) -> Tolerance:
     answers = table.answers
     size = 1.0 if oracle.classes else float(np.abs(answers.values).max())
     absolute = 10.0 ** ((round(math.log10(size)) if size else 0) - digits)
-    spread = _spread(oracle, table.frame.head(MAX_NOISE_ROWS))
+    noises = _noise(oracle, table.frame.head(MAX_NOISE_ROWS), features)
     # a jump on single rows, where a tie is decided, is not the noise of all of them
-    noise = float(min(spread.max(), 10 * np.median(spread)))
+    noise = float(min(noises.max(), 10 * np.median(noises)))
     if NOISE_FACTOR * noise > absolute:
         log.warning(
-            "scikit-learn's own predictions differ by %.1g between one row and many: "
-            "the model is ill-conditioned, which a Ridge regressor or OneHotEncoder("
-            "drop='first') cures; the tolerance is %.1g",
+            "scikit-learn's own predictions differ by %.1g between one row and many, or "
+            "by the last digits: the model is ill-conditioned, which a StandardScaler, "
+            "a Ridge regressor or OneHotEncoder(drop='first') cures; the tolerance is "
+            "%.1g",
             noise,
             NOISE_FACTOR * noise,
         )
     return Tolerance(max(absolute, NOISE_FACTOR * noise), size)
+
+
+def _noise(oracle: Oracle, frame: pd.DataFrame, features: Sequence[Feature]) -> Floats:
+    """Return by how much rounding may change scikit-learn's answer for each row."""
+    names = [f.name for f in features if f.observed]
+    return np.maximum(_spread(oracle, frame), _last_digits(oracle, frame, names))
+
+
+def _last_digits(oracle: Oracle, frame: pd.DataFrame, names: list[str]) -> Floats:
+    """Return what the last digits of a row's numbers change in its answer.
+
+    Where 1024 times the change of the numbers does not change the answer more,
+    it jumps: a last digit decides the side of a threshold, which excuses nothing.
+    """
+    here = _numbers(oracle.answer(frame))
+    changes = []
+    for size in (LAST_DIGITS, 1024 * LAST_DIGITS):
+        change = np.zeros(len(frame))
+        for factor in (1 - size, 1 + size):
+            moved = frame.assign(**{n: frame[n].astype(float) * factor for n in names})
+            taken, found = oracle.answer_taken(moved)
+            if taken.all():
+                moves = np.abs(_numbers(found) - here).max(axis=1)
+                change = np.maximum(change, np.nan_to_num(moves))
+        changes.append(change)
+    small, large = changes
+    return np.where(large >= 100 * small, large / 1024, 0.0)
 
 
 def _spread(oracle: Oracle, frame: pd.DataFrame) -> Floats:

@@ -132,8 +132,8 @@ class Discrepancy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     n_ambiguous
         How many of these are left out of `largest`, because scikit-learn has no
         one answer: two neighbours are equally near, two classes equally
-        probable, it contradicts itself between one row and many, or numbers far
-        outside the table change it with their last digit.
+        probable, it contradicts itself between one row and many, or the last
+        digits of the row's numbers change it as much.
     """
 
     largest: float

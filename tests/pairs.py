@@ -400,7 +400,7 @@ def _pair(
 
 def _name(estimator: Any) -> str:
     parameters = estimator.get_params(deep=False)
-    inner = parameters.get("estimator") or parameters.get("regressor")
+    inner = parameters.get("estimator", parameters.get("regressor"))
     name = type(estimator).__name__
     if getattr(estimator, "weights", None) == "distance":
         name += " distance"

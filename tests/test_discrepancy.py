@@ -5,9 +5,11 @@ from onnx import TensorProto
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
 
 from convert.discrepancy import Proof
 from convert.edges import edge_rows
+from convert.estimators import emit
 from convert.graph import Graph
 from convert.oracle import Oracle
 from convert.refusal import Refusal
@@ -129,3 +131,28 @@ def test_edge_rows_hold_each_accepted_extreme_among_typical_and_missing_values()
         for x in (0.0, 9.0, 3.0, -9000.0, 9009.0, 0)
         for group in ("a", None)
     ]
+
+
+def test_a_scaler_in_float32_before_a_tree_is_refused() -> None:
+    """The commonest wrong prediction: a threshold lies halfway between two values."""
+    frame = pd.DataFrame({"x": np.arange(1, 60) / 10})
+    pipeline = make_pipeline(StandardScaler(), DecisionTreeRegressor())
+    pipeline.fit(frame, np.arange(59.0) % 7)
+    feature = Feature(
+        name="x", input="x", kind="number", observed=(0.1, 5.9), typical=3
+    )
+    graph = Graph()
+    x = graph.add("Cast", graph.input("x", TensorProto.DOUBLE), to=TensorProto.FLOAT)
+    moved = graph.add("Sub", x, graph.constant(pipeline[0].mean_[None], np.float32))
+    scaled = graph.add(
+        "Div", moved, graph.constant(pipeline[0].scale_[None], np.float32)
+    )
+    wide = graph.add("Cast", scaled, to=TensorProto.DOUBLE)
+    outputs = emit(pipeline[-1], graph, wide, 1)
+    assert outputs.prediction is not None
+    graph.output("prediction", outputs.prediction, TensorProto.DOUBLE, ["n_rows", 1])
+
+    with pytest.raises(Refusal, match="so nothing was written"):
+        measure_discrepancy(
+            pipeline, graph.model().SerializeToString(), [feature], frame
+        )

@@ -1,0 +1,40 @@
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import BaggingRegressor, VotingRegressor
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from convert.oracle import Oracle
+from convert.ties import tied_classes, tied_neighbours
+
+FRAME = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
+ROWS = pd.DataFrame({"x": [0.2, 0.5, 1.0]})
+
+
+def test_a_row_between_two_neighbours_is_tied_also_inside_a_vote() -> None:
+    near = KNeighborsRegressor(1)
+    for estimator in (near, VotingRegressor([("a", near), ("b", Ridge())])):
+        pipeline = make_pipeline(StandardScaler(), estimator).fit(FRAME, FRAME["x"])
+
+        tied = tied_neighbours(Oracle(pipeline, ["x"]), ROWS)
+
+        np.testing.assert_array_equal(tied, [False, True, False])
+
+
+def test_members_of_a_bagging_read_their_own_columns() -> None:
+    frame = FRAME.assign(y=[5.0, 7, 9, 11], z=[1.0, 0, 0, 1])
+    bagged = BaggingRegressor(
+        KNeighborsRegressor(1), 3, max_features=2, bootstrap=False, random_state=0
+    ).fit(frame, frame["x"])
+
+    tied = tied_neighbours(Oracle(bagged, list("xyz")), frame)
+
+    assert tied.shape == (4,)
+
+
+def test_equally_probable_classes_are_tied() -> None:
+    shares = np.array([[0.5, 0.5, 0.0], [0.4, 0.35, 0.25]])
+
+    np.testing.assert_array_equal(tied_classes(shares), [True, False])
