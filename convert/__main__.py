@@ -11,6 +11,7 @@ COMMANDS = {
     "train": "convert.train",
     "export": "convert.conversion",
     "explore": "convert.explore.command",
+    "compare": "convert.compare.command",
     "verify": "convert.verify",
     "inspect": "convert.inspect",
 }

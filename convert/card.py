@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from convert.evaluation import Evaluation
+from convert.groups import CONFIDENCE, Interval, say
 from server.signature import Feature, Provenance, Signature, Target
 
 SCORES = {
@@ -12,12 +14,15 @@ SCORES = {
 }
 
 
-def write_card(signature: Signature, n_bytes: int) -> str:
+def write_card(
+    signature: Signature, n_bytes: int, evaluation: Evaluation | None = None
+) -> str:
     """Return the card of a model whose file has `n_bytes`."""
     sections = [
         f"# {signature.title}",
         signature.description,
-        *_quality(signature),
+        *_quality(signature, evaluation),
+        *(_evaluation(signature, evaluation) if evaluation else ()),
         *_features(signature.features),
         *_limits(signature.features),
         *_origin(signature, n_bytes),
@@ -44,7 +49,7 @@ def proof(provenance: Provenance) -> str:
     )
 
 
-def _quality(signature: Signature) -> Iterator[str]:
+def _quality(signature: Signature, evaluation: Evaluation | None) -> Iterator[str]:
     provenance = signature.provenance
     targets = signature.targets
     unit = targets[0].unit
@@ -52,15 +57,67 @@ def _quality(signature: Signature) -> Iterator[str]:
     if provenance.scores:
         named = " and ".join(f"`{target.name}` ({target.title})" for target in targets)
         yield f"{named}, predicted for {_test_rows(provenance)}:"
+        sure = evaluation.scores if evaluation else {}
         yield _table(
-            ("score", "value"),
+            ("score", "value", f"{CONFIDENCE:.0%} interval")
+            if sure
+            else ("score", "value"),
             (
-                (SCORES.get(name, name), f"{score:.4f}{_unit(name, unit)}")
+                (
+                    SCORES.get(name, name),
+                    f"{score:.4f}{_unit(name, unit)}",
+                    *(
+                        [f"{sure[name].low:.4f} to {sure[name].high:.4f}"]
+                        if sure
+                        else []
+                    ),
+                )
                 for name, score in provenance.scores.items()
             ),
         )
     yield from _intervals(targets)
     yield proof(provenance)
+
+
+def _evaluation(signature: Signature, evaluation: Evaluation) -> Iterator[str]:
+    unit = signature.targets[0].unit
+    yield (
+        f"One prediction for one row takes about {evaluation.latency_us:.2g} µs in the "
+        "server's runtime on the machine that wrote this card."
+    )
+    yield "## What moves a prediction"
+    yield f"![How much worse the model is without each column]({evaluation.picture})"
+    yield (
+        "A column is worth the error that is added when its values are shuffled between "
+        "the rows: point and line are the mean and the range of several shuffles. Columns "
+        "that say much the same share what they are worth."
+    )
+    if evaluation.groups:
+        yield "## Who it errs on"
+        yield "\n".join(f"- {text}" for text in say(evaluation.groups, unit))
+        yield _table(
+            (
+                "group",
+                "rows",
+                f"mean absolute error ({CONFIDENCE:.0%} interval)",
+                "predicted − actual (interval for all groups together)",
+            ),
+            (
+                (
+                    f"`{one.column}`: {one.group}",
+                    f"{one.n_rows:,}",
+                    _interval(one.error),
+                    _interval(one.bias),
+                )
+                for one in evaluation.groups
+            ),
+        )
+
+
+def _interval(interval: Interval) -> str:
+    return f"{interval.mean:.2f} ({interval.low:.2f} to {interval.high:.2f})".replace(
+        "-", "−"
+    )
 
 
 def _test_rows(provenance: Provenance) -> str:

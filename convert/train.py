@@ -2,30 +2,31 @@
 
 import argparse
 import logging
-import math
 import shlex
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import pandas as pd
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from convert.card import proof, write_card
-from convert.dataset import Table, numeric_target, read_table
-from convert.description import Description, check_description, read_description
+from convert.compare.comparison import Comparison, read_json
+from convert.dataset import Table, read_table
+from convert.description import Description, read_description
+from convert.evaluation import evaluate
 from convert.export import Export, export, write_files
+from convert.importances import draw_importances
+from convert.latency import measure_latency
 from convert.refusal import Refusal
-from convert.regressors import make_candidate
+from convert.regressors import CANDIDATES, Parameters, make_candidate
+from convert.split import SEED, TEST_SIZE, Split, split_table
 from server.signature import Provenance
 
 log = logging.getLogger(__name__)
 
-SEED = 42
-TEST_SIZE = 0.2
+BEST = "best"
 
 EXAMPLE = """\
 example:
@@ -47,6 +48,20 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add = parser.add_argument
     add("table", type=Path, help="CSV file with a header; an empty cell is missing")
     add("--target", required=True, metavar="COLUMN", help="numeric column to predict")
+    add(
+        "--regressor",
+        choices=[*CANDIDATES, BEST],
+        default="linear",
+        metavar="NAME",
+        help=f"{', '.join(CANDIDATES)}, or {BEST}: the one that compare chose "
+        "(default: %(default)s)",
+    )
+    add(
+        "--comparison",
+        type=Path,
+        metavar="FILE",
+        help="what compare --json wrote: gives the choice and the tuned parameters",
+    )
     add("--output", required=True, type=Path, metavar="FILE", help="ends with .onnx")
     add(
         "--description",
@@ -87,30 +102,45 @@ def run(arguments: argparse.Namespace) -> str:
         drop=arguments.drop,
         categories=description.columns_of_kind("category"),
     )
-    exported = train(
+    trained = train(
         table,
         arguments.target,
         description,
+        _regressor(arguments, table),
         seed=arguments.seed,
         test_size=arguments.test_size,
         command=_command(arguments),
     )
-    card = write_card(exported.signature, len(exported.content))
-    beside = output.with_suffix(".md")
-    write_files({output: exported.content, beside: card.encode()})
-    return _report(exported, output, beside)
+    contents = _files(trained, output, arguments.seed)
+    write_files(contents)
+    return _report(trained.exported, list(contents))
+
+
+@dataclass(frozen=True)
+class Regressor:
+    """What is fitted: the name of a candidate, and what differs from its defaults."""
+
+    name: str = "linear"
+    parameters: Parameters = field(default_factory=dict)
+
+
+class Trained(NamedTuple):
+    pipeline: Pipeline
+    split: Split
+    exported: Export
 
 
 def train(
     table: Table,
     target: str,
     description: Description,
+    regressor: Regressor,
     *,
     seed: int = SEED,
     test_size: float = TEST_SIZE,
     command: str = "",
-) -> Export:
-    """Fit the classic pipeline on a part of a table, and export it.
+) -> Trained:
+    """Fit a regressor on a part of a table, and export it.
 
     Parameters
     ----------
@@ -122,18 +152,12 @@ def train(
     Refusal
         The table, the description or the split cannot give a proved model.
     """
-    y = numeric_target(table, target)
+    split = split_table(table, target, description, seed, test_size)
     X = table.frame.drop(columns=target)
-    if X.empty:
-        raise Refusal(
-            f"{table.path} has no column beside {target!r} to predict it from"
-        )
-    check_description(description, table, target)
     log.info("read %d rows and %d features from %s", *X.shape, table.path)
-    numbers, categories = _columns(X, description)
-    split = _split(table, X, y, seed, test_size)
-    _check_split(table, split, categories)
-    pipeline = make_candidate("linear", numbers, categories, seed)
+    pipeline = make_candidate(
+        regressor.name, split.numbers, split.categories, seed, regressor.parameters
+    )
     log.info("fitting %s on %d rows", type(pipeline[-1]).__name__, len(split.X_train))
     pipeline.fit(split.X_train, split.y_train)
     log.info("proving the graph on %d rows and on edge rows", len(X))
@@ -147,60 +171,63 @@ def train(
         split=f"chosen at random with seed {seed}, {test_size:.0%} of all",
         scores=_scores(pipeline, split),
     )
-    return export(pipeline, split.X_train, X, [target], description, provenance)
+    exported = export(pipeline, split.X_train, X, [target], description, provenance)
+    return Trained(pipeline, split, exported)
 
 
-class _Split(NamedTuple):
-    X_train: pd.DataFrame
-    X_test: pd.DataFrame
-    y_train: pd.Series
-    y_test: pd.Series
-
-
-def _split(
-    table: Table, X: pd.DataFrame, y: pd.Series, seed: int, test_size: float
-) -> _Split:
-    if not 0 < test_size < 1:
-        raise Refusal(f"--test-size is {test_size}: it is a share between 0 and 1")
-    if not 0 <= seed < 2**32:
-        raise Refusal(f"--seed is {seed}: it is a whole number from 0 to {2**32 - 1}")
-    n_test = math.ceil(test_size * len(X))
-    if min(n_test, len(X) - n_test) < 2:
-        raise Refusal(
-            f"{table.path} has too few rows ({len(X)}) to fit some and to hold out "
-            f"{test_size:.0%}: at least 2 are needed for each"
-        )
-    return _Split(*train_test_split(X, y, test_size=test_size, random_state=seed))
-
-
-def _columns(X: pd.DataFrame, description: Description) -> tuple[list[str], list[str]]:
-    """Return the columns that are scaled, and those that are encoded."""
-    named = description.columns_of_kind("category")
-    numbers = [str(name) for name in X.select_dtypes("number") if name not in named]
-    return numbers, [str(name) for name in X if name not in numbers]
-
-
-def _check_split(table: Table, split: _Split, categories: Sequence[str]) -> None:
-    """Refuse what only the held-out rows have: a category, or any value at all."""
-    for name in split.X_train:
-        if split.X_train[name].isna().all():
+def _regressor(arguments: argparse.Namespace, table: Table) -> Regressor:
+    name, path = arguments.regressor, arguments.comparison
+    if path is None:
+        if name == BEST:
             raise Refusal(
-                f"{name!r} has no value among the {len(split.X_train)} rows of "
-                f"{table.path} to fit: leave the column out with --drop {name!r}"
+                f"--regressor {BEST} is what compare chose: run python -m convert compare "
+                f"{table.path} --target {arguments.target} --json compare.json and add "
+                "--comparison compare.json"
             )
-    for name in categories:
-        held_out = split.X_test[name].dropna()
-        is_new = ~held_out.isin(split.X_train[name])
-        if is_new.any():
-            row = int(held_out.index[is_new][0])
+        return Regressor(name)
+    comparison = read_json(path)
+    _check_comparison(arguments, table, comparison)
+    chosen = comparison.choice.name if name == BEST else name
+    return Regressor(chosen, comparison.entry(chosen).parameters)
+
+
+def _check_comparison(
+    arguments: argparse.Namespace, table: Table, comparison: Comparison
+) -> None:
+    """Refuse a comparison that had other rows: it may have seen those held out here."""
+    pairs = {
+        "the table with SHA-256": (comparison.table_sha256, table.sha256),
+        "--target": (comparison.target, arguments.target),
+        "--seed": (comparison.seed, arguments.seed),
+        "--test-size": (comparison.test_size, arguments.test_size),
+        "--drop": (sorted(comparison.dropped), sorted(table.dropped)),
+    }
+    for what, (compared, asked) in pairs.items():
+        if compared != asked:
             raise Refusal(
-                f"{held_out[row]!r} in {name!r} on {table.place(row)} is only among the "
-                "held-out rows, so that nothing can be learned about it: merge or remove "
-                f"rare categories, or leave the column out with --drop {name!r}"
+                f"{arguments.comparison} compared with {what} {compared} and this is "
+                f"{asked}: give both commands the same, or compare again"
             )
 
 
-def _scores(pipeline: Pipeline, split: _Split) -> dict[str, float]:
+def _files(trained: Trained, output: Path, seed: int) -> dict[Path, bytes]:
+    """Return the model, its card and the card's picture."""
+    exported = trained.exported
+    picture = output.with_suffix(".svg")
+    latency_us = measure_latency(exported, trained.split.X_test)
+    evaluation = evaluate(
+        trained.pipeline, trained.split, seed, latency_us, picture.name
+    )
+    card = write_card(exported.signature, len(exported.content), evaluation)
+    unit = exported.signature.targets[0].unit
+    return {
+        output: exported.content,
+        output.with_suffix(".md"): card.encode(),
+        picture: draw_importances(evaluation.importances, unit).encode(),
+    }
+
+
+def _scores(pipeline: Pipeline, split: Split) -> dict[str, float]:
     predictions = pipeline.predict(split.X_test)
     return {
         score.__name__: float(score(split.y_test, predictions))
@@ -220,6 +247,10 @@ def _command(arguments: argparse.Namespace) -> str:
     """Return the command that was given, without folders that others do not have."""
     words = ["python", "-m", "convert", "train", arguments.table.name]
     words += ["--target", arguments.target, "--output", _relative(arguments.output)]
+    if arguments.regressor != "linear":
+        words += ["--regressor", arguments.regressor]
+    if arguments.comparison:
+        words += ["--comparison", _relative(arguments.comparison)]
     if arguments.description:
         words += ["--description", _relative(arguments.description)]
     for option in ("drop", "missing"):
@@ -239,11 +270,13 @@ def _relative(path: Path) -> str:
     return path.name if path.is_absolute() else path.as_posix()
 
 
-def _report(exported: Export, output: Path, card: Path) -> str:
+def _report(exported: Export, paths: list[Path]) -> str:
+    output, *beside = paths
     provenance = exported.signature.provenance
     return "\n".join(
         [
-            f"wrote {output}, {len(exported.content):,} bytes, and {card}",
+            f"wrote {output}, {len(exported.content):,} bytes, and beside it "
+            f"{' and '.join(path.name for path in beside)}",
             f"R² {provenance.scores['r2_score']:.4f} on {provenance.n_test_rows} rows that "
             "were held out",
             proof(provenance),

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote
 import msgspec
 
 from server.problems import Problem, pointer
-from server.rows import is_text
+from server.rows import is_text, show
 from server.signature import Feature, Signature, Value
 
 Answer = Callable[[bytes, bytes], Awaitable[bytes]]
@@ -68,7 +68,12 @@ class Page:
 
     async def answered(self, body: bytes, answer: Answer) -> "Page":
         """Return the page that answers a posted form (URL-encoded, UTF-8)."""
-        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+        limit = len(self.signature.features) + 1
+        text = body.decode("utf-8", "replace")
+        try:
+            fields = parse_qs(text, keep_blank_values=True, max_num_fields=limit)
+        except ValueError:
+            return replace(self, problem=f"The form has more than {limit} fields.")
         texts = {name: values[-1] for name, values in fields.items()}
         row = {
             feature.name: _value(feature, texts.get(feature.name, ""))
@@ -214,7 +219,7 @@ class Page:
 
 
 def _choices(feature: Feature) -> list[str]:
-    if feature.kind == "boolean":
+    if feature.kind == "boolean" and not feature.categories:
         return ["true", "false"]
     return [_text(category) for category in feature.categories]
 
@@ -233,9 +238,9 @@ def _bounds(feature: Feature) -> str:
     step = "1" if feature.kind == "integer" else "any"
     attributes = f'type="number" inputmode="decimal" step="{step}"'
     if feature.minimum is not None:
-        attributes += f' min="{feature.minimum:g}"'
+        attributes += f' min="{show(feature.minimum)}"'
     if feature.maximum is not None:
-        attributes += f' max="{feature.maximum:g}"'
+        attributes += f' max="{show(feature.maximum)}"'
     return attributes
 
 
@@ -243,7 +248,7 @@ def _hint(feature: Feature) -> str:
     """Return the description, the bounds, and what an empty field means."""
     parts = [feature.description] if feature.description else []
     if feature.minimum is not None and feature.maximum is not None:
-        parts.append(f"From {feature.minimum:g} to {feature.maximum:g}.")
+        parts.append(f"From {show(feature.minimum)} to {show(feature.maximum)}.")
     if not feature.required and not _choices(feature):
         parts.append("May be left empty.")
     return " ".join(parts)

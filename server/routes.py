@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from server.answers import available_includes
-from server.asgi import FAULT_BODY, read_body
+from server.asgi import FAULT_BODY, Disconnected, read_body
 from server.endpoint import Endpoint
 from server.page import Page
 from server.problems import MEDIA_TYPE, PROBLEMS, Problem, UnknownModel
@@ -47,6 +47,7 @@ def create_routes(endpoints: Endpoints, settings: Settings) -> Starlette:
         ],
         exception_handlers={
             Problem: _problem_response,
+            Disconnected: _nobody_response,
             HTTPException: _http_response,
             Exception: _fault_response,
         },
@@ -131,6 +132,11 @@ def _json(document: object) -> Response:
 async def _problem_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
     return Response(error.body(), error.status, media_type=MEDIA_TYPE)
+
+
+async def _nobody_response(request: Request, error: Exception) -> Response:
+    """Answer a client that has gone; uvicorn drops it."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 async def _http_response(request: Request, error: Exception) -> Response:

@@ -6,7 +6,9 @@ to report all faults at once.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -17,6 +19,7 @@ from server.problems import (
     Fault,
     InvalidBatch,
     MalformedBody,
+    Problem,
     TooManyRows,
     pointer,
 )
@@ -25,8 +28,12 @@ from server.signature import MISSING_TEXT, Feature, Signature, Value
 Column = Sequence[Any]
 Form = Literal["row", "rows", "columns"]
 
-UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError)
-"""msgspec raises the second for a string that is not UTF-8."""
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""The second is msgspec's for a string that is not UTF-8, the third for 1,000 lists
+in each other."""
+
+MAX_NAME_CHARACTERS = 100
+"""A longer name that no feature has is not compared with those that are there."""
 
 
 class Batch(NamedTuple):
@@ -77,8 +84,8 @@ class RowReader:
             return self._read_plainly(body)
         try:
             decoded = self._decode(body)
-        except UNDECODABLE:
-            return self._read_columns(body)
+        except UNDECODABLE as error:
+            return self._read_columns(body, error)
         if type(decoded) is not list:
             return self._checked(body, [astuple(decoded)], "row")
         return self._checked(body, [astuple(row) for row in decoded], "rows")
@@ -95,18 +102,17 @@ class RowReader:
                 ]
         return columns
 
-    def _read_columns(self, body: bytes) -> Batch:
+    def _read_columns(self, body: bytes, refusal: Exception) -> Batch:
         try:
             decoded: Any = self._decode_columns(body)
             rows = _transposed(astuple(decoded.columns))
         except (*UNDECODABLE, ValueError):
-            raise self._problem(body) from None
+            raise self._problem(body) or InvalidBatch(str(refusal)) from None
         return self._checked(body, rows, "columns")
 
     def _read_plainly(self, body: bytes) -> Batch:
         """Read what names a feature as no msgspec field can be named."""
-        problem = self._problem(body)
-        if isinstance(problem, MalformedBody) or problem.faults:
+        if problem := self._problem(body):
             raise problem
         document = msgspec.json.decode(body)
         names = [feature.name for feature in self._features]
@@ -121,21 +127,27 @@ class RowReader:
 
     def _checked(self, body: bytes, rows: list[tuple[Any, ...]], form: Form) -> Batch:
         if len(rows) > self._max_rows:
-            raise TooManyRows(
-                f"The body has {len(rows)} rows; at most {self._max_rows} are accepted."
-            )
+            raise self._too_many(len(rows))
         for position, accepts in self._checks:
             if not all(accepts(row[position]) for row in rows):
-                raise self._problem(body)
+                raise self._problem(body) or InvalidBatch("A value is invalid.")
         return Batch(rows, form)
 
-    def _problem(self, body: bytes) -> MalformedBody | InvalidBatch:
+    def _problem(self, body: bytes) -> Problem | None:
+        """Return everything that is wrong with a body, up to the faults listed."""
         try:
             document = msgspec.json.decode(body)
         except UNDECODABLE as error:
             return MalformedBody(_malformed(body, error))
-        faults = list(self._faults(document))
-        return InvalidBatch(_summary(faults), faults)
+        if (n_rows := _n_rows(document)) > self._max_rows:
+            return self._too_many(n_rows)
+        faults = list(islice(self._faults(document), MAX_LISTED_FAULTS + 1))
+        return InvalidBatch(_summary(faults), faults) if faults else None
+
+    def _too_many(self, n_rows: int) -> TooManyRows:
+        return TooManyRows(
+            f"The body has {n_rows} rows; at most {self._max_rows} are accepted."
+        )
 
     def _faults(self, document: Any) -> Iterator[Fault]:
         if _is_columns(document, self._features):
@@ -204,6 +216,13 @@ def _is_boolean(feature: Feature) -> bool:
     )
 
 
+def show(value: Value) -> str:
+    """Return a value as JSON writes it; a whole number without its `.0`."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    return msgspec.json.encode(value).decode()
+
+
 def _is_field_name(feature: Feature) -> bool:
     """Whether msgspec takes the name: it must need no escape in JSON."""
     return msgspec.json.encode(feature.name) == f'"{feature.name}"'.encode()
@@ -260,7 +279,7 @@ def _check(feature: Feature) -> Callable[[Any], bool] | None:
         return None if rejects else lambda value: value != MISSING_TEXT
     if feature.kind == "integer":
         return lambda value: value is None or float(value).is_integer()
-    if feature.kind == "category" and feature.unknown == "reject":
+    if feature.categories and feature.unknown == "reject":
         return {None, *feature.categories}.__contains__
     return None
 
@@ -281,6 +300,14 @@ def _is_columns(document: Any, features: Sequence[Feature]) -> bool:
     return isinstance(document["columns"], dict) or not named_so
 
 
+def _n_rows(document: Any) -> int:
+    if isinstance(document, list):
+        return len(document)
+    columns = document.get("columns") if isinstance(document, dict) else None
+    lists = columns.values() if isinstance(columns, dict) else ()
+    return max((len(each) for each in lists if isinstance(each, list)), default=0)
+
+
 def _transposed(columns: Sequence[list[Any] | None]) -> list[tuple[Any, ...]]:
     """Return rows; a column that is left out is missing in each of them.
 
@@ -297,9 +324,9 @@ def _transposed(columns: Sequence[list[Any] | None]) -> list[tuple[Any, ...]]:
 def _summary(faults: Sequence[Fault]) -> str:
     if len(faults) == 1:
         return "1 value is invalid."
-    tail = f"; the first {MAX_LISTED_FAULTS} are listed"
-    listed = tail if len(faults) > MAX_LISTED_FAULTS else ""
-    return f"{len(faults)} values are invalid{listed}."
+    if len(faults) <= MAX_LISTED_FAULTS:
+        return f"{len(faults)} values are invalid."
+    return f"More than {MAX_LISTED_FAULTS} values are invalid; those are listed."
 
 
 def _faults_of_column(feature: Feature, columns: dict[str, Any]) -> Iterator[Fault]:
@@ -329,8 +356,9 @@ def _value_fault(feature: Feature, value: Any, is_present: bool) -> str | None:
     if is_text(feature):
         return _text_fault(feature, value)
     if _is_boolean(feature):
-        ok = isinstance(value, bool)
-        return None if ok else f"{_shown(value)} is not true or false."
+        if not isinstance(value, bool):
+            return f"{_shown(value)} is not true or false."
+        return _category_fault(feature, value)
     return _number_fault(feature, value)
 
 
@@ -348,15 +376,21 @@ def _number_fault(feature: Feature, value: Any) -> str | None:
     unit = f" {feature.unit}" if feature.unit else ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"{_shown(value)} is not a number."
+    if abs(value) > sys.float_info.max:
+        return f"{_shown(value)} is too large for a number of 64 bits."
     if feature.kind == "integer" and value != int(value):
         return f"{_shown(value)} is not a whole number."
     if feature.minimum is not None and value < feature.minimum:
-        return f"{_shown(value)} is below the minimum, {feature.minimum:g}{unit}."
+        return f"{_shown(value)} is below the minimum, {show(feature.minimum)}{unit}."
     if feature.maximum is not None and value > feature.maximum:
-        return f"{_shown(value)} is above the maximum, {feature.maximum:g}{unit}."
-    if feature.categories and feature.unknown == "reject":
-        return None if value in feature.categories else _not_one_of(feature, value)
-    return None
+        return f"{_shown(value)} is above the maximum, {show(feature.maximum)}{unit}."
+    return _category_fault(feature, value)
+
+
+def _category_fault(feature: Feature, value: Any) -> str | None:
+    if not feature.categories or feature.unknown == "ignore":
+        return None
+    return None if value in feature.categories else _not_one_of(feature, value)
 
 
 def _not_one_of(feature: Feature, value: Any) -> str:
@@ -367,6 +401,8 @@ def _not_one_of(feature: Feature, value: Any) -> str:
 
 
 def _unknown_feature(name: str, known: Sequence[str]) -> str:
+    if len(name) > MAX_NAME_CHARACTERS:
+        return "The model has no such feature."
     from difflib import get_close_matches  # 2 ms to import, needed for faults only
 
     close = get_close_matches(name, known, n=1)

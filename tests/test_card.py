@@ -1,4 +1,6 @@
 from convert.card import write_card
+from convert.evaluation import Evaluation
+from convert.groups import GroupError, Interval
 from server.signature import Discrepancy, Feature, Provenance, Signature, Target
 
 SIGNATURE = Signature(
@@ -104,6 +106,44 @@ python -m convert train table.csv
 
 def test_the_card_says_what_the_signature_says() -> None:
     assert write_card(SIGNATURE, n_bytes=9381) == CARD
+
+
+def test_an_evaluation_adds_intervals_groups_latency_and_a_picture() -> None:
+    evaluation = Evaluation(
+        scores={
+            "r2_score": Interval(0.88043, 0.84, 0.91),
+            "mean_absolute_error": Interval(4.2148, 3.8, 4.7),
+        },
+        groups=[
+            GroupError(
+                column="a|b",
+                group="x",
+                n_rows=40,
+                error=Interval(4, 3, 5),
+                excess=Interval(0.5, -0.25, 1.25),
+                bias=Interval(-0.25, -1, 0.5),
+            )
+        ],
+        importances=[],
+        latency_us=13.6,
+        picture="maths.svg",
+    )
+
+    card = write_card(SIGNATURE, 9381, evaluation)
+
+    plain, added = set(CARD.splitlines()), set(card.splitlines())
+    assert plain - added == {
+        "| score | value |",
+        "| R² (1 is perfect, 0 is no better than the average) | 0.8804 |",
+        "| mean absolute error | 4.2148 points |",
+    }
+    assert added - plain >= {
+        "| score | value | 95% interval |",
+        "| mean absolute error | 4.2148 points | 3.8000 to 4.7000 |",
+        "![How much worse the model is without each column](maths.svg)",
+        "| `a\\|b`: x | 40 | 4.00 (3.00 to 5.00) | −0.25 (−1.00 to 0.50) |",
+    }
+    assert "takes about 14 µs in the server's runtime" in card
 
 
 def test_a_signature_that_says_little_gives_a_short_card() -> None:

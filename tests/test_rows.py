@@ -16,6 +16,10 @@ GRADE = Feature(
     name="grade", input="grade", kind="category", required=True, categories=(1, 2.5)
 )
 BOARDER = Feature(name="boarder", input="boarder", kind="boolean")
+ALWAYS = Feature(
+    name="always", input="always", kind="boolean", categories=(True,), required=True
+)
+FREE = Feature(name="free", input="free", kind="number", required=True)
 ESSAY = Feature(name="essay", input="essay", kind="text", required=True)
 
 
@@ -200,11 +204,14 @@ def test_the_target_among_the_features_is_named_as_such() -> None:
     }
 
 
-def test_many_faults_are_counted_and_the_first_hundred_listed() -> None:
+def test_after_a_hundred_faults_nobody_looks_further() -> None:
+    reader = make_reader(max_rows=150)
     with pytest.raises(InvalidBatch) as refusal:
-        read([{}] * 150)
+        reader.read(b"[" + b",".join([b"{}"] * 150) + b"]")
 
-    assert refusal.value.detail == ("150 values are invalid; the first 100 are listed.")
+    assert refusal.value.detail == (
+        "More than 100 values are invalid; those are listed."
+    )
 
 
 def test_a_document_of_another_kind_is_refused() -> None:
@@ -217,6 +224,8 @@ def test_a_document_of_another_kind_is_refused() -> None:
         (BOOKS, [3, 3.0, -2, 2**53], {3.5: "3.5 is not a whole number."}),
         (GRADE, [1, 1.0, 2.5], {2: "2 is not one of: 1, 2.5.", True: "true is not a number."}),
         (BOARDER, [True, False, None], {1: "1 is not true or false."}),
+        (ALWAYS, [True], {False: "false is not one of: true."}),
+        (FREE, [1e308, -1e300], {10**400: f"{'1' + '0' * 56}…0 is too large for a number of 64 bits."}),
         (ESSAY, ["", "naïve 🎓", "a\0b"], {MISSING_TEXT: "U+FDD0 stands for a missing value inside; send null."}),
         (SCORE, [0, 100, 99.999, None], {True: "true is not a number."}),
     ],
@@ -230,6 +239,19 @@ def test_each_kind_accepts_its_values_and_explains_the_others(
         assert faults_of({feature.name: value}, feature) == {
             f"#/{feature.name.replace(' ', '%20')}": detail
         }
+
+
+def test_a_bad_value_that_a_later_one_overrides_is_refused_all_the_same() -> None:
+    with pytest.raises(InvalidBatch, match="Invalid enum value 'zzz'"):
+        make_reader().read(b'{"gender": "zzz", "gender": "female"}')
+
+
+def test_bounds_are_shown_with_every_digit() -> None:
+    feature = Feature(name="id", input="id", kind="number", maximum=1234564.0)
+
+    assert faults_of({"id": 1234565}, feature) == {
+        "#/id": "1234565 is above the maximum, 1234564."
+    }
 
 
 def test_a_long_value_is_shortened_in_its_message() -> None:
@@ -269,6 +291,8 @@ def test_what_is_not_json_is_malformed(body: bytes, detail: str) -> None:
 @pytest.mark.parametrize(
     "document",
     [
+        [0] * 3,
+        {"columns": {"gender": [0] * 3}},
         [make_row()] * 3,
         {"columns": {name: [value] * 3 for name, value in make_row().items()}},
     ],

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from convert.__main__ import main
-from convert.card import write_card
+from convert.card import proof, write_card
 from server.model import Model
 from server.signature import Signature
 from tests.students import make_students
@@ -57,7 +57,12 @@ def test_a_table_becomes_a_model_and_its_card(
     signature = signature_of(tmp_path / "maths.onnx")
     n_bytes = (tmp_path / "maths.onnx").stat().st_size
     assert code == 0
-    assert (tmp_path / "maths.md").read_text("utf-8") == write_card(signature, n_bytes)
+    card = (tmp_path / "maths.md").read_text("utf-8")
+    assert card.startswith(f"# {signature.title}\n")
+    assert "](maths.svg)" in card
+    assert "| 95% interval |" in card
+    assert "## Who it errs on" in card
+    assert (tmp_path / "maths.svg").read_text("utf-8").startswith("<svg ")
     assert f"wrote {tmp_path}/maths.onnx, {n_bytes:,} bytes" in capsys.readouterr().out
     assert (signature.name, signature.estimator) == ("maths", "LinearRegression")
     provenance = signature.provenance
@@ -69,9 +74,11 @@ def test_a_table_becomes_a_model_and_its_card(
     assert 0.7 < provenance.scores["r2_score"] < 1
 
 
-def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["linear", "forest", "xgboost", "catboost"])
+def test_two_runs_give_the_same_bytes(tmp_path: Path, name: str) -> None:
     make_students(120).to_csv(tmp_path / "table.csv", index=False)
     command = [sys.executable, "-m", "convert", "train", str(tmp_path / "table.csv")]
+    command += ["--regressor", name]
     hashes = set()
 
     for seed in ("1", "2"):
@@ -154,6 +161,7 @@ def test_options_are_kept_in_the_command(tmp_path: Path) -> None:
             [],
             "among the held-out rows, so that nothing can be learned about it",
         ),
+        (make_students(90), ["--regressor", "best"], "is what compare chose: run"),
     ],
 )
 def test_a_refusal_is_one_sentence_and_writes_nothing(
@@ -209,9 +217,20 @@ def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_shipped_card_belongs_to_the_shipped_model() -> None:
-    card = write_card(signature_of(MODEL), MODEL.stat().st_size)
+    signature = signature_of(MODEL)
+    _, _, reading = write_card(signature, MODEL.stat().st_size).partition(
+        "## What it r"
+    )
 
-    assert MODEL.with_suffix(".md").read_text("utf-8") == card
+    card = MODEL.with_suffix(".md").read_text("utf-8")
+
+    assert card.startswith(f"# {signature.title}\n\n{signature.description}\n")
+    assert card.endswith(reading)
+    assert proof(signature.provenance) in card
+    for score in signature.provenance.scores.values():
+        assert f" {score:.4f} " in card
+    assert f"]({MODEL.stem}.svg)" in card
+    assert MODEL.with_suffix(".svg").exists()
 
 
 @needs_students

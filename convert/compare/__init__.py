@@ -1,0 +1,1 @@
+"""The comparison: nine regressors side by side, and one of them chosen by a rule."""

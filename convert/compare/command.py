@@ -1,0 +1,198 @@
+"""`python -m convert compare`: nine regressors side by side, one chosen by a rule."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from convert.compare.comparison import Comparison, write_json
+from convert.compare.progress import Progress
+from convert.compare.terminal import write_text
+from convert.dataset import Table, read_table
+from convert.description import Description, read_description
+from convert.export import write_files
+from convert.refusal import Refusal
+from convert.split import SEED, TEST_SIZE
+
+N_TRIALS = 40
+BUDGET_SECONDS = 300.0
+
+EXAMPLE = """\
+examples:
+  python -m convert compare students.csv --target math_score --published
+  python -m convert compare students.csv --target math_score \\
+      --json compare.json --output compare.html
+  python -m convert train students.csv --target math_score --regressor best \\
+      --comparison compare.json --output models/maths.onnx
+"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "compare",
+        help="compare nine regressors on a table and choose one",
+        description="Tune nine regressors by cross-validation on a part of the table, "
+        "score them, export each as ONNX, and choose the smallest within one standard "
+        "error of the best.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("table", type=Path, help="CSV file with a header; an empty cell is missing")
+    add("--target", required=True, metavar="COLUMN", help="numeric column to predict")
+    add(
+        "--published",
+        action="store_true",
+        help="instead: the figures published for the student table, beside ours",
+    )
+    add("-o", "--output", type=Path, metavar="FILE", help="HTML page to write")
+    add(
+        "--json",
+        nargs="?",
+        type=Path,
+        const=Path("-"),
+        metavar="FILE",
+        help="JSON to write, for train --comparison; without FILE it is printed",
+    )
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with the trials of an interrupted run",
+    )
+    add(
+        "--budget",
+        type=float,
+        default=BUDGET_SECONDS,
+        metavar="SECONDS",
+        help="for the whole run; every regressor gets one trial in any case "
+        "(default: %(default)g)",
+    )
+    add(
+        "--trials",
+        type=int,
+        default=N_TRIALS,
+        metavar="NUMBER",
+        help="for each regressor, if the budget lasts (default: %(default)s)",
+    )
+    add(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="NUMBER",
+        help="trials at the same time (default: one a core)",
+    )
+    add(
+        "--description",
+        type=Path,
+        metavar="FILE",
+        help="TOML with units, and with the columns whose numbers are categories",
+    )
+    add("--drop", action="append", default=[], metavar="COLUMN", help="leave it out")
+    add(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="what stands for a missing value beside the empty cell, such as NA",
+    )
+    add("--encoding", default="utf-8", help="of the table (default: %(default)s)")
+    add("--seed", type=int, default=SEED, help="of everything (default: %(default)s)")
+    add(
+        "--test-size",
+        type=float,
+        default=TEST_SIZE,
+        metavar="SHARE",
+        help="of the rows, scored once at the end (default: %(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Compare, write the files, and return what is printed."""
+    said = arguments.description
+    description = read_description(said) if said else Description()
+    table = read_table(
+        arguments.table,
+        encoding=arguments.encoding,
+        missing=arguments.missing,
+        drop=arguments.drop,
+        categories=description.columns_of_kind("category"),
+    )
+    if arguments.published:
+        return _published(table, arguments.target)
+    _check(arguments)
+    comparison = _compare(arguments, table, description)
+    contents = {}
+    if arguments.output:
+        from convert.compare.report import write_page
+
+        contents[arguments.output] = write_page(comparison).encode()
+    if arguments.json and arguments.json != Path("-"):
+        contents[arguments.json] = write_json(comparison)
+    write_files(contents)
+    if arguments.json == Path("-"):
+        return write_json(comparison).decode().rstrip()
+    wrote = [f"wrote {path}" for path in contents]
+    return "\n".join([write_text(comparison), *wrote])
+
+
+def _published(table: Table, target: str) -> str:
+    from convert.compare.published import reproduce, write_table
+    from convert.compare.run import library_versions
+
+    progress = Progress()
+    found = reproduce(table, target, progress.say)
+    progress.close()
+    return write_table(found, library_versions())
+
+
+def _compare(
+    arguments: argparse.Namespace, table: Table, description: Description
+) -> Comparison:
+    # here, so that the other commands do not wait for optuna
+    from convert.compare.run import Question, compare
+    from convert.compare.tuning import Effort
+
+    named = msgspec.structs.replace(description, name=description.name or "compared")
+    question = Question(
+        table, arguments.target, named, arguments.seed, arguments.test_size
+    )
+    journal = _journal(arguments)
+    if not arguments.resume:
+        journal.unlink(missing_ok=True)
+    progress = Progress()
+    try:
+        return compare(
+            question,
+            Effort(arguments.trials, arguments.budget, arguments.jobs),
+            journal,
+            progress,
+        )
+    except KeyboardInterrupt:
+        progress.close()
+        sys.stderr.write(f"--resume goes on with the trials in {journal}\n")
+        raise
+    finally:
+        progress.close()
+
+
+def _journal(arguments: argparse.Namespace) -> Path:
+    """Return the file with the trials, beside what is written."""
+    files = [path for path in (arguments.output, arguments.json) if path]
+    beside = [path for path in files if path != Path("-")]
+    beside.append(Path(arguments.table.name))
+    return Path(beside[0]).with_suffix(".journal")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.output == arguments.json and arguments.output:
+        raise Refusal(
+            f"--output and --json are both {arguments.output}: name two files"
+        )
+    for option in ("budget", "trials", "jobs"):
+        value = getattr(arguments, option)
+        if not value > 0:
+            raise Refusal(f"--{option} is {value}: it is above 0")

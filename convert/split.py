@@ -1,0 +1,97 @@
+"""Holds rows of a table out, so that a score is of rows that no model has seen."""
+
+import math
+from typing import NamedTuple
+
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from convert.dataset import Table, numeric_target
+from convert.description import Description, check_description
+from convert.refusal import Refusal
+
+SEED = 42
+TEST_SIZE = 0.2
+
+
+class Split(NamedTuple):
+    """A table in two parts; `numbers` and `categories` name its features."""
+
+    X_train: pd.DataFrame
+    X_test: pd.DataFrame
+    y_train: pd.Series
+    y_test: pd.Series
+    numbers: list[str]
+    categories: list[str]
+
+
+def split_table(
+    table: Table,
+    target: str,
+    description: Description,
+    seed: int = SEED,
+    test_size: float = TEST_SIZE,
+) -> Split:
+    """Hold out `test_size` of the rows, a share between 0 and 1.
+
+    Raises
+    ------
+    Refusal
+        The target, the description or the sizes do not fit the table, or a
+        category is only among the rows that are held out.
+    """
+    y = numeric_target(table, target)
+    X = table.frame.drop(columns=target)
+    if X.empty:
+        raise Refusal(
+            f"{table.path} has no column beside {target!r} to predict it from"
+        )
+    check_description(description, table, target)
+    _check_sizes(table, seed, test_size)
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, test_size=test_size, random_state=seed
+    )
+    split = Split(X_train, X_test, y_train, y_test, *_columns(X, description))
+    _check_split(table, split)
+    return split
+
+
+def _check_sizes(table: Table, seed: int, test_size: float) -> None:
+    if not 0 < test_size < 1:
+        raise Refusal(f"--test-size is {test_size}: it is a share between 0 and 1")
+    if not 0 <= seed < 2**32:
+        raise Refusal(f"--seed is {seed}: it is a whole number from 0 to {2**32 - 1}")
+    n_rows = len(table.frame)
+    n_test = math.ceil(test_size * n_rows)
+    if min(n_test, n_rows - n_test) < 2:
+        raise Refusal(
+            f"{table.path} has too few rows ({n_rows}) to fit some and to hold out "
+            f"{test_size:.0%}: at least 2 are needed for each"
+        )
+
+
+def _columns(X: pd.DataFrame, description: Description) -> tuple[list[str], list[str]]:
+    """Return the columns that are scaled, and those that are encoded."""
+    named = description.columns_of_kind("category")
+    numbers = [str(name) for name in X.select_dtypes("number") if name not in named]
+    return numbers, [str(name) for name in X if name not in numbers]
+
+
+def _check_split(table: Table, split: Split) -> None:
+    """Refuse what only the held-out rows have: a category, or any value at all."""
+    for name in split.X_train:
+        if split.X_train[name].isna().all():
+            raise Refusal(
+                f"{name!r} has no value among the {len(split.X_train)} rows of "
+                f"{table.path} to fit: leave the column out with --drop {name!r}"
+            )
+    for name in split.categories:
+        held_out = split.X_test[name].dropna()
+        is_new = ~held_out.isin(split.X_train[name])
+        if is_new.any():
+            row = int(held_out.index[is_new][0])
+            raise Refusal(
+                f"{held_out[row]!r} in {name!r} on {table.place(row)} is only among the "
+                "held-out rows, so that nothing can be learned about it: merge or remove "
+                f"rare categories, or leave the column out with --drop {name!r}"
+            )
