@@ -1,4 +1,4 @@
-"""The command line: python -m bench URL, startup or contest."""
+"""The command line: python -m bench URL, startup, bulk or contest."""
 
 import argparse
 import json
@@ -6,12 +6,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import outcome, requests
-from bench.address import Address
-from bench.arguments import count, seconds, span
-from bench.load import Load, Measurement, measure
-from bench.machine import describe_run
-from bench.refusal import Refusal
+try:
+    from bench import outcome, requests
+    from bench.address import Address
+    from bench.arguments import count, seconds, span
+    from bench.load import Load, Measurement, measure
+    from bench.machine import describe_run
+    from bench.refusal import Refusal
+except ModuleNotFoundError as error:
+    print(
+        f"bench: {error.name} is not installed for {sys.executable}: use "
+        ".venv/bin/python, which `make check` makes",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 EPILOG = """\
 examples:

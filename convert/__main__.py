@@ -28,8 +28,16 @@ def main(words: list[str]) -> int:
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     asked = [name for name in COMMANDS if name in words[:1]]
-    for name in asked or COMMANDS:
-        import_module(COMMANDS[name]).add_parser(commands)
+    try:
+        for name in asked or COMMANDS:
+            import_module(COMMANDS[name]).add_parser(commands)
+    except ModuleNotFoundError as error:
+        print(
+            f"refused: {error.name} is not installed for {sys.executable}: use "
+            ".venv/bin/python, which `make check` makes",
+            file=sys.stderr,
+        )
+        return 2
     parsed = parser.parse_args(words, argparse.Namespace(words=words))
     logging.basicConfig(format="%(message)s")
     logging.getLogger("convert").setLevel(logging.INFO)

@@ -78,7 +78,7 @@ def read_table(
     content = _read(path)
     text = _decode(path, content, encoding)
     header, lines = _scan(path, text)
-    frame = _parse(text, missing)
+    frame = _parse(text, missing, categories)
     frame.columns = pd.Index(header)
     if not lines:
         raise Refusal(f"{path} has a header and no rows: add the rows to it")
@@ -191,6 +191,11 @@ def _checked_header(path: Path, names: list[str]) -> list[str]:
                 f"column {position} of {path} has no name: name or remove it "
                 "(pandas writes one for the index unless to_csv has index=False)"
             )
+        if "\0" in name:
+            raise Refusal(
+                f"the name of column {position} of {path} holds a NUL character, which "
+                "ends a name in ONNX: rename the column"
+            )
         if names.count(name) > 1:
             raise Refusal(
                 f"{path} has {names.count(name)} columns called {name!r}: "
@@ -199,9 +204,13 @@ def _checked_header(path: Path, names: list[str]) -> list[str]:
     return names
 
 
-def _parse(text: str, missing: Iterable[str]) -> pd.DataFrame:
+def _parse(
+    text: str, missing: Iterable[str], categories: Iterable[str]
+) -> pd.DataFrame:
+    """Read the cells; a declared category stays text, so that 01 is not 1."""
     return pd.read_csv(
         io.StringIO(text, newline=""),
+        dtype=dict.fromkeys(categories, str),
         keep_default_na=False,
         na_values=["", *missing],
         low_memory=False,

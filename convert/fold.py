@@ -77,6 +77,10 @@ class Folded:
     terms: tuple[Lookup | Slope, ...]
 
 
+MAX_CATEGORIES = 5000
+"""The preprocessor's answers for each are held at once: 200 MB for so many, one-hot."""
+
+
 class _NotFoldable(Exception):
     """The prediction is not a sum of lookups and straight lines."""
 
@@ -92,6 +96,8 @@ def fold(
         Training rows: they give dtypes, averages, and the points at which
         lines are checked to be straight.
     """
+    if any(len(feature.categories) > MAX_CATEGORIES for feature in features):
+        return None
     terms = []
     with warnings.catch_warnings(action="ignore"):
         try:
@@ -113,9 +119,11 @@ def add_folded(
     The prediction is the sum of the contributions, so that the second output
     costs no node. A row pays for nodes: all numbers share one of each kind.
     """
+    # all inputs before the first node, whose name then gives way to theirs
+    inputs = [graph.input(feature.input, _dtype(feature)) for feature in features]
     columns = [
-        _add_column(graph, feature, term)
-        for feature, term in zip(features, folded.terms, strict=True)
+        _add_column(graph, column, feature, term)
+        for column, feature, term in zip(inputs, features, folded.terms, strict=True)
     ]
     values = graph.add("Concat", *columns, axis=1)
     contributions = _add_slopes(graph, values, folded.terms)
@@ -281,11 +289,16 @@ def _check_straight(slope: Slope, effect: Effect, average: Fraction) -> None:
                 raise _NotFoldable
 
 
-def _add_column(graph: Graph, feature: Feature, term: Lookup | Slope) -> str:
-    dtype = TensorProto.STRING if is_text(feature) else TensorProto.DOUBLE
-    column = graph.input(feature.input, dtype)
+def _dtype(feature: Feature) -> int:
+    return TensorProto.STRING if is_text(feature) else TensorProto.DOUBLE
+
+
+def _add_column(
+    graph: Graph, column: str, feature: Feature, term: Lookup | Slope
+) -> str:
     if isinstance(term, Slope):
         return column
+    dtype = _dtype(feature)
     keys: list[Any] = [*term.contributions, math.nan]
     if is_text(feature):
         keys = [str(key).encode() for key in (*term.contributions, MISSING_TEXT)]

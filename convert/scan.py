@@ -89,7 +89,7 @@ def scan(pickled: bytes) -> Scan:
 # The machine has no error of its own for nonsense: it is whatever its stack and
 # tables raise, and a file from outside may provoke any of them.
 NONSENSE = (
-    pickle.UnpicklingError,
+    pickle.PickleError,
     ArithmeticError,
     AttributeError,
     EOFError,

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from server.model import Model
-from server.problems import Fault, NoPrediction, UnknownInclude
-from server.rows import Batch, Form, is_text
+from server.problems import Fault, InvalidQuery, NoPrediction, pointer
+from server.rows import Batch, Form, show
 from server.runtime import Tensor
 from server.signature import Feature, Signature
 
@@ -31,9 +31,7 @@ def require_finite(form: Form, predictions: Sequence[Any]) -> None:
     if all(map(_is_finite, predictions)):
         return
     faults = [
-        Fault(
-            "#" if form == "row" else f"#/{position}", "The prediction is not finite."
-        )
+        Fault(_place(form, position), f"Row {position + 1} has no finite prediction.")
         for position, prediction in enumerate(predictions)
         if not _is_finite(prediction)
     ]
@@ -46,23 +44,25 @@ def parse_includes(model: Model, query: str) -> tuple[str, ...]:
 
     Raises
     ------
-    UnknownInclude
+    InvalidQuery
         The model has nothing of that name.
     """
     wanted = tuple(filter(None, query.split(",")))
     offered = available_includes(model)
     unknown = [name for name in wanted if name not in offered]
     if unknown:
-        raise UnknownInclude(f"{unknown[0]!r} is not one of: {', '.join(offered)}.")
+        raise InvalidQuery(f"{unknown[0]!r} is not one of: {', '.join(offered)}.")
     return wanted
 
 
 def available_includes(model: Model) -> tuple[str, ...]:
     """Return what this model can add to a prediction."""
-    target = model.signature.targets[0]
+    targets = model.signature.targets
     there = {
         "contributions": "contributions" in model.output_names,
-        "interval": target.interval is not None,
+        "interval": len(targets) == 1
+        and targets[0].kind == "regression"
+        and targets[0].interval is not None,
         "probabilities": "probabilities" in model.output_names,
         "warnings": True,
     }
@@ -101,6 +101,13 @@ def warnings(signature: Signature, row: Sequence[Any]) -> list[dict[str, str]]:
     return found
 
 
+def _place(form: Form, position: int) -> str:
+    """Return the pointer to a row; in columns a row has no place of its own."""
+    return {"row": pointer(), "rows": pointer(position), "columns": pointer("columns")}[
+        form
+    ]
+
+
 def _main(form: Form, predictions: Sequence[Any]) -> dict[str, Any]:
     if form == "row":
         return {"prediction": predictions[0]}
@@ -127,7 +134,8 @@ def _included(
         names = [feature.name for feature in signature.features]
         return list(_objects(names, tensors[-1].values))
     if include == "probabilities":
-        labels = [str(label) for label in signature.targets[0].classes]
+        classes = signature.targets[0].classes
+        labels = [each if isinstance(each, str) else show(each) for each in classes]
         return list(_objects(labels, tensors[1].values))
     if include == "interval":
         return [_interval(signature, prediction) for prediction in predictions]
@@ -155,14 +163,13 @@ def _warning(feature: Feature, value: Any) -> str | None:
         imputed = feature.imputed
         if imputed is None:
             return "missing"
-        shown = repr(imputed) if isinstance(imputed, str) else f"{imputed:g}{unit}"
+        shown = repr(imputed) if isinstance(imputed, str) else show(imputed) + unit
         return f"missing; the model takes {shown}"
-    if is_text(feature):
-        unknown = feature.categories and value not in feature.categories
-        return "unknown category; the model ignores it" if unknown else None
+    if feature.categories and value not in feature.categories:
+        return "unknown category; the model ignores it"
     if feature.observed is None:
         return None
     low, high = feature.observed
     if low <= value <= high:
         return None
-    return f"outside of the training range, {low:g} to {high:g}{unit}"
+    return f"outside of the training range, {show(low)} to {show(high)}{unit}"

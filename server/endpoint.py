@@ -17,7 +17,7 @@ from server.asgi import (
 )
 from server.batching import Batcher
 from server.model import Model
-from server.problems import Problem, UnknownInclude, UnsupportedMediaType
+from server.problems import InvalidQuery, Problem, UnsupportedMediaType
 from server.rows import Batch, RowReader
 from server.settings import Settings
 
@@ -71,10 +71,12 @@ class Endpoint:
         parameters = parse_qs(query.decode("latin-1"))
         unknown = sorted(parameters.keys() - {"include"})
         if unknown:
-            raise UnknownInclude(
+            raise InvalidQuery(
                 f"The query has {unknown[0]!r}; its one parameter is include."
             )
-        return answers.parse_includes(self.model, ",".join(parameters["include"]))
+        return answers.parse_includes(
+            self.model, ",".join(parameters.get("include", []))
+        )
 
     async def _answer_with(self, includes: tuple[str, ...], batch: Batch) -> bytes:
         extra_outputs = answers.extra_outputs(includes)
@@ -90,6 +92,10 @@ class Endpoint:
 def _require_json(scope: Scope) -> None:
     """Refuse a body that says it is something else; one that says nothing is JSON."""
     for name, value in scope["headers"]:
+        if name == b"content-encoding" and value.lower() != b"identity":
+            raise UnsupportedMediaType(
+                f"The body is compressed ({value.decode('latin-1')}); send it plain."
+            )
         if name == b"content-type" and value != JSON:
             media_type = value.split(b";")[0].strip().lower()
             if media_type != JSON and not media_type.endswith(b"+json"):

@@ -60,7 +60,7 @@ class Model:
             raise UnservableModel(f"{path}: not a model file: {error}") from error
         try:
             return cls._proven(session)
-        except (UnservableModel, signatures.UnreadableSignature) as error:
+        except (RuntimeFault, ValueError) as error:
             session.close()
             raise UnservableModel(f"{path}: {error}") from error
 
@@ -78,6 +78,7 @@ class Model:
             raise UnservableModel(
                 f"the graph reads {inputs}, its signature says {expected}"
             )
+        _check_outputs(session, signature)
         model = cls(session, signature)
         model._replay()
         return model
@@ -97,7 +98,14 @@ class Model:
             (label_index, probabilities where there are any) for classification.
         """
         outputs = (*self._main_outputs, *extra_outputs)
-        return self.session.predict(outputs, columns, n_rows)
+        tensors = self.session.predict(outputs, columns, n_rows)
+        for name, tensor in zip(outputs, tensors, strict=True):
+            if tensor.shape[0] != n_rows:
+                found = tensor.shape[0]
+                raise RuntimeFault(
+                    f"{name} has {found} rows for {n_rows} that were fed"
+                )
+        return tensors
 
     def predictions(self, tensors: Sequence[Tensor]) -> list[Any]:
         """Return one JSON value a row: a number, a label, or an object of targets."""
@@ -105,6 +113,8 @@ class Model:
         values: Sequence[Any] = tensors[0].values
         if targets[0].kind == "classification":
             classes = targets[0].classes
+            if not all(0 <= index < len(classes) for index in values):
+                raise RuntimeFault(f"label_index is not below {len(classes)}")
             return [classes[int(index)] for index in values]
         if len(targets) == 1:
             return list(values)
@@ -133,8 +143,8 @@ class Model:
             durations_ms.append((time.perf_counter() - start) * 1000)
             self._compare([golden], tensors)
         self.run_ms = min(durations_ms)
-        batch = self.predict(self._golden_columns(golden_rows), len(golden_rows))
-        self._compare(golden_rows, batch)
+        twice = golden_rows * 2  # more than one row even if there is one
+        self._compare(twice, self.predict(self._golden_columns(twice), len(twice)))
 
     def _golden_columns(self, golden_rows: Sequence[GoldenRow]) -> list[Column]:
         return [
@@ -147,7 +157,10 @@ class Model:
     ) -> None:
         found = [_flat(value) for value in self.predictions(tensors)]
         for golden, values in zip(golden_rows, found, strict=True):
-            if not self._reproduces(golden.predictions, values):
+            expected_values = golden.predictions
+            if len(expected_values) != len(values) or not self._reproduces(
+                expected_values, values
+            ):
                 raise UnservableModel(
                     f"a golden row gives {values}, scikit-learn gave "
                     f"{list(golden.predictions)}; the file is not served"
@@ -167,6 +180,31 @@ class Model:
             else want == got
             for want, got in zip(expected, found, strict=True)
         )
+
+
+def _check_outputs(session: Session, signature: Signature) -> None:
+    """Refuse a graph whose outputs are not those that its signature promises."""
+    targets = signature.targets
+    if not targets:
+        raise UnservableModel("the signature has no target")
+    n_classes = len(targets[0].classes)
+    classifies = targets[0].kind == "classification"
+    n_columns = {
+        "prediction": len(targets),
+        "contributions": len(signature.features),
+        "label_index": 1,
+        "probabilities": n_classes,
+    }
+    shapes = {port.name: port.shape for port in session.outputs}
+    main = "label_index" if classifies else "prediction"
+    if main not in shapes:
+        raise UnservableModel(f"the graph has no output {main!r}")
+    for name in shapes.keys() & n_columns.keys():
+        if shapes[name][1:] != (n_columns[name],):
+            raise UnservableModel(
+                f"the output {name!r} is declared {shapes[name]}; expected "
+                f"(any number of rows, {n_columns[name]})"
+            )
 
 
 def _marked(feature: Feature, value: Value | None) -> Value:

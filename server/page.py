@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, quote
 import msgspec
 
 from server.problems import Problem, pointer
-from server.rows import is_text
+from server.rows import is_text, show
 from server.signature import Feature, Signature, Value
 
-Answer = Callable[[bytes], Awaitable[bytes]]
+Answer = Callable[[bytes, bytes], Awaitable[bytes]]
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --accent: #2457c5; --bad: #b3261e }
@@ -19,14 +19,21 @@ STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 2rem auto;
   padding: 0 1rem }
 form { display: grid; gap: 1rem }
-label { font-weight: 600 } small { display: block; opacity: .8 }
+label { font-weight: 600 } small { display: block } .hint { opacity: .8 }
 input, select, button { font: inherit; width: 100%; box-sizing: border-box;
-  padding: .5rem; border: 1px solid var(--line); border-radius: .4rem }
+  padding: .5rem; border: 1px solid var(--line); border-radius: .4rem;
+  background: Field; color: FieldText }
 button { background: var(--accent); color: Canvas; border: 0; font-weight: 600 }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 [role=status], [role=alert] { border-left: .3rem solid var(--accent);
   padding: .5rem 1rem; margin: 1rem 0; font-size: 1.25rem }
 [role=alert], .fault { border-color: var(--bad); color: var(--bad) }
+[aria-invalid=true] { border: 2px solid var(--bad) }
+[role=status] > * { margin: 0 } [role=status] p + p, [role=status] ul { font-size: 1rem }
+table { border-collapse: collapse; width: 100% } caption { text-align: left }
+th { font-weight: 400; text-align: left } td { text-align: right }
+td { font-variant-numeric: tabular-nums } th, td { border-top: 1px solid var(--line) }
+details { margin: 1rem 0 } summary { font-weight: 600; cursor: pointer }
 """
 
 
@@ -40,35 +47,56 @@ class Page:
         Of every model served, for the links between their forms.
     texts
         What the person typed, by feature name; None before they did.
+    includes
+        What the model can add to a prediction, as in `?include=`.
     prediction
         In the target's unit, by target name.
+    contributions
+        By feature name, in the target's unit; they and `baseline` make the prediction.
     """
 
     signature: Signature
     model_names: tuple[str, ...]
+    includes: tuple[str, ...] = ()
     texts: dict[str, str] | None = None
     prediction: dict[str, Value] = field(default_factory=dict)
+    baseline: float = 0.0
+    contributions: dict[str, float] = field(default_factory=dict)
+    warnings: list[dict[str, str]] = field(default_factory=list)
     problem: str = ""
     faults: dict[str, str] = field(default_factory=dict)
 
     async def answered(self, body: bytes, answer: Answer) -> "Page":
         """Return the page that answers a posted form (URL-encoded, UTF-8)."""
-        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+        limit = len(self.signature.features) + 1
+        text = body.decode("utf-8", "replace")
+        try:
+            fields = parse_qs(text, keep_blank_values=True, max_num_fields=limit)
+        except ValueError:
+            return replace(self, problem=f"The form has more than {limit} fields.")
         texts = {name: values[-1] for name, values in fields.items()}
         row = {
             feature.name: _value(feature, texts.get(feature.name, ""))
             for feature in self.signature.features
         }
         page = replace(self, texts=texts)
+        query = f"include={','.join(self.includes)}" if self.includes else ""
         try:
-            document = msgspec.json.decode(await answer(msgspec.json.encode(row)))
+            answered = await answer(msgspec.json.encode(row), query.encode())
         except Problem as problem:
             faults = {fault.pointer: fault.detail for fault in problem.faults}
             return replace(page, problem=problem.detail, faults=faults)
+        document = msgspec.json.decode(answered)
         prediction = document["prediction"]
         if not isinstance(prediction, dict):
             prediction = {self.signature.targets[0].name: prediction}
-        return replace(page, prediction=prediction)
+        return replace(
+            page,
+            prediction=prediction,
+            baseline=document.get("baseline") or 0.0,
+            contributions=document.get("contributions", {}),
+            warnings=document.get("warnings", []),
+        )
 
     def html(self) -> str:
         """Return the whole document."""
@@ -95,7 +123,39 @@ class Page:
             label = escape(target.title or target.name)
             unit = escape(target.unit)
             lines.append(f"{label}: <strong>{shown}</strong> {unit}")
-        return f'<p role="status">{"<br>".join(lines)}</p>'
+        return (
+            f'<div role="status"><p>{"<br>".join(lines)}</p>{self._doubts()}</div>'
+            f"{self._reasons()}"
+        )
+
+    def _doubts(self) -> str:
+        titles = {
+            each.name: each.title or each.name for each in self.signature.features
+        }
+        items = "".join(
+            f"<li>{escape(titles[each['feature']])}: {escape(each['detail'])}</li>"
+            for each in self.warnings
+        )
+        return f"<p>To keep in mind:</p><ul>{items}</ul>" if items else ""
+
+    def _reasons(self) -> str:
+        """Return what moved the prediction away from the average, largest first."""
+        if not self.contributions:
+            return ""
+        titles = {
+            each.name: each.title or each.name for each in self.signature.features
+        }
+        ranked = sorted(self.contributions.items(), key=lambda item: -abs(item[1]))
+        rows = "".join(
+            f"<tr><th scope=row>{escape(titles[name])}</th><td>{added:+,.1f}</td></tr>"
+            for name, added in ranked
+        )
+        unit = escape(self.signature.targets[0].unit)
+        return (
+            f"<details open><summary>Why</summary><table><caption>The average is "
+            f"{_shown(self.baseline)} {unit}; each value adds</caption>{rows}</table>"
+            "</details>"
+        )
 
     def _form(self) -> str:
         fields = "".join(
@@ -112,7 +172,7 @@ class Page:
         label = escape(feature.title or feature.name)
         unit = f" ({escape(feature.unit)})" if feature.unit else ""
         fault = self.faults.get(pointer(feature.name), "")
-        notes = [("hint", feature.description), ("fault", fault)]
+        notes = [("hint", _hint(feature)), ("fault", fault)]
         described = "".join(
             f'<small class="{kind}" id="{identifier}-{kind}">{escape(text)}</small>'
             for kind, text in notes
@@ -145,7 +205,7 @@ class Page:
     def _text(self, feature: Feature) -> str:
         if self.texts is not None:
             return self.texts.get(feature.name, "")
-        return "" if feature.typical is None else _text(feature.typical)
+        return "" if feature.typical is None else _default_text(feature.typical)
 
     def _links(self) -> str:
         others = [name for name in self.model_names if name != self.signature.name]
@@ -159,13 +219,13 @@ class Page:
 
 
 def _choices(feature: Feature) -> list[str]:
-    if feature.kind == "boolean":
+    if feature.kind == "boolean" and not feature.categories:
         return ["true", "false"]
     return [_text(category) for category in feature.categories]
 
 
 def _options(feature: Feature, choices: list[str], selected: str) -> str:
-    blank = [] if feature.required and selected else [("", "not known")]
+    blank = [] if feature.required and selected else [("", "— not known —")]
     options = blank + [(choice, choice) for choice in choices]
     return "".join(
         f'<option value="{escape(value)}"{" selected" * (value == selected)}>'
@@ -178,10 +238,24 @@ def _bounds(feature: Feature) -> str:
     step = "1" if feature.kind == "integer" else "any"
     attributes = f'type="number" inputmode="decimal" step="{step}"'
     if feature.minimum is not None:
-        attributes += f' min="{feature.minimum:g}"'
+        attributes += f' min="{show(feature.minimum)}"'
     if feature.maximum is not None:
-        attributes += f' max="{feature.maximum:g}"'
+        attributes += f' max="{show(feature.maximum)}"'
     return attributes
+
+
+def _hint(feature: Feature) -> str:
+    """Return the description, the bounds, and what an empty field means."""
+    parts = [feature.description] if feature.description else []
+    if feature.minimum is not None and feature.maximum is not None:
+        parts.append(f"From {show(feature.minimum)} to {show(feature.maximum)}.")
+    if not feature.required and not _choices(feature):
+        parts.append("May be left empty.")
+    return " ".join(parts)
+
+
+def _default_text(value: Value) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else _text(value)
 
 
 def _text(value: Value) -> str:
@@ -200,11 +274,14 @@ def _value(feature: Feature, text: str) -> Value | None:
     if text == "":
         return None
     if is_text(feature):
-        return text
+        # browsers send a line break as two characters (HTML standard, section 4.10.21)
+        return text if text in feature.categories else text.replace("\r\n", "\n")
     if text in ("true", "false"):
         return text == "true"
     try:
         number = float(text)
     except ValueError:
         return text
+    if number.is_integer() and abs(number) < 2**53:
+        return int(number)
     return number if abs(number) != float("inf") and number == number else text

@@ -2,11 +2,11 @@
 
 Problem
 ├── MalformedBody         400  not JSON
-├── UnknownInclude        400  ?include= names what this model cannot add
+├── InvalidQuery          400  the query names what this model cannot add
 ├── UnknownModel          404  no model of that name
 ├── BodyTooLarge          413  more bytes than max_body_bytes
 ├── TooManyRows           413  more rows than max_rows
-├── UnsupportedMediaType  415  the content type is not JSON
+├── UnsupportedMediaType  415  the body is not plain JSON
 ├── InvalidBatch          422  values break the signature; one entry a value
 └── NoPrediction          422  the model has no finite answer for a row
 
@@ -79,14 +79,14 @@ class MalformedBody(Problem):
     slug = "malformed-body"
 
 
-class UnknownInclude(Problem):
-    """The query's include= names something that this model cannot add.
+class InvalidQuery(Problem):
+    """The query has another parameter than include, or names what is not there.
 
-    What it can add is in the detail; separate several with commas.
+    What this model can include is in the detail; separate several with commas.
     """
 
-    title = "The model cannot include that"
-    slug = "unknown-include"
+    title = "The query is not understood"
+    slug = "invalid-query"
 
 
 class UnknownModel(Problem):
@@ -120,10 +120,10 @@ class TooManyRows(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """The content type is not JSON; send Content-Type: application/json."""
+    """The body is not plain JSON; send Content-Type: application/json, uncompressed."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    title = "The content type is not JSON"
+    title = "The body is not plain JSON"
     slug = "unsupported-media-type"
 
 

@@ -32,7 +32,7 @@ class JoinedWrites:
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._parts:
+        if self._parts and not self.is_closing():  # the client may have reset it
             parts, self._parts = self._parts, []
             self._transport.write(b"".join(parts))
 
@@ -40,8 +40,17 @@ class JoinedWrites:
         return getattr(self._transport, name)
 
 
+OFFER = b"\r\nUpgrade: h2c\r\n"
+"""Java's client and `curl --http2` offer HTTP/2 so. Whoever does not take the offer
+ignores it (RFC 9110, section 7.8); the parser would stop and lose the body."""
+
+
 class Protocol(HttpToolsProtocol):
     """What uvicorn speaks HTTP with."""
+
+    def data_received(self, data: bytes) -> None:
+        declined = data.replace(OFFER, b"\r\n", 1) if OFFER in data else data
+        super().data_received(declined)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]

@@ -11,13 +11,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from server.asgi import FAULT_BODY, read_body
+from server.answers import available_includes
+from server.asgi import FAULT_BODY, Disconnected, read_body
 from server.endpoint import Endpoint
 from server.page import Page
 from server.problems import MEDIA_TYPE, PROBLEMS, Problem, UnknownModel
 from server.settings import Settings
 
 Endpoints = Mapping[str, Endpoint]
+
+PAGE_INCLUDES = ("contributions", "warnings")
 
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
@@ -44,6 +47,7 @@ def create_routes(endpoints: Endpoints, settings: Settings) -> Starlette:
         ],
         exception_handlers={
             Problem: _problem_response,
+            Disconnected: _nobody_response,
             HTTPException: _http_response,
             Exception: _fault_response,
         },
@@ -96,11 +100,17 @@ class Views:
         return PlainTextResponse(text)
 
     async def page(self, request: Request) -> Response:
-        if "text/html" not in request.headers.get("accept", ""):
+        is_form = request.method == "POST"
+        if not is_form and "text/html" not in request.headers.get("accept", ""):
             return _json({"status": "alive"})
         endpoint = self._endpoint(request.query_params.get("model"))
-        page = Page(endpoint.model.signature, tuple(self._endpoints))
-        if request.method == "POST":
+        offered = available_includes(endpoint.model)
+        page = Page(
+            endpoint.model.signature,
+            tuple(self._endpoints),
+            tuple(name for name in PAGE_INCLUDES if name in offered),
+        )
+        if is_form:
             body = await read_body(request.receive, self._max_body_bytes)
             page = await page.answered(body, endpoint.answer)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.problem else HTTPStatus.OK
@@ -122,6 +132,11 @@ def _json(document: object) -> Response:
 async def _problem_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
     return Response(error.body(), error.status, media_type=MEDIA_TYPE)
+
+
+async def _nobody_response(request: Request, error: Exception) -> Response:
+    """Answer a client that has gone; uvicorn drops it."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 async def _http_response(request: Request, error: Exception) -> Response:

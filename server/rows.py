@@ -6,16 +6,20 @@ to report all faults at once.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec.structs import astuple
 
 from server.problems import (
+    MAX_LISTED_FAULTS,
     Fault,
     InvalidBatch,
     MalformedBody,
+    Problem,
     TooManyRows,
     pointer,
 )
@@ -24,8 +28,12 @@ from server.signature import MISSING_TEXT, Feature, Signature, Value
 Column = Sequence[Any]
 Form = Literal["row", "rows", "columns"]
 
-UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError)
-"""msgspec raises the second for a string that is not UTF-8."""
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""The second is msgspec's for a string that is not UTF-8, the third for 1,000 lists
+in each other."""
+
+MAX_NAME_CHARACTERS = 100
+"""A longer name that no feature has is not compared with those that are there."""
 
 
 class Batch(NamedTuple):
@@ -57,11 +65,13 @@ class RowReader:
             for position, feature in enumerate(signature.features)
             if not feature.required
         ]
-        row = _row_struct(signature.features)
-        self._decode = msgspec.json.Decoder(row | list[row]).decode  # type: ignore[valid-type]
-        self._decode_columns = msgspec.json.Decoder(
-            _columns_struct(signature.features)
-        ).decode
+        self._targets = [target.name for target in signature.targets]
+        self._is_fast = all(map(_is_field_name, signature.features))
+        if self._is_fast:
+            row = _row_struct(signature.features)
+            columns = _columns_struct(signature.features)
+            self._decode = msgspec.json.Decoder(row | list[row]).decode  # type: ignore[valid-type]
+            self._decode_columns = msgspec.json.Decoder(columns).decode
 
     def read(self, body: bytes) -> Batch:
         """Return the checked rows of `body`.
@@ -70,10 +80,12 @@ class RowReader:
         ------
         MalformedBody, InvalidBatch, TooManyRows
         """
+        if not self._is_fast:
+            return self._read_plainly(body)
         try:
             decoded = self._decode(body)
-        except UNDECODABLE:
-            return self._read_columns(body)
+        except UNDECODABLE as error:
+            return self._read_columns(body, error)
         if type(decoded) is not list:
             return self._checked(body, [astuple(decoded)], "row")
         return self._checked(body, [astuple(row) for row in decoded], "rows")
@@ -90,41 +102,104 @@ class RowReader:
                 ]
         return columns
 
-    def _read_columns(self, body: bytes) -> Batch:
+    def _read_columns(self, body: bytes, refusal: Exception) -> Batch:
         try:
             decoded: Any = self._decode_columns(body)
-            columns = astuple(decoded.columns)
-            rows = list(zip(*columns, strict=True))
+            rows = _transposed(astuple(decoded.columns))
         except (*UNDECODABLE, ValueError):
-            raise self._problem(body) from None
+            raise self._problem(body) or InvalidBatch(str(refusal)) from None
         return self._checked(body, rows, "columns")
+
+    def _read_plainly(self, body: bytes) -> Batch:
+        """Read what names a feature as no msgspec field can be named."""
+        if problem := self._problem(body):
+            raise problem
+        document = msgspec.json.decode(body)
+        names = [feature.name for feature in self._features]
+        if _is_columns(document, self._features):
+            columns = document["columns"]
+            rows = _transposed([columns.get(name) for name in names])
+            return self._checked(body, rows, "columns")
+        form: Form = "rows" if isinstance(document, list) else "row"
+        objects = document if form == "rows" else [document]
+        rows = [tuple(each.get(name) for name in names) for each in objects]
+        return self._checked(body, rows, form)
 
     def _checked(self, body: bytes, rows: list[tuple[Any, ...]], form: Form) -> Batch:
         if len(rows) > self._max_rows:
-            raise TooManyRows(
-                f"The body has {len(rows)} rows; at most {self._max_rows} are accepted."
-            )
+            raise self._too_many(len(rows))
         for position, accepts in self._checks:
             if not all(accepts(row[position]) for row in rows):
-                raise self._problem(body)
+                raise self._problem(body) or InvalidBatch("A value is invalid.")
         return Batch(rows, form)
 
-    def _problem(self, body: bytes) -> MalformedBody | InvalidBatch:
+    def _problem(self, body: bytes) -> Problem | None:
+        """Return everything that is wrong with a body, up to the faults listed."""
         try:
             document = msgspec.json.decode(body)
         except UNDECODABLE as error:
             return MalformedBody(_malformed(body, error))
-        located = _located_rows(document, self._features)
-        if isinstance(located, Fault):
-            return InvalidBatch(located.detail, [located])
-        faults = [
-            fault for place in located for fault in _row_faults(place, self._features)
-        ]
-        n_values = len(located) * len(self._features)
-        verb = "is" if len(faults) == 1 else "are"
-        return InvalidBatch(
-            f"{len(faults)} of {n_values} values {verb} invalid.", faults
+        if (n_rows := _n_rows(document)) > self._max_rows:
+            return self._too_many(n_rows)
+        faults = list(islice(self._faults(document), MAX_LISTED_FAULTS + 1))
+        return InvalidBatch(_summary(faults), faults) if faults else None
+
+    def _too_many(self, n_rows: int) -> TooManyRows:
+        return TooManyRows(
+            f"The body has {n_rows} rows; at most {self._max_rows} are accepted."
         )
+
+    def _faults(self, document: Any) -> Iterator[Fault]:
+        if _is_columns(document, self._features):
+            yield from self._column_faults(document["columns"])
+        elif isinstance(document, list):
+            for position, row in enumerate(document):
+                yield from self._row_faults(row, position)
+        elif isinstance(document, dict):
+            yield from self._row_faults(document)
+        else:
+            detail = f"{_shown(document)} is not an object or a list of objects."
+            yield Fault(pointer(), detail)
+
+    def _row_faults(self, row: Any, *position: int) -> Iterator[Fault]:
+        if not isinstance(row, dict):
+            yield Fault(pointer(*position), f"{_shown(row)} is not an object.")
+            return
+        for feature in self._features:
+            detail = _value_fault(feature, row.get(feature.name), feature.name in row)
+            if detail:
+                yield Fault(pointer(*position, feature.name), detail)
+        yield from self._unknown_features(row, *position)
+
+    def _column_faults(self, columns: Any) -> Iterator[Fault]:
+        if not isinstance(columns, dict):
+            detail = f"{_shown(columns)} is not an object of lists."
+            yield Fault(pointer("columns"), detail)
+            return
+        for feature in self._features:
+            yield from _faults_of_column(feature, columns)
+        yield from self._unknown_features(columns, "columns")
+        lengths = {
+            name: len(values)
+            for name, values in columns.items()
+            if isinstance(values, list)
+        }
+        if len(set(lengths.values())) > 1:
+            shown = ", ".join(f"{name!r} {n}" for name, n in lengths.items())
+            yield Fault(pointer("columns"), f"The columns differ in length: {shown}.")
+
+    def _unknown_features(
+        self, names: Iterable[str], *place: str | int
+    ) -> Iterator[Fault]:
+        known = [feature.name for feature in self._features]
+        for name in names:
+            if name in self._targets and name not in known:
+                detail = "This is what the model predicts; leave it out."
+            elif name not in known:
+                detail = _unknown_feature(name, known)
+            else:
+                continue
+            yield Fault(pointer(*place, name), detail)
 
 
 def is_text(feature: Feature) -> bool:
@@ -141,6 +216,18 @@ def _is_boolean(feature: Feature) -> bool:
     )
 
 
+def show(value: Value) -> str:
+    """Return a value as JSON writes it; a whole number without its `.0`."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    return msgspec.json.encode(value).decode()
+
+
+def _is_field_name(feature: Feature) -> bool:
+    """Whether msgspec takes the name: it must need no escape in JSON."""
+    return msgspec.json.encode(feature.name) == f'"{feature.name}"'.encode()
+
+
 def _row_struct(features: Sequence[Feature]) -> type[msgspec.Struct]:
     fields: list[Any] = [
         (f"f{position}", _value_type(feature))
@@ -152,10 +239,13 @@ def _row_struct(features: Sequence[Feature]) -> type[msgspec.Struct]:
 
 
 def _columns_struct(features: Sequence[Feature]) -> type[msgspec.Struct]:
-    fields: list[Any] = [
-        (f"f{position}", list[_column_type(feature)])  # type: ignore[misc]
-        for position, feature in enumerate(features)
-    ]
+    fields: list[Any] = []
+    for position, feature in enumerate(features):
+        value: Any = _value_type(feature)
+        if feature.required:
+            fields.append((f"f{position}", list[value]))
+        else:
+            fields.append((f"f{position}", list[value | None] | None, None))
     columns = _struct("Columns", fields, features)
     return msgspec.defstruct(
         "Body", [("columns", columns)], forbid_unknown_fields=True, gc=False
@@ -169,11 +259,6 @@ def _struct(
     return msgspec.defstruct(
         name, fields, rename=names, forbid_unknown_fields=True, kw_only=True, gc=False
     )
-
-
-def _column_type(feature: Feature) -> Any:
-    kind = _value_type(feature)
-    return kind if feature.required else kind | None
 
 
 def _value_type(feature: Feature) -> Any:
@@ -193,8 +278,8 @@ def _check(feature: Feature) -> Callable[[Any], bool] | None:
         rejects = feature.kind == "category" and feature.unknown == "reject"
         return None if rejects else lambda value: value != MISSING_TEXT
     if feature.kind == "integer":
-        return lambda value: value is None or value.is_integer()
-    if feature.kind == "category" and feature.unknown == "reject":
+        return lambda value: value is None or float(value).is_integer()
+    if feature.categories and feature.unknown == "reject":
         return {None, *feature.categories}.__contains__
     return None
 
@@ -207,75 +292,73 @@ def _malformed(body: bytes, error: Exception) -> str:
     return f"The body cannot be read as JSON in UTF-8: {reason}{hint}."
 
 
-class _Located(NamedTuple):
-    """A row of the document, between the tokens before and behind its values."""
-
-    row: Any
-    before: tuple[str | int, ...] = ()
-    behind: tuple[str | int, ...] = ()
-
-    def pointer(self, *name: str) -> str:
-        return pointer(*self.before, *name, *self.behind)
+def _is_columns(document: Any, features: Sequence[Feature]) -> bool:
+    """Whether a body is columns and not a row whose one feature has that name."""
+    if not isinstance(document, dict) or list(document) != ["columns"]:
+        return False
+    named_so = any(feature.name == "columns" for feature in features)
+    return isinstance(document["columns"], dict) or not named_so
 
 
-def _located_rows(document: Any, features: Sequence[Feature]) -> Fault | list[_Located]:
-    """Return each row with its place, or the fault of the whole document."""
+def _n_rows(document: Any) -> int:
     if isinstance(document, list):
-        return [_Located(row, (n,)) for n, row in enumerate(document)]
-    if not isinstance(document, dict):
-        return Fault("#", f"{_shown(document)} is not an object or a list of objects.")
-    columns = document.get("columns")
-    if len(document) != 1 or not isinstance(columns, dict):
-        return [_Located(document)]
-    return _column_fault(columns, features) or [
-        _Located(dict(zip(columns, values, strict=True)), ("columns",), (n,))
-        for n, values in enumerate(zip(*columns.values(), strict=True))
-    ]
+        return len(document)
+    columns = document.get("columns") if isinstance(document, dict) else None
+    lists = columns.values() if isinstance(columns, dict) else ()
+    return max((len(each) for each in lists if isinstance(each, list)), default=0)
 
 
-def _column_fault(columns: dict[str, Any], features: Sequence[Feature]) -> Fault | None:
-    for name, values in columns.items():
-        if not isinstance(values, list):
-            detail = f"{_shown(values)} is not a list of values."
-            return Fault(pointer("columns", name), detail)
-    missing = [feature.name for feature in features if feature.name not in columns]
-    if missing:
-        names = ", ".join(map(repr, missing))
-        return Fault(pointer("columns"), f"There is no column for {names}.")
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        shown = ", ".join(f"{name!r} {n}" for name, n in lengths.items())
-        return Fault(pointer("columns"), f"The columns differ in length: {shown}.")
-    return None
+def _transposed(columns: Sequence[list[Any] | None]) -> list[tuple[Any, ...]]:
+    """Return rows; a column that is left out is missing in each of them.
+
+    Raises
+    ------
+    ValueError
+        The columns differ in length.
+    """
+    n_rows = max((len(column) for column in columns if column is not None), default=0)
+    filled = ([None] * n_rows if column is None else column for column in columns)
+    return list(zip(*filled, strict=True))
 
 
-def _row_faults(located: _Located, features: Sequence[Feature]) -> Iterator[Fault]:
-    row = located.row
-    if not isinstance(row, dict):
-        yield Fault(located.pointer(), f"{_shown(row)} is not an object.")
+def _summary(faults: Sequence[Fault]) -> str:
+    if len(faults) == 1:
+        return "1 value is invalid."
+    if len(faults) <= MAX_LISTED_FAULTS:
+        return f"{len(faults)} values are invalid."
+    return f"More than {MAX_LISTED_FAULTS} values are invalid; those are listed."
+
+
+def _faults_of_column(feature: Feature, columns: dict[str, Any]) -> Iterator[Fault]:
+    if feature.name not in columns:
+        if feature.required:
+            yield Fault(pointer("columns", feature.name), "This column is missing.")
         return
-    for feature in features:
-        detail = _value_fault(feature, row)
+    values = columns[feature.name]
+    if values is None and not feature.required:
+        return
+    if not isinstance(values, list):
+        wrong = f"{_shown(values)} is not a list of values."
+        yield Fault(pointer("columns", feature.name), wrong)
+        return
+    for position, value in enumerate(values):
+        detail = _value_fault(feature, value, is_present=True)
         if detail:
-            yield Fault(located.pointer(feature.name), detail)
-    known = [feature.name for feature in features]
-    for name in row:
-        if name not in known:
-            yield Fault(located.pointer(name), _unknown_feature(name, known))
+            yield Fault(pointer("columns", feature.name, position), detail)
 
 
-def _value_fault(feature: Feature, row: dict[str, Any]) -> str | None:
-    value = row.get(feature.name)
+def _value_fault(feature: Feature, value: Any, is_present: bool) -> str | None:
     if value is None:
         if not feature.required:
             return None
-        present = feature.name in row
-        return "null is not accepted here." if present else "This feature is missing."
+        missing = "This feature is missing."
+        return "null is not accepted here." if is_present else missing
     if is_text(feature):
         return _text_fault(feature, value)
     if _is_boolean(feature):
-        ok = isinstance(value, bool)
-        return None if ok else f"{_shown(value)} is not true or false."
+        if not isinstance(value, bool):
+            return f"{_shown(value)} is not true or false."
+        return _category_fault(feature, value)
     return _number_fault(feature, value)
 
 
@@ -293,15 +376,21 @@ def _number_fault(feature: Feature, value: Any) -> str | None:
     unit = f" {feature.unit}" if feature.unit else ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"{_shown(value)} is not a number."
+    if abs(value) > sys.float_info.max:
+        return f"{_shown(value)} is too large for a number of 64 bits."
     if feature.kind == "integer" and value != int(value):
         return f"{_shown(value)} is not a whole number."
     if feature.minimum is not None and value < feature.minimum:
-        return f"{_shown(value)} is below the minimum, {feature.minimum:g}{unit}."
+        return f"{_shown(value)} is below the minimum, {show(feature.minimum)}{unit}."
     if feature.maximum is not None and value > feature.maximum:
-        return f"{_shown(value)} is above the maximum, {feature.maximum:g}{unit}."
-    if feature.categories and feature.unknown == "reject":
-        return None if value in feature.categories else _not_one_of(feature, value)
-    return None
+        return f"{_shown(value)} is above the maximum, {show(feature.maximum)}{unit}."
+    return _category_fault(feature, value)
+
+
+def _category_fault(feature: Feature, value: Any) -> str | None:
+    if not feature.categories or feature.unknown == "ignore":
+        return None
+    return None if value in feature.categories else _not_one_of(feature, value)
 
 
 def _not_one_of(feature: Feature, value: Any) -> str:
@@ -312,6 +401,8 @@ def _not_one_of(feature: Feature, value: Any) -> str:
 
 
 def _unknown_feature(name: str, known: Sequence[str]) -> str:
+    if len(name) > MAX_NAME_CHARACTERS:
+        return "The model has no such feature."
     from difflib import get_close_matches  # 2 ms to import, needed for faults only
 
     close = get_close_matches(name, known, n=1)

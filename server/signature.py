@@ -241,7 +241,7 @@ def read(text: str) -> Signature:
                 f"up to {PROTOCOL}: serve it with a newer Pinion"
             )
         return msgspec.json.decode(text, type=Signature)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise UnreadableSignature(
             f"the model's signature is damaged: {error}"
         ) from error

@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +117,35 @@ def test_an_unknown_include_is_refused(
     assert response.json()["detail"] == detail
 
 
+@pytest.mark.parametrize("query", ["include=", "include", "include=,"])
+def test_an_empty_include_adds_nothing(client: httpx.Client, query: str) -> None:
+    response = client.post(f"/predict?{query}", json=make_row())
+
+    assert response.json() == {"prediction": 80.0}
+
+
+def test_a_compressed_body_is_refused(client: httpx.Client) -> None:
+    response = client.post(
+        "/predict", content=b"\x1f\x8b", headers={"content-encoding": "gzip"}
+    )
+
+    assert (response.status_code, response.json()["detail"]) == (
+        415,
+        "The body is compressed (gzip); send it plain.",
+    )
+
+
+def test_a_posted_form_is_answered_by_the_page(client: httpx.Client) -> None:
+    form = {"gender": "male", "lunch/meal": "", "reading score": "3"}
+
+    page = client.post("/", data=form).text
+
+    assert "<strong>1.5</strong> points" in page
+    assert "<li>lunch/meal: missing</li>" in page
+    assert "<li>reading score: outside of the training range" in page
+    assert "<th scope=row>reading score</th><td>-67.0</td>" in page
+
+
 def test_bad_values_are_a_problem_document(client: httpx.Client) -> None:
     response = client.post("/predict", json=make_row(gender="x"))
 
@@ -126,7 +156,7 @@ def test_bad_values_are_a_problem_document(client: httpx.Client) -> None:
             "type": "/problems/invalid-batch",
             "title": "Rows do not match the model's signature",
             "status": 422,
-            "detail": "1 of 3 values is invalid.",
+            "detail": "1 value is invalid.",
             "errors": [
                 {
                     "pointer": "#/gender",
@@ -265,9 +295,35 @@ def test_the_root_is_html_only_for_who_accepts_it(client: httpx.Client) -> None:
     assert "script-src" not in page.headers["content-security-policy"]
 
 
-def test_a_client_that_goes_away_leaves_the_server_well(client: httpx.Client) -> None:
-    import socket
+@pytest.mark.parametrize("body", [b"[" * 3000, b'{"gender":' * 3000])
+def test_a_deep_document_is_malformed(client: httpx.Client, body: bytes) -> None:
+    response = client.post("/predict", content=body)
 
+    assert (response.status_code, response.json()["type"]) == (
+        400,
+        "/problems/malformed-body",
+    )
+
+
+def test_http_2_that_is_offered_is_declined_and_the_body_read(
+    client: httpx.Client,
+) -> None:
+    body = msgspec.json.encode(make_row())
+    head = (
+        "POST /predict HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        "Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    address = (client.base_url.host, client.base_url.port or 80)
+    with socket.create_connection(address) as connection:
+        connection.sendall(head.encode() + body)
+        answer = connection.recv(4096)
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.endswith(b'{"prediction":80.0}')
+
+
+def test_a_client_that_goes_away_leaves_the_server_well(client: httpx.Client) -> None:
     address = (client.base_url.host, client.base_url.port or 80)
     for sent in (
         b"",
@@ -295,6 +351,6 @@ def test_a_prediction_that_is_not_finite_is_a_problem(tmp_path: Path) -> None:
             "title": "The model has no finite prediction",
             "status": 422,
             "detail": "Without a finite prediction: 1 of 2 rows.",
-            "errors": [{"pointer": "#/1", "detail": "The prediction is not finite."}],
+            "errors": [{"pointer": "#/1", "detail": "Row 2 has no finite prediction."}],
         },
     )

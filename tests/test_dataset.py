@@ -235,3 +235,20 @@ def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
     assert table.sha256 == (
         "b6ff7597e8694a31e17b2205359da788d370f3ab4565258279fd5a2a51e7666b"
     )
+
+
+def test_a_declared_category_keeps_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("zip,y\n01,1\n1,2\n,3\n9007199254740993,4\n")
+
+    table = read_table(path, categories=["zip"])
+
+    assert table.frame["zip"].dropna().tolist() == ["01", "1", "9007199254740993"]
+
+
+def test_a_nul_in_a_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a\0b,y\n1,2\n3,4\n")
+
+    with pytest.raises(Refusal, match="holds a NUL character"):
+        read_table(path)

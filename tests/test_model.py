@@ -1,12 +1,24 @@
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
+from onnx import TensorProto
 
+from convert.graph import Graph
 from server.model import Model, UnservableModel
 from server.runtime import Session
-from server.signature import GoldenRow
-from tests.models import GENDER, GOLDEN, LUNCH, SCORE, make_model, make_signature
+from server.signature import GoldenRow, Target, Value
+from tests.models import (
+    GENDER,
+    GOLDEN,
+    LUNCH,
+    SCORE,
+    TARGET,
+    make_model,
+    make_signature,
+    with_signature,
+)
 
 
 def load(folder: Path, content: bytes) -> Model:
@@ -80,6 +92,89 @@ def test_a_golden_row_that_is_not_reproduced_is_refused(tmp_path: Path) -> None:
     assert reason(tmp_path, content) == (
         "a golden row gives [68.5], scikit-learn gave [68.500001]; "
         "the file is not served"
+    )
+
+
+def test_a_graph_whose_rows_depend_on_each_other_is_refused(tmp_path: Path) -> None:
+    graph = Graph()
+    score = graph.input("reading score", TensorProto.DOUBLE)
+    total = graph.add("ReduceSum", score, graph.constant([0]), keepdims=1)
+    same = graph.add("Add", graph.add("Sub", score, score), total)
+    graph.output("prediction", same, TensorProto.DOUBLE, ["n_rows", 1])
+    golden = GoldenRow(row={"reading score": 80.0}, predictions=(80.0,))
+    signature = make_signature(features=(SCORE,), golden_rows=(golden,))
+
+    assert reason(tmp_path, with_signature(graph, signature)) == (
+        "a golden row gives [160.0], scikit-learn gave [80.0]; the file is not served"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"targets": ()}, "the signature has no target"),
+        (
+            {"targets": (TARGET, TARGET)},
+            "the output 'prediction' is declared (None, 1); expected "
+            "(any number of rows, 2)",
+        ),
+        (
+            {"targets": (Target(name="pass", kind="classification", classes=(0, 1)),)},
+            "the graph has no output 'label_index'",
+        ),
+        (
+            {"golden_rows": (GoldenRow(row=GOLDEN[0].row, predictions=()),)},
+            "a golden row gives [68.5], scikit-learn gave []; the file is not served",
+        ),
+        (
+            {"golden_rows": (GoldenRow(row={"gender": 3}, predictions=(1.0,)),)},
+            "input 'gender': expected text, found int",
+        ),
+    ],
+)
+def test_a_signature_that_the_graph_does_not_keep_is_refused(
+    tmp_path: Path, changes: dict[str, Any], why: str
+) -> None:
+    assert reason(tmp_path, make_model(make_signature(**changes))) == why
+
+
+def make_classifier(classes: tuple[Value, ...], shift: int = 0) -> bytes:
+    """Return a model file: the second class from a score of 50 on."""
+    graph = Graph()
+    score = graph.input("reading score", TensorProto.DOUBLE)
+    passed = graph.add("GreaterOrEqual", score, graph.constant([50.0]))
+    index = graph.add("Cast", passed, to=TensorProto.INT64)
+    shifted = graph.add("Add", index, graph.constant([shift], "int64"))
+    sure = graph.add("Cast", passed, to=TensorProto.DOUBLE)
+    other = graph.add("Sub", graph.constant([1.0]), sure)
+    probabilities = graph.add("Concat", other, sure, axis=1)
+    graph.output("label_index", shifted, TensorProto.INT64, ["n_rows", 1])
+    graph.output("probabilities", probabilities, TensorProto.DOUBLE, ["n_rows", 2])
+    golden = GoldenRow(
+        row={"reading score": 80.0}, predictions=classes[1:], probabilities=(0.0, 1.0)
+    )
+    target = Target(name="pass", kind="classification", classes=classes)
+    return with_signature(
+        graph,
+        make_signature(features=(SCORE,), targets=(target,), golden_rows=(golden,)),
+    )
+
+
+@pytest.mark.parametrize("classes", [("no", "yes"), (False, True), (3, 7), (0.5, 1.5)])
+def test_a_classifier_answers_with_its_own_labels(
+    tmp_path: Path, classes: tuple[Value, ...]
+) -> None:
+    model = load(tmp_path, make_classifier(classes))
+
+    tensors = model.predict([[20.0, 80.0]], 2)
+
+    assert model.predictions(tensors) == list(classes)
+    assert list(tensors[1].values) == [1.0, 0.0, 0.0, 1.0]
+
+
+def test_a_label_that_is_no_class_is_refused(tmp_path: Path) -> None:
+    assert reason(tmp_path, make_classifier(("no", "yes"), shift=-2)) == (
+        "label_index is not below 2"
     )
 
 

@@ -98,6 +98,14 @@ def test_a_taken_port_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:
     )
 
 
+def test_a_host_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
+    result = run(write_model(tmp_path / "a.onnx"), "--host", "nowhere.invalid")
+
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: cannot listen on nowhere.invalid: ")
+    assert result.stderr.endswith("; choose another with --host\n")
+
+
 def test_a_bad_setting_is_one_sentence_and_exit_code_2() -> None:
     result = run("--port", "http")
 

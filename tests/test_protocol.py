@@ -17,7 +17,7 @@ class Recorded:
         self.calls.append("closed")
 
     def is_closing(self) -> bool:
-        return False
+        return self.calls[-1:] == ["closed"]
 
 
 def test_writes_of_one_turn_are_one_write() -> None:
@@ -46,8 +46,22 @@ def test_nothing_is_lost_when_the_connection_closes() -> None:
         joined.write(b"last words")
         joined.close()
         await asyncio.sleep(0)
-        assert not joined.is_closing()
 
     asyncio.run(respond())
 
     assert recorded.calls == [b"last words", "closed"]
+
+
+def test_nothing_is_written_to_a_connection_that_the_client_reset() -> None:
+    recorded = Recorded()
+
+    async def respond() -> None:
+        transport: Any = recorded
+        joined = JoinedWrites(transport, asyncio.get_running_loop())
+        joined.write(b"too late")
+        recorded.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(respond())
+
+    assert recorded.calls == ["closed"]

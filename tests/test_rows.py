@@ -16,6 +16,10 @@ GRADE = Feature(
     name="grade", input="grade", kind="category", required=True, categories=(1, 2.5)
 )
 BOARDER = Feature(name="boarder", input="boarder", kind="boolean")
+ALWAYS = Feature(
+    name="always", input="always", kind="boolean", categories=(True,), required=True
+)
+FREE = Feature(name="free", input="free", kind="number", required=True)
 ESSAY = Feature(name="essay", input="essay", kind="text", required=True)
 
 
@@ -122,8 +126,16 @@ def test_faults_of_columns_point_to_the_column_and_the_row() -> None:
     ("columns", "faults"),
     [
         (
-            {"gender": ["male"], "lunch/meal": []},
-            {"#/columns": "There is no column for 'reading score'."},
+            {"lunch/meal": [], "reading score": [104], "zzz": 1, "math score": [1]},
+            {
+                "#/columns/gender": "This column is missing.",
+                "#/columns/reading%20score/0": "104 is above the maximum, 100 points.",
+                "#/columns/zzz": "The model has no such feature.",
+                "#/columns/math%20score": "This is what the model predicts; "
+                "leave it out.",
+                "#/columns": "The columns differ in length: 'lunch/meal' 0, "
+                "'reading score' 1, 'math score' 1.",
+            },
         ),
         (
             {"gender": ["male"], "lunch/meal": [None], "reading score": [1, 2]},
@@ -144,6 +156,64 @@ def test_columns_of_a_wrong_shape_are_refused(
     assert faults_of({"columns": columns}) == faults
 
 
+def test_a_column_that_may_be_missing_may_be_left_out() -> None:
+    batch = read({"columns": {"gender": ["male", "female"], "lunch/meal": None}})
+
+    assert batch == Batch([("male", None, None), ("female", None, None)], "columns")
+
+
+def test_columns_that_are_no_object_are_refused() -> None:
+    assert faults_of({"columns": 3}) == {"#/columns": "3 is not an object of lists."}
+
+
+ODD = Feature(name='height "in"\n\\', input="h", kind="number", required=True)
+
+
+@pytest.mark.parametrize(
+    ("document", "batch"),
+    [
+        ({ODD.name: 3, "boarder": True}, Batch([(3, True)], "row")),
+        ([{ODD.name: 3.5}], Batch([(3.5, None)], "rows")),
+        ({"columns": {ODD.name: [3]}}, Batch([(3, None)], "columns")),
+        ([], Batch([], "rows")),
+    ],
+)
+def test_a_name_that_json_must_escape_is_read_all_the_same(
+    document: Any, batch: Batch
+) -> None:
+    assert read(document, ODD, BOARDER) == batch
+
+
+def test_faults_of_a_name_that_json_must_escape_are_reported() -> None:
+    assert faults_of([{ODD.name: "x"}, {}], ODD) == {
+        "#/0/height%20%22in%22%0A%5C": "'x' is not a number.",
+        "#/1/height%20%22in%22%0A%5C": "This feature is missing.",
+    }
+
+
+def test_more_rows_than_the_limit_are_refused_under_such_a_name_too() -> None:
+    reader = make_reader(ODD, max_rows=1)
+
+    with pytest.raises(TooManyRows):
+        reader.read(msgspec.json.encode([{ODD.name: 1}] * 2))
+
+
+def test_the_target_among_the_features_is_named_as_such() -> None:
+    assert faults_of(make_row() | {"math score": 4}) == {
+        "#/math%20score": "This is what the model predicts; leave it out."
+    }
+
+
+def test_after_a_hundred_faults_nobody_looks_further() -> None:
+    reader = make_reader(max_rows=150)
+    with pytest.raises(InvalidBatch) as refusal:
+        reader.read(b"[" + b",".join([b"{}"] * 150) + b"]")
+
+    assert refusal.value.detail == (
+        "More than 100 values are invalid; those are listed."
+    )
+
+
 def test_a_document_of_another_kind_is_refused() -> None:
     assert faults_of("rows") == {"#": "'rows' is not an object or a list of objects."}
 
@@ -154,6 +224,8 @@ def test_a_document_of_another_kind_is_refused() -> None:
         (BOOKS, [3, 3.0, -2, 2**53], {3.5: "3.5 is not a whole number."}),
         (GRADE, [1, 1.0, 2.5], {2: "2 is not one of: 1, 2.5.", True: "true is not a number."}),
         (BOARDER, [True, False, None], {1: "1 is not true or false."}),
+        (ALWAYS, [True], {False: "false is not one of: true."}),
+        (FREE, [1e308, -1e300], {10**400: f"{'1' + '0' * 56}…0 is too large for a number of 64 bits."}),
         (ESSAY, ["", "naïve 🎓", "a\0b"], {MISSING_TEXT: "U+FDD0 stands for a missing value inside; send null."}),
         (SCORE, [0, 100, 99.999, None], {True: "true is not a number."}),
     ],
@@ -167,6 +239,19 @@ def test_each_kind_accepts_its_values_and_explains_the_others(
         assert faults_of({feature.name: value}, feature) == {
             f"#/{feature.name.replace(' ', '%20')}": detail
         }
+
+
+def test_a_bad_value_that_a_later_one_overrides_is_refused_all_the_same() -> None:
+    with pytest.raises(InvalidBatch, match="Invalid enum value 'zzz'"):
+        make_reader().read(b'{"gender": "zzz", "gender": "female"}')
+
+
+def test_bounds_are_shown_with_every_digit() -> None:
+    feature = Feature(name="id", input="id", kind="number", maximum=1234564.0)
+
+    assert faults_of({"id": 1234565}, feature) == {
+        "#/id": "1234565 is above the maximum, 1234564."
+    }
 
 
 def test_a_long_value_is_shortened_in_its_message() -> None:
@@ -206,6 +291,8 @@ def test_what_is_not_json_is_malformed(body: bytes, detail: str) -> None:
 @pytest.mark.parametrize(
     "document",
     [
+        [0] * 3,
+        {"columns": {"gender": [0] * 3}},
         [make_row()] * 3,
         {"columns": {name: [value] * 3 for name, value in make_row().items()}},
     ],
