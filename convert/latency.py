@@ -1,6 +1,7 @@
 """Measures how long the server's runtime takes for one prediction."""
 
 import time
+from collections.abc import Sequence
 from statistics import median
 
 import pandas as pd
@@ -9,17 +10,28 @@ from convert.export import Export
 from convert.frame import make_columns
 from server.runtime import Session
 
-SECONDS = 0.5
+N_SPELLS = 5
+SPELL_SECONDS = 0.1
 """How long one row is predicted again and again."""
 
 
 def measure_latency(exported: Export, rows: pd.DataFrame) -> float:
-    """Return the median time of predicting the first of `rows`, in microseconds."""
+    """Return the time of predicting the first of `rows`, in microseconds.
+
+    The lowest of the medians of several spells: what other programs take from one
+    of them is not the model's (14 µs looked like 20 beside a busy neighbour).
+    """
     columns = make_columns(rows.head(1), exported.signature.features)
-    elapsed = []
     with Session(exported.content) as session:
-        ends = time.perf_counter() + SECONDS
-        while (started := time.perf_counter()) < ends:
-            session.predict(["prediction"], columns, 1)
-            elapsed.append(time.perf_counter() - started)
+        return min(_median_us(session, columns) for _ in range(N_SPELLS))
+
+
+def _median_us(
+    session: Session, columns: Sequence[Sequence[str] | Sequence[float]]
+) -> float:
+    elapsed = []
+    ends = time.perf_counter() + SPELL_SECONDS
+    while (started := time.perf_counter()) < ends:
+        session.predict(["prediction"], columns, 1)
+        elapsed.append(time.perf_counter() - started)
     return median(elapsed) * 1e6

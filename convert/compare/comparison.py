@@ -20,7 +20,8 @@ class Conversion(msgspec.Struct, frozen=True):
     Parameters
     ----------
     latency_us
-        Of one prediction for one row, within the process that serves: median.
+        Of one prediction for one row, within the process that serves: median
+        of the quietest spell.
     discrepancy, tolerance
         Largest difference from scikit-learn, and above which it is refused.
     """

@@ -16,7 +16,8 @@ from convert.groups import GroupError
 
 CHOSEN, OTHER = SERIES[1], SERIES[0]
 NEAR_INCHES = 0.17
-"""Points that are nearer share one label."""
+LETTER_INCHES, LINE_INCHES = 0.085, 0.09
+"""Points that are nearer, or under each other's label, share one."""
 
 DOTS_PER_INCH = 100  # matplotlib's default
 
@@ -108,20 +109,25 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _label_points(axes: Axes, entries: Sequence[Entry], xs: Sequence[float]) -> None:
-    """Write names to the right of the points, one label for points that touch."""
+    """Write names to the right of the points, one for points and labels that touch."""
     ys = [entry.cross_validated["r2_score"].mean for entry in entries]
     places = axes.transData.transform(np.column_stack([xs, ys])) / DOTS_PER_INCH
     clusters: list[list[int]] = []
     for i in sorted(range(len(xs)), key=lambda i: (places[i][0], places[i][1])):
         for cluster in clusters:
-            if np.abs(places[i] - places[cluster[0]]).max() < NEAR_INCHES:
+            label = ", ".join(entries[one].title for one in cluster)
+            right, up = places[i] - places[cluster[-1]]
+            is_near = max(abs(right), abs(up)) < NEAR_INCHES
+            if is_near or (
+                abs(up) < LINE_INCHES and right < LETTER_INCHES * len(label)
+            ):
                 cluster.append(i)
                 break
         else:
             clusters.append([i])
     for cluster in clusters:
         last = max(cluster, key=lambda i: places[i][0])
-        label = axes.annotate(
+        written = axes.annotate(
             ", ".join(entries[i].title for i in sorted(cluster)),
             (xs[last], float(np.mean([ys[i] for i in cluster]))),
             xytext=(6, 0),
@@ -131,7 +137,7 @@ def _label_points(axes: Axes, entries: Sequence[Entry], xs: Sequence[float]) -> 
             color=INK,
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.85},
         )
-        label.set_in_layout(False)
+        written.set_in_layout(False)
 
 
 def actual_against_predicted(comparison: Comparison, entry: Entry, name: str) -> str:

@@ -289,9 +289,9 @@ def _method(comparison: Comparison) -> Markup:
         "sizes within 1% are equal, and then the one with the fewest parameters to tune "
         "is taken.",
         "Fit is the median over the folds, on one thread. Bytes are those of the whole "
-        "file. Prediction is the median time for one row in the runtime that serves the "
-        "file, without a network. Discrepancy is the largest difference between "
-        "scikit-learn and the file.",
+        "file. Prediction is the median time for one row, in the quietest of several "
+        "spells, in the runtime that serves the file, without a network. Discrepancy is "
+        "the largest difference between scikit-learn and the file.",
         f"Table: SHA-256 {comparison.table_sha256}.",
         f"Made in {comparison.seconds:,.0f} s with "
         + ", ".join(map(" ".join, comparison.libraries.items()))
