@@ -1,6 +1,6 @@
 """Writes docs/coverage.md: every pair of `tests.pairs`, exported, proved and timed.
 
-``python -m tests.coverage_table`` does it in about two minutes on two cores.
+``python -m tests.coverage_table`` does it in 250 s on two cores that others share.
 """
 
 import signal
