@@ -106,6 +106,8 @@ byte for byte:
 ```sh
 python -m convert train table.csv
 ```
+
+<!-- Written by python -m convert, and written again with the model. -->
 """
 
 
