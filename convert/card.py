@@ -1,9 +1,11 @@
 """Writes the model card: Markdown for people, all of it from the signature."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from convert.evaluation import Evaluation
 from convert.groups import CONFIDENCE, Interval, say
+from convert.refusal import Refusal
 from server.signature import Feature, Provenance, Signature, Target
 
 SCORES = {
@@ -12,6 +14,18 @@ SCORES = {
     "mean_absolute_error": "mean absolute error",
     "root_mean_squared_error": "root mean squared error",
 }
+
+
+MARK = "<!-- Written by python -m convert, and written again with the model. -->"
+
+
+def check_card(path: Path) -> None:
+    """Refuse to write over a text that is not a card."""
+    if path.is_file() and MARK not in path.read_text(errors="replace"):
+        raise Refusal(
+            f"{path} would be replaced by the model's card, and is not one: move it, or "
+            "give the output another name"
+        )
 
 
 def write_card(
@@ -26,6 +40,7 @@ def write_card(
         *_features(signature.features),
         *_limits(signature.features),
         *_origin(signature, n_bytes),
+        MARK,
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 

@@ -10,11 +10,12 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from convert.card import proof, write_card
+from convert.card import check_card, proof, write_card
 from convert.conformal import calibrate, score_classification, score_regression
 from convert.description import Description, read_description
 from convert.environments import needed_environment, reexecute
-from convert.export import Export, export, write_files
+from convert.export import Export, export
+from convert.files import write_files
 from convert.load import examine, load_pipeline
 from convert.oracle import Oracle
 from convert.plain import plain
@@ -103,6 +104,8 @@ def run(arguments: argparse.Namespace) -> str | int:
     version = needed_environment(scans)
     if version:
         return reexecute(arguments.words, version, scans, arguments.cache)
+    beside = output.with_suffix(".md")
+    check_card(beside)
     pipeline = load_pipeline(
         arguments.pipeline,
         preprocessor=arguments.preprocessor,
@@ -119,7 +122,6 @@ def run(arguments: argparse.Namespace) -> str | int:
     description = _description(arguments.description, output, sample.frame)
     exported = convert(pipeline, sample, arguments.target, description)
     card = write_card(exported.signature, len(exported.content))
-    beside = output.with_suffix(".md")
     write_files({output: exported.content, beside: card.encode()})
     return _report(exported, output, beside)
 

@@ -4,12 +4,11 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import zip_longest
-from pathlib import Path
 
 import msgspec
 import pandas as pd
@@ -108,22 +107,6 @@ def export(
     )
     helper.set_model_props(model, {signature.METADATA_KEY: signature.write(written)})
     return Export(_serialized(model), written)
-
-
-def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write all files or, if one cannot be written, none."""
-    temporary = {
-        path: path.with_name(f".{path.name}.{os.getpid()}") for path in contents
-    }
-    try:
-        for path, content in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary[path].write_bytes(content)
-        for path in contents:
-            os.replace(temporary[path], path)
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)
 
 
 def _lower(

@@ -11,12 +11,13 @@ import msgspec
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.pipeline import Pipeline
 
-from convert.card import proof, write_card
+from convert.card import check_card, proof, write_card
 from convert.compare.comparison import Comparison, read_json
 from convert.dataset import Table, read_table
 from convert.description import Description, read_description
 from convert.evaluation import evaluate
-from convert.export import Export, export, write_files
+from convert.export import Export, export
+from convert.files import write_files
 from convert.importances import draw_importances
 from convert.latency import measure_latency
 from convert.refusal import Refusal
@@ -94,6 +95,7 @@ def run(arguments: argparse.Namespace) -> str:
     output: Path = arguments.output
     if output.suffix != ".onnx":
         raise Refusal(f"the output is called {output}: give it a name ending in .onnx")
+    check_card(output.with_suffix(".md"))
     description = _description(arguments.description, output)
     table = read_table(
         arguments.table,

@@ -1,6 +1,11 @@
-from convert.card import write_card
+from pathlib import Path
+
+import pytest
+
+from convert.card import MARK, check_card, write_card
 from convert.evaluation import Evaluation
 from convert.groups import GroupError, Interval
+from convert.refusal import Refusal
 from server.signature import Discrepancy, Feature, Provenance, Signature, Target
 
 SIGNATURE = Signature(
@@ -101,6 +106,8 @@ byte for byte:
 ```sh
 python -m convert train table.csv
 ```
+
+<!-- Written by python -m convert, and written again with the model. -->
 """
 
 
@@ -161,3 +168,15 @@ def test_a_signature_that_says_little_gives_a_short_card() -> None:
     assert "The graph was not compared with scikit-learn." in card
     assert "| `t` |  | text | is accepted |" in card
     assert "```" not in card
+
+
+def test_only_a_card_is_written_over(tmp_path: Path) -> None:
+    notes, card = tmp_path / "notes.md", tmp_path / "card.md"
+    notes.write_text("my notes")
+    card.write_text(f"# A model\n\n{MARK}\n")
+
+    check_card(card)
+    check_card(tmp_path / "none.md")
+
+    with pytest.raises(Refusal, match="and is not one: move it"):
+        check_card(notes)

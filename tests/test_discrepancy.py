@@ -110,6 +110,14 @@ def test_the_tolerance_is_never_below_the_noise_of_scikit_learn(
     assert "the model is ill-conditioned" in caplog.text
 
 
+def test_a_model_whose_noise_could_hide_a_wrong_graph_is_refused() -> None:
+    by_batch = FunctionTransformer(lambda X: X + 0.01 * len(X))
+    pipeline = make_pipeline(by_batch, LinearRegression()).fit(FRAME, FRAME["x"])
+
+    with pytest.raises(Refusal, match="nothing can be proved of a model so ill-cond"):
+        measure_discrepancy(pipeline, make_graph(1, 0), [FEATURE], FRAME)
+
+
 def test_edge_rows_hold_each_accepted_extreme_among_typical_and_missing_values() -> (
     None
 ):

@@ -8,7 +8,7 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.pipeline import Pipeline
 
 from convert.description import Description, FeatureDescription, TargetDescription
-from convert.export import export, write_files
+from convert.export import export
 from convert.refusal import Refusal
 from convert.regressors import make_candidate
 from server import signature as signatures
@@ -146,27 +146,3 @@ def test_a_pipeline_that_does_not_fold_is_lowered() -> None:
 
     (target,) = exported.signature.targets
     assert (exported.signature.estimator, target.baseline) == ("PoissonRegressor", None)
-
-
-def test_files_are_written_together_in_a_new_folder(tmp_path: Path) -> None:
-    first, second = tmp_path / "new" / "a", tmp_path / "new" / "b"
-    write_files({first: b"1", second: b"2"})
-
-    write_files({first: b"3", second: b"4"})
-
-    assert {path.name: path.read_bytes() for path in first.parent.iterdir()} == {
-        "a": b"3",
-        "b": b"4",
-    }
-
-
-def test_no_file_is_written_where_one_cannot_be(tmp_path: Path) -> None:
-    first, folder = tmp_path / "a", tmp_path / "b"
-    first.write_bytes(b"old")
-    (folder / "c").mkdir(parents=True)
-
-    with pytest.raises(OSError, match="b"):
-        write_files({first: b"new", tmp_path / "a" / "b": b"new"})
-
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["a", "b"]
-    assert first.read_bytes() == b"old"

@@ -12,7 +12,7 @@ from convert.compare.progress import Progress
 from convert.compare.terminal import write_text
 from convert.dataset import Table, read_table
 from convert.description import Description, read_description
-from convert.export import write_files
+from convert.files import write_files
 from convert.refusal import Refusal
 from convert.split import SEED, TEST_SIZE
 

@@ -2,12 +2,12 @@
 
 import argparse
 import logging
-import os
 import time
 from pathlib import Path
 
 from convert.dataset import read_table
 from convert.explore.report import explore
+from convert.files import write_files
 from convert.refusal import Refusal
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> str:
         drop=arguments.drop,
     )
     page = explore(table.frame, arguments.target, table.path.name, progress)
-    _write(output, page)
+    write_files({output: page.encode()})
     return f"wrote {output}: open it in a browser"
 
 
@@ -70,14 +70,3 @@ class _Progress:
         if now - self._said >= QUIET_S:
             self._said = now
             log.info("%s …", text)
-
-
-def _write(path: Path, page: str) -> None:
-    """Replace the file at once: nobody ever reads half a report."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(page, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

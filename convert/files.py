@@ -1,0 +1,32 @@
+"""Writes files whole, and all of them or none."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from convert.refusal import Refusal
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write all files or, if one cannot be written, none.
+
+    Raises
+    ------
+    Refusal
+        A folder has the name of a file.
+    """
+    for path in contents:
+        if path.is_dir():
+            raise Refusal(f"{path} is a folder: give the file another name")
+    temporary = {
+        path: path.with_name(f".{path.name}.{os.getpid()}") for path in contents
+    }
+    try:
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary[path].write_bytes(content)
+        for path in contents:
+            os.replace(temporary[path], path)
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)

@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import pytest
+
+from convert.files import write_files
+from convert.refusal import Refusal
+
+
+def test_files_are_written_together_in_a_new_folder(tmp_path: Path) -> None:
+    first, second = tmp_path / "new" / "a", tmp_path / "new" / "b"
+    write_files({first: b"1", second: b"2"})
+
+    write_files({first: b"3", second: b"4"})
+
+    assert {path.name: path.read_bytes() for path in first.parent.iterdir()} == {
+        "a": b"3",
+        "b": b"4",
+    }
+
+
+def test_no_file_is_written_where_one_cannot_be(tmp_path: Path) -> None:
+    first, folder = tmp_path / "a", tmp_path / "b"
+    first.write_bytes(b"old")
+    (folder / "c").mkdir(parents=True)
+
+    with pytest.raises(OSError, match="b"):
+        write_files({first: b"new", tmp_path / "a" / "b": b"new"})
+
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["a", "b"]
+    assert first.read_bytes() == b"old"
+
+
+def test_a_folder_of_that_name_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    first, folder = tmp_path / "a", tmp_path / "b"
+    folder.mkdir()
+
+    with pytest.raises(Refusal, match="b is a folder: give the file another name"):
+        write_files({first: b"new", folder: b"new"})
+
+    assert list(tmp_path.iterdir()) == [folder]
