@@ -1,4 +1,4 @@
-"""The command line: python -m bench URL, startup, bulk or contest."""
+"""The command line: python -m bench URL, startup, bulk, container or contest."""
 
 import argparse
 import json
@@ -50,6 +50,11 @@ def main(arguments: Sequence[str]) -> int:
             from bench import bulk  # needs Linux
 
             print(bulk.main(arguments[1:]))
+            return 0
+        if arguments[:1] == ["container"]:
+            from bench import container  # needs a container engine
+
+            print(container.main(arguments[1:]))
             return 0
         if arguments[:1] == ["contest"]:
             from bench import contest  # needs Linux, matplotlib and scikit-learn

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.pipeline import Pipeline
 
 from convert.groups import CONFIDENCE, GroupError, Interval, group_errors
@@ -80,10 +79,10 @@ def bootstrap(actual: Floats, predicted: Floats, seed: int) -> dict[str, Interva
     scores, *resampled = np.array(samples)
     tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
     lows, highs = np.nanpercentile(resampled, tails, axis=0)
-    names = (r2_score, mean_absolute_error, root_mean_squared_error)
+    names = ("r2_score", "mean_absolute_error", "root_mean_squared_error")
     return {
-        score.__name__: Interval(float(value), float(low), float(high))
-        for score, value, low, high in zip(names, scores, lows, highs, strict=True)
+        name: Interval(float(value), float(low), float(high))
+        for name, value, low, high in zip(names, scores, lows, highs, strict=True)
     }
 
 

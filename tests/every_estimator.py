@@ -20,7 +20,10 @@ import numpy as np
 import pandas as pd
 from sklearn import model_selection
 from sklearn.compose import make_column_selector
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.experimental import (  # noqa: F401
+    enable_halving_search_cv,
+    enable_iterative_imputer,
+)
 from sklearn.feature_selection import (
     chi2,
     f_classif,
@@ -40,6 +43,10 @@ from sklearn.utils import all_estimators
 
 from convert.scan import is_allowed, scan
 from tests.students import make_students
+
+REFUSED = {("dill._dill", "_create_namedtuple")}
+"""It imports a module that the file names, so an IterativeImputer saved by dill needs
+--trust; joblib and pickle save it without."""
 
 N_ROWS = 90
 SCORES = ["reading_score", "writing_score"]
@@ -391,7 +398,7 @@ def missing() -> list[str]:
     for estimator in fitted():
         for pickled in pickles(estimator):
             imports.update(scan(pickled).imports)
-    return sorted(" ".join(name) for name in imports if not is_allowed(name))
+    return sorted(" ".join(name) for name in imports - REFUSED if not is_allowed(name))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench import container as bench_container
 from tests.containers import (
+    LIMITS,
     Container,
     built_image,
     podman,
@@ -59,6 +61,18 @@ def test_read_only_container_without_capabilities_predicts() -> None:
 def test_tenth_of_a_core_and_128_mb_are_enough_to_predict() -> None:
     with running_container("--memory=128m", "--cpus=0.1") as container:
         predict_first_golden_row(container)
+
+
+def test_the_bench_measures_a_tenth_of_a_core(tmp_path: Path) -> None:
+    output = tmp_path / "container.json"
+    options = [f"--option={limit}" for limit in LIMITS]
+    options += ["--engine", "podman --runtime=runc", "--output", str(output)]
+
+    bench_container.main([built_image(), "--rounds=1", "--seconds=1", *options])
+
+    result = json.loads(output.read_text())
+    assert result["limits"] == ["--cpus=0.1", "--memory=128m"]
+    assert all(figure["median"] > 0 for figure in result["figures"].values())
 
 
 def test_server_is_an_unprivileged_user_without_capabilities() -> None:

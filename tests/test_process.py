@@ -148,3 +148,19 @@ def test_server_modules_import_only_what_the_image_ships() -> None:
     names = set(shown.stdout.split()) - sys.stdlib_module_names - made_by_uvloop
     packages = {name.replace("_", "-") for name in names - {"server"}}
     assert packages <= shipped - {"onnxruntime"}
+
+
+def test_the_command_line_of_uvicorn_is_left_out() -> None:
+    program = (
+        "import sys\n"
+        "from server.process import _leave_out_command_line\n"
+        "_leave_out_command_line()\n"
+        "import uvicorn.config, uvicorn.server, server.protocol\n"
+        "print('click' in sys.modules, 'uvicorn.supervisors' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program]
+    shown = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert shown.stdout == "False False\n"
