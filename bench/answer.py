@@ -65,6 +65,8 @@ def await_ready(program: Program) -> float:
     """Return the seconds until the program, no server, says that it is ready."""
     while not program.read_log().endswith("ready"):
         program.check_alive()
+        if time.perf_counter() - program.begin_s > TIMEOUT_S:
+            raise Refusal(f"no `ready` within {TIMEOUT_S:g} s: {program.read_log()}")
         time.sleep(POLL_S)
     return time.perf_counter() - program.begin_s
 

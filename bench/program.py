@@ -56,7 +56,8 @@ class Program:
         core: int,
         environment: Mapping[str, str],
     ) -> None:
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115
+        # to append: reading moves the offset, which the program's writes share
+        self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115
         self._command = list(command)
         with pinned(core):
             self.begin_s = time.perf_counter()
