@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.metrics import mean_absolute_error
 from sklearn.pipeline import Pipeline
 
 from convert.groups import CONFIDENCE, GroupError, Interval, group_errors
