@@ -17,7 +17,7 @@ from bench.answer import Question, await_answer, await_ready, await_signature
 from bench.arguments import count
 from bench.contender import Contender
 from bench.load import Load, Measurement, measure
-from bench.machine import describe_run, describe_versions
+from bench.machine import REPOSITORY, describe_run, describe_versions
 from bench.program import Program, choose_cores, clean_environment, free_port, pinned
 from bench.refusal import Refusal
 from bench.requests import encode, make_bodies
@@ -52,7 +52,10 @@ def main(arguments: Sequence[str]) -> str:
     result = {
         **describe_run(),
         "cores": {"measured": server_core, "client": client_core},
-        "programs": {"server": server.command(port=0), "bare": bare},
+        "programs": {
+            "server": relative(server.command(port=0)),
+            "bare": relative(bare),
+        },
         "versions": {
             "server": describe_versions(options.python),
             "bare": describe_versions(options.bare_python),
@@ -67,6 +70,11 @@ def main(arguments: Sequence[str]) -> str:
     }
     write_json(options.output, result)
     return tabulate(result)
+
+
+def relative(command: Sequence[str]) -> list[str]:
+    """Return a command without the folder that the repository lies in here."""
+    return [word.replace(f"{REPOSITORY.resolve()}/", "") for word in command]
 
 
 class Pinion:
