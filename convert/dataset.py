@@ -3,6 +3,7 @@
 Only an empty cell is missing; "NA", "None" or "null" may be a category.
 """
 
+import argparse
 import csv
 import hashlib
 import io
@@ -49,6 +50,20 @@ class Table:
     def place(self, row: int) -> str:
         """Say where a row is, for a person."""
         return f"line {self.lines[row]} of {self.path}"
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that reads a table lets people say about it."""
+    add = parser.add_argument
+    add("--drop", action="append", default=[], metavar="COLUMN", help="leave it out")
+    add(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="what stands for a missing value beside the empty cell, such as NA",
+    )
+    add("--encoding", default="utf-8", help="of the table (default: %(default)s)")
 
 
 def read_table(

@@ -25,9 +25,9 @@ from onnx import TensorProto, helper
 from sklearn.pipeline import Pipeline
 
 from convert.describe import transform, unknown_values
-from convert.frame import is_text, make_frame
+from convert.frame import make_frame
 from convert.graph import Graph
-from server.signature import MISSING_TEXT, Feature, Value
+from server.signature import MISSING_TEXT, Feature, Value, is_text
 
 Floats = npt.NDArray[np.float64]
 Effect = dict[Value | None, Fraction]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from server.signature import MISSING_TEXT, Feature, Value
+from server.signature import MISSING_TEXT, Feature, Value, is_text
 
 Row = Mapping[str, Value | None]
 
@@ -33,13 +33,6 @@ def make_columns(
 ) -> list[list[str] | list[float]]:
     """Return one list for each input of the graph, missing values as it expects them."""
     return [_values(frame[feature.name], feature) for feature in features]
-
-
-def is_text(feature: Feature) -> bool:
-    """Whether the graph's input for the feature holds strings."""
-    if feature.kind == "category":
-        return all(isinstance(category, str) for category in feature.categories)
-    return feature.kind == "text"
 
 
 def _column(values: list[Value | None], sample: pd.Series) -> pd.Series:

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from convert.card import check_card, proof, write_card
 from convert.compare.comparison import Comparison, read_json
-from convert.dataset import Table, read_table
+from convert.dataset import Table, add_reading_options, read_table
 from convert.description import Description, read_description
 from convert.evaluation import evaluate
 from convert.export import Export, export
@@ -70,15 +70,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="FILE",
         help="TOML with titles, units and bounds (default: the .toml beside the output)",
     )
-    add("--drop", action="append", default=[], metavar="COLUMN", help="leave it out")
-    add(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="TEXT",
-        help="what stands for a missing value beside the empty cell, such as NA",
-    )
-    add("--encoding", default="utf-8", help="of the table (default: %(default)s)")
+    add_reading_options(parser)
     add("--seed", type=int, default=SEED, help="of the split (default: %(default)s)")
     add(
         "--test-size",

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from server import signature as signatures
-from server.rows import Column, is_text
+from server.rows import Column
 from server.runtime import RuntimeFault, Session, Tensor
-from server.signature import Feature, GoldenRow, Signature, Value
+from server.signature import Feature, GoldenRow, Signature, Value, is_text
 
 
 class UnservableModel(ValueError):

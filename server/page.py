@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, quote
 import msgspec
 
 from server.problems import Problem, pointer
-from server.rows import is_text, show
-from server.signature import Feature, Signature, Value
+from server.rows import show
+from server.signature import Feature, Signature, Value, is_text
 
 Answer = Callable[[bytes, bytes], Awaitable[bytes]]
 

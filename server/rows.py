@@ -23,7 +23,7 @@ from server.problems import (
     TooManyRows,
     pointer,
 )
-from server.signature import MISSING_TEXT, Feature, Signature, Value
+from server.signature import MISSING_TEXT, Feature, Signature, Value, is_text
 
 Column = Sequence[Any]
 Form = Literal["row", "rows", "columns"]
@@ -200,13 +200,6 @@ class RowReader:
             else:
                 continue
             yield Fault(pointer(*place, name), detail)
-
-
-def is_text(feature: Feature) -> bool:
-    """Return whether the graph reads this feature as strings."""
-    if feature.kind == "category":
-        return all(isinstance(category, str) for category in feature.categories)
-    return feature.kind == "text"
 
 
 def _is_boolean(feature: Feature) -> bool:

@@ -84,6 +84,13 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: str = ""
 
 
+def is_text(feature: Feature) -> bool:
+    """Return whether the graph reads this feature as strings."""
+    if feature.kind == "category":
+        return all(isinstance(category, str) for category in feature.categories)
+    return feature.kind == "text"
+
+
 class Interval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A split-conformal interval: prediction ± half_width covers `coverage`."""
 

@@ -10,7 +10,7 @@ import msgspec
 from convert.compare.comparison import Comparison, write_json
 from convert.compare.progress import Progress
 from convert.compare.terminal import write_text
-from convert.dataset import Table, read_table
+from convert.dataset import Table, add_reading_options, read_table
 from convert.description import Description, read_description
 from convert.files import write_files
 from convert.refusal import Refusal
@@ -90,15 +90,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="FILE",
         help="TOML with units, and with the columns whose numbers are categories",
     )
-    add("--drop", action="append", default=[], metavar="COLUMN", help="leave it out")
-    add(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="TEXT",
-        help="what stands for a missing value beside the empty cell, such as NA",
-    )
-    add("--encoding", default="utf-8", help="of the table (default: %(default)s)")
+    add_reading_options(parser)
     add("--seed", type=int, default=SEED, help="of everything (default: %(default)s)")
     add(
         "--test-size",

@@ -5,7 +5,7 @@ import logging
 import time
 from pathlib import Path
 
-from convert.dataset import read_table
+from convert.dataset import add_reading_options, read_table
 from convert.explore.report import explore
 from convert.files import write_files
 from convert.refusal import Refusal
@@ -29,15 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add(
         "-o", "--output", required=True, type=Path, metavar="FILE", help="ends in .html"
     )
-    add("--drop", action="append", default=[], metavar="COLUMN", help="leave it out")
-    add(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="TEXT",
-        help="what stands for a missing value beside the empty cell, such as NA",
-    )
-    add("--encoding", default="utf-8", help="of the table (default: %(default)s)")
+    add_reading_options(parser)
     parser.set_defaults(run=run)
 
 
