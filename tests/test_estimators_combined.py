@@ -263,7 +263,6 @@ def test_wrong_number_of_columns_is_refused() -> None:
 
 
 def test_pipeline_without_preprocessing_is_its_last_step() -> None:
-    pytest.importorskip("convert.lower")
     matrix = make_matrix()
     estimator = make_pipeline("passthrough", Ridge()).fit(matrix, make_target(matrix))
 
