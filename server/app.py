@@ -9,30 +9,34 @@ from server.model import Model
 from server.settings import Settings
 
 
-def create_app(models: Sequence[Model], settings: Settings) -> Application:
-    """Return the application that serves `models`; the first is the default one.
+class App:
+    """Serves models, an ASGI application.
 
     Parameters
     ----------
     models
-        At least one; their names differ.
+        At least one, the default one first; their names differ.
+
+    Attributes
+    ----------
+    hot_paths
+        The endpoint of each path that answers to `POST` without Starlette.
     """
-    endpoints = {model.signature.name: Endpoint(model, settings) for model in models}
-    hot_paths = {f"/models/{name}/predict": each for name, each in endpoints.items()}
-    hot_paths["/predict"] = endpoints[models[0].signature.name]
 
-    @functools.cache
-    def ordinary_routes() -> Application:
-        # Starlette costs 2 MB and 25 ms that a process which only predicts never pays.
-        from server.routes import create_routes
+    def __init__(self, models: Sequence[Model], settings: Settings) -> None:
+        endpoints = [Endpoint(model, settings) for model in models]
+        self._settings = settings
+        self._endpoints = {each.model.signature.name: each for each in endpoints}
+        self.hot_paths = {
+            f"/models/{name}/predict": each for name, each in self._endpoints.items()
+        }
+        self.hot_paths["/predict"] = endpoints[0]
 
-        return create_routes(endpoints, settings)
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         hot = scope["type"] == "http" and scope["method"] == "POST"
-        endpoint = hot_paths.get(scope["path"]) if hot else None
+        endpoint = self.hot_paths.get(scope["path"]) if hot else None
         if endpoint is None:
-            await ordinary_routes()(scope, receive, send)
+            await self._ordinary_routes(scope, receive, send)
             return
         try:
             await endpoint(scope, receive, send)
@@ -40,4 +44,9 @@ def create_app(models: Sequence[Model], settings: Settings) -> Application:
             await respond_fault(send)
             raise  # uvicorn logs the traceback
 
-    return app
+    @functools.cached_property
+    def _ordinary_routes(self) -> Application:
+        # Starlette costs 2 MB and 25 ms that a process which only predicts never pays.
+        from server.routes import create_routes
+
+        return create_routes(self._endpoints, self._settings)

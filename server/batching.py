@@ -6,6 +6,7 @@ is the next batch; so does a batch that is large, because it would hold up other
 """
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
@@ -30,7 +31,7 @@ SLOW_RUN_MS = 1.0
 
 class _Waiting(NamedTuple):
     rows: Rows
-    future: "asyncio.Future[list[Any]]"
+    answer: Callable[[Answer], None]
 
 
 class Batcher:
@@ -54,12 +55,32 @@ class Batcher:
         """Return one prediction a row, as JSON values."""
         if len(rows) > MAX_COALESCED_ROWS:
             return await self._in_worker(self._run, rows)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[Any]] = loop.create_future()
-        if not self._waiting and not self._running:
-            loop.call_soon(self._flush, loop)
-        self._waiting.append(_Waiting(rows, future))
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._add(_Waiting(rows, functools.partial(_settle, future)))
         return await future
+
+    def submit(self, rows: Rows, answer: Callable[[Answer], None]) -> bool:
+        """Call `answer` at the end of this turn of the loop, if that is soon enough.
+
+        Returns
+        -------
+        bool
+            False for a slow model and for many rows, which `predictions` is for.
+        """
+        if self._slow or len(rows) > MAX_COALESCED_ROWS:
+            return False
+        self._add(_Waiting(rows, answer))
+        return True
+
+    def flush(self) -> None:
+        """Run what waits, instead of at the end of this turn."""
+        while self._waiting:
+            batch = self._next_batch()
+            if self._slow:
+                self._running = True
+                asyncio.get_running_loop().create_task(self._flush_in_worker(batch))
+                return
+            _resolve(batch, self._run_batch(batch))
 
     async def alone(self, run: Callable[[], T], n_rows: int) -> T:
         """Return `run()`, which predicts `n_rows` that share their run with nobody."""
@@ -78,23 +99,17 @@ class Batcher:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._worker, function, *arguments)
 
-    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
-        while self._waiting:
-            batch = self._next_batch()
-            if self._slow:
-                self._running = True
-                loop.create_task(self._flush_in_worker(loop, batch))
-                return
-            _resolve(batch, self._run_batch(batch))
+    def _add(self, waiting: _Waiting) -> None:
+        if not self._waiting and not self._running:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._waiting.append(waiting)
 
-    async def _flush_in_worker(
-        self, loop: asyncio.AbstractEventLoop, batch: list[_Waiting]
-    ) -> None:
+    async def _flush_in_worker(self, batch: list[_Waiting]) -> None:
         try:
             _resolve(batch, await self._in_worker(self._run_batch, batch))
         finally:
             self._running = False
-            self._flush(loop)
+            self.flush()
 
     def _next_batch(self) -> list[_Waiting]:
         n_rows = n_requests = 0
@@ -138,9 +153,13 @@ class Batcher:
 
 def _resolve(batch: list[_Waiting], answers: list[Answer]) -> None:
     for waiting, answer in zip(batch, answers, strict=True):
-        if waiting.future.done():
-            continue  # the client went away
-        if isinstance(answer, Exception):
-            waiting.future.set_exception(answer)
-        else:
-            waiting.future.set_result(answer)
+        waiting.answer(answer)
+
+
+def _settle(future: "asyncio.Future[list[Any]]", answer: Answer) -> None:
+    if future.done():
+        return  # the client went away
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

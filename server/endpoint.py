@@ -16,12 +16,11 @@ from server.asgi import (
     respond_problem,
 )
 from server.batching import Batcher
+from server.head import JSON, require_json
 from server.model import Model
-from server.problems import InvalidQuery, Problem, UnsupportedMediaType
+from server.problems import InvalidQuery, Problem
 from server.rows import Batch, RowReader
 from server.settings import Settings
-
-JSON = b"application/json"
 
 
 class Endpoint:
@@ -43,7 +42,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            _require_json(scope)
+            require_json(scope["headers"])
             body = await read_body(receive, self._max_body_bytes)
             answer = await self.answer(body, scope["query_string"])
         except Problem as problem:
@@ -87,19 +86,3 @@ class Endpoint:
             return answers.with_includes(self.model, batch, includes, tensors)
 
         return await self.batcher.alone(run, len(batch.rows))
-
-
-def _require_json(scope: Scope) -> None:
-    """Refuse a body that says it is something else; one that says nothing is JSON."""
-    for name, value in scope["headers"]:
-        if name == b"content-encoding" and value.lower() != b"identity":
-            raise UnsupportedMediaType(
-                f"The body is compressed ({value.decode('latin-1')}); send it plain."
-            )
-        if name == b"content-type" and value != JSON:
-            media_type = value.split(b";")[0].strip().lower()
-            if media_type != JSON and not media_type.endswith(b"+json"):
-                raise UnsupportedMediaType(
-                    f"The content type is {media_type.decode('latin-1')}; send "
-                    "Content-Type: application/json."
-                )

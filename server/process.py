@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 
@@ -82,16 +83,17 @@ def _serve(
     from uvicorn.config import Config
     from uvicorn.server import Server
 
-    from server.app import create_app
+    from server.app import App
     from server.protocol import Protocol
 
     host, port = listener.getsockname()[:2]
     names = ", ".join(model.signature.name for model in models)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     sys.modules["uvicorn"].Config = Config  # type: ignore[attr-defined]
+    app = App(models, settings)
     config = Config(
-        create_app(models, settings),
-        http=Protocol,
+        app,
+        http=partial(Protocol, app.hot_paths),  # type: ignore[arg-type]
         lifespan="off",
         ws="none",
         log_config=None,
