@@ -7,7 +7,6 @@ as well as after success; a session that is closed during a run lives until its 
 import math
 from collections.abc import Mapping, Sequence
 from ctypes import addressof, c_char_p
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -24,10 +23,6 @@ from server.tensors import (
 )
 
 __all__ = ["Port", "RuntimeFault", "Session", "Tensor"]
-
-MAX_RUN_ROWS = 1000
-"""A larger table is several runs, whose memory stays in the processor's caches: 100,000
-rows take two thirds of the time of one run (docs/decisions.md)."""
 
 MAX_KEPT_BATCHES = 8
 MAX_KEPT_VALUES = 8192  # of the inputs and outputs of one batch
@@ -132,13 +127,6 @@ def _column_shape(port: Port, n_rows: int) -> Shape:
     )
 
 
-def _joined(tensors: Sequence[Tensor]) -> Tensor:
-    """Return one tensor of tensors that differ in their number of rows."""
-    values = list(chain.from_iterable(tensor.values for tensor in tensors))
-    n_rows = sum(tensor.shape[0] for tensor in tensors)
-    return Tensor(values, (n_rows, *tensors[0].shape[1:]))
-
-
 class Session:
     """A model that is ready to run; threads may share it.
 
@@ -193,7 +181,7 @@ class Session:
     def predict(
         self, outputs: Sequence[str], columns: Sequence[Sequence[Any]], n_rows: int
     ) -> list[Tensor]:
-        """Return the named outputs for a table whose rows do not depend on each other.
+        """Return the named outputs for a table.
 
         Parameters
         ----------
@@ -201,18 +189,6 @@ class Session:
             `n_rows` values for each of `inputs`, in that order; each input is
             declared (n_rows, 1) or (n_rows,).
         """
-        if n_rows <= MAX_RUN_ROWS or any(len(each) != n_rows for each in columns):
-            return self._predict_once(outputs, columns, n_rows)
-        parts = []
-        for start in range(0, n_rows, MAX_RUN_ROWS):
-            end = min(start + MAX_RUN_ROWS, n_rows)
-            part = [column[start:end] for column in columns]
-            parts.append(self._predict_once(outputs, part, end - start))
-        return [_joined(tensors) for tensors in zip(*parts, strict=True)]
-
-    def _predict_once(
-        self, outputs: Sequence[str], columns: Sequence[Sequence[Any]], n_rows: int
-    ) -> list[Tensor]:
         key = (n_rows, *outputs)
         batch = self._idle.pop(key, None)  # no other thread can have it now
         if batch is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.batching import MAX_COALESCED_ROWS, SLOW_RUN_MS, Batcher
+from server.batching import MAX_COALESCED_ROWS, MAX_RUN_ROWS, SLOW_RUN_MS, Batcher
 from server.model import Model
 from server.rows import Column, RowReader
 from server.runtime import RuntimeFault, Session, Tensor
@@ -71,6 +71,15 @@ def test_a_large_request_runs_alone_in_the_worker() -> None:
 
         assert answers == [[81.0] * 65, [81.0]]
         assert sorted(model.runs) == [(1, "MainThread"), (65, "model")]
+
+
+def test_a_very_large_request_is_several_runs() -> None:
+    rows = [("male", "standard", float(score)) for score in range(MAX_RUN_ROWS + 1)]
+    with batching() as (model, batcher):
+        (answer,) = asyncio.run(ask(batcher, rows))
+
+        assert answer == [float(score + 1) for score in range(MAX_RUN_ROWS + 1)]
+        assert model.runs == [(MAX_RUN_ROWS, "model"), (1, "model")]
 
 
 def test_one_bad_request_does_not_fail_its_neighbours() -> None:

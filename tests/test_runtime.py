@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from server.runtime import MAX_RUN_ROWS, Port, RuntimeFault, Session, Tensor
+from server.runtime import Port, RuntimeFault, Session, Tensor
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # of the oracle, which obeys it at import
 import onnxruntime
@@ -186,19 +186,6 @@ def test_a_table_is_predicted_as_by_the_binding(n_rows: int) -> None:
     for outputs in (["prediction"], ["terms", "prediction"], ["prediction"]):
         expected = ask_binding(model, outputs, columns)
         assert session.predict(outputs, columns, n_rows) == expected
-
-
-def test_a_long_table_is_several_runs_that_nobody_notices() -> None:
-    memory = array("d", range(2 * MAX_RUN_ROWS + 1))
-    n_rows = len(memory)
-    session = Session(make_identity(TensorProto.DOUBLE, ["n_rows", 1]))
-
-    expected = [Tensor(memory.tolist(), (n_rows, 1))]
-    assert session.predict(["y"], [memory.tolist()], n_rows) == expected
-    assert session.predict(["y"], [memory], n_rows) == expected
-    assert session.predict(["y"], [memory.tobytes()], n_rows) == expected
-    with pytest.raises(RuntimeFault, match="'x': found 2002 values, expected 2001"):
-        session.predict(["y"], [[*memory, 1.0]], n_rows)
 
 
 TEXT_SESSION = Session(make_identity(TensorProto.STRING, ["n_rows", 1]))
