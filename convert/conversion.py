@@ -131,7 +131,7 @@ def convert(
 ) -> Export:
     """Export a fitted pipeline with what a sample tells about it."""
     log.info("proving the graph on %d rows and on edge rows", len(sample.frame))
-    measured = _measure(pipeline, sample)
+    measured = _measure(pipeline, sample, sample.truth(targets))
     provenance = Provenance(
         dataset=sample.path.name,
         dataset_sha256=sample.sha256,
@@ -157,16 +157,16 @@ class _Measured(NamedTuple):
     n_rows: int = 0
 
 
-def _measure(pipeline: Any, sample: Sample) -> _Measured:
+def _measure(pipeline: Any, sample: Sample, truth: pd.DataFrame | None) -> _Measured:
     """Compare predictions with the truth, in the rows that have one."""
-    if sample.targets is None:
+    if truth is None:
         return _Measured({})
     oracle = Oracle(pipeline, [str(name) for name in sample.frame])
-    rows = sample.targets.notna().all(axis=1).to_numpy()
+    rows = truth.notna().all(axis=1).to_numpy()
     taken, answers = oracle.answer_taken(sample.frame[rows])
     if answers is None:
         return _Measured({})
-    truth = sample.targets[rows][taken]
+    truth = truth[rows][taken]
     if truth.shape[1] != (1 if oracle.classes else answers.values.shape[1]):
         return _Measured({})  # the export says how many targets there are
     if oracle.classes:

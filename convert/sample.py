@@ -27,16 +27,33 @@ class Sample:
     ----------
     frame
         The columns that the pipeline reads, in the order that it was fitted on.
-    targets
-        The true values, shape (n_rows, n_targets); None where they are not known.
+    others
+        The columns that it was not fitted on.
     sha256
         Of the file's bytes, 64 hexadecimal digits.
     """
 
     path: Path
     frame: pd.DataFrame
-    targets: pd.DataFrame | None
+    others: pd.DataFrame
     sha256: str
+
+    def truth(self, targets: Sequence[str]) -> pd.DataFrame | None:
+        """Return the columns of the targets; None where the sample has no others.
+
+        Raises
+        ------
+        Refusal
+            It has others, and one of these is not among them.
+        """
+        names = [str(name) for name in self.others]
+        if not targets or not names:
+            return None
+        for target in targets:
+            if target not in names:
+                remedy = suggest(target, names)
+                raise Refusal(f"{self.path} has no column {target!r}: {remedy}")
+        return self.others[list(targets)]
 
 
 def read_sample(
@@ -52,8 +69,7 @@ def read_sample(
     Parameters
     ----------
     targets
-        Columns that hold the truth; names of what is predicted where the sample
-        has no column beside those that the pipeline reads.
+        Names of what is predicted: no columns that the pipeline reads.
 
     Raises
     ------
@@ -70,7 +86,8 @@ def read_sample(
             )
     frame = _readable(path, pipeline, table[[n for n in names if n in table]], names)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Sample(path, frame, _targets(path, table, names, targets), sha256)
+    others = table[[name for name in table if name not in names]]
+    return Sample(path, frame, others, sha256)
 
 
 def _read(path: Path, encoding: str, missing: Iterable[str]) -> pd.DataFrame:
@@ -122,20 +139,6 @@ def _as_texts(
         encoding=encoding,
     )
     return table.assign(**{name: texts[name] for name in wrong})
-
-
-def _targets(
-    path: Path, table: pd.DataFrame, names: Sequence[str], targets: Sequence[str]
-) -> pd.DataFrame | None:
-    others = [str(name) for name in table if name not in names]
-    absent = [target for target in targets if target not in others]
-    if not targets or (absent and not others):
-        return None
-    if absent:
-        raise Refusal(
-            f"{path} has no column {absent[0]!r}: {suggest(absent[0], others)}"
-        )
-    return table[list(targets)]
 
 
 def _positions(
