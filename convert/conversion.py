@@ -13,14 +13,13 @@ import pandas as pd
 from convert.card import check_card, proof, write_card
 from convert.conformal import calibrate, score_classification, score_regression
 from convert.description import Description, read_description
-from convert.environments import needed_environment, reexecute
 from convert.export import Export, export
 from convert.files import write_files
-from convert.load import examine, load_pipeline
 from convert.oracle import Oracle
 from convert.plain import plain
 from convert.refusal import Refusal, suggest
-from convert.sample import Sample, read_sample
+from convert.sample import Sample
+from convert.saved import add_saved_options, read_saved, run_elsewhere
 from server.signature import Interval, Provenance
 
 log = logging.getLogger(__name__)
@@ -51,8 +50,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="PIPELINE",
         help="joblib, pickle, cloudpickle, dill or skops",
     )
-    add("--preprocessor", type=Path, metavar="FILE", help="where it was saved apart")
-    add("--model", type=Path, metavar="FILE", help="the estimator behind it")
     add(
         "--sample",
         type=Path,
@@ -70,27 +67,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="of what is predicted; once for each target",
     )
     add(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="MODULE.NAME",
-        help="what the file may import beside the estimators of known libraries",
-    )
-    add(
         "--description",
         type=Path,
         metavar="FILE",
         help="TOML with titles, units and bounds (default: the .toml beside the output)",
     )
-    add(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="TEXT",
-        help="as an empty cell",
-    )
-    add("--encoding", default="utf-8", help="of the sample (default: %(default)s)")
-    add("--cache", type=Path, help="folder for environments with another scikit-learn")
+    add_saved_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -99,26 +81,12 @@ def run(arguments: argparse.Namespace) -> str | int:
     output: Path = arguments.output
     if output.suffix != ".onnx":
         raise Refusal(f"the output is called {output}: give it a name ending in .onnx")
-    files = [arguments.pipeline, arguments.preprocessor, arguments.model]
-    scans = [examine(file, arguments.trust) for file in files if file]
-    version = needed_environment(scans)
-    if version:
-        return reexecute(arguments.words, version, scans, arguments.cache)
+    status = run_elsewhere(arguments)
+    if status is not None:
+        return status
     beside = output.with_suffix(".md")
     check_card(beside)
-    pipeline = load_pipeline(
-        arguments.pipeline,
-        preprocessor=arguments.preprocessor,
-        model=arguments.model,
-        trusted=arguments.trust,
-    )
-    sample = read_sample(
-        arguments.sample,
-        pipeline,
-        arguments.target,
-        encoding=arguments.encoding,
-        missing=arguments.missing,
-    )
+    pipeline, sample = read_saved(arguments, arguments.target)
     description = _description(arguments.description, output, sample.frame)
     exported = convert(pipeline, sample, arguments.target, description)
     card = write_card(exported.signature, len(exported.content))

@@ -3,17 +3,20 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from convert.dataset import read_table
+from convert.dataset import check_name, read_table
 from convert.encoded import encoded_columns
 from convert.oracle import Oracle, Rejected
 from convert.pipelines import fitted_names, split
 from convert.refusal import Refusal, suggest
+
+PARQUET = (".parquet", ".pq")
 
 MAX_ASKED_ROWS = 20
 """Rows that the pipeline predicts to find out which columns it reads."""
@@ -50,9 +53,7 @@ class Sample:
         if not targets or not names:
             return None
         for target in targets:
-            if target not in names:
-                remedy = suggest(target, names)
-                raise Refusal(f"{self.path} has no column {target!r}: {remedy}")
+            check_name(self.path, target, names)
         return self.others[list(targets)]
 
 
@@ -63,6 +64,7 @@ def read_sample(
     *,
     encoding: str = "utf-8",
     missing: Iterable[str] = (),
+    drop: Iterable[str] = (),
 ) -> Sample:
     """Read a CSV or Parquet file, and take from it what belongs to a pipeline.
 
@@ -76,7 +78,14 @@ def read_sample(
     Refusal
         It cannot be read, lacks a column, or its rows are not those of the pipeline.
     """
-    table = _as_texts(path, pipeline, _read(path, encoding, missing), encoding, missing)
+    if path.suffix.lower() in PARQUET:
+        table = _read_parquet(path, drop)
+        _check_texts(path, pipeline, table)
+    else:
+        read = partial(read_table, path, encoding=encoding, missing=missing, drop=drop)
+        table = read().frame
+        if texts := _numbers_for_texts(pipeline, table):
+            table = read(categories=texts).frame
     names = fitted_names(pipeline) or _positions(path, pipeline, table, targets)
     for target in targets:
         if target in names:
@@ -90,9 +99,7 @@ def read_sample(
     return Sample(path, frame, others, sha256)
 
 
-def _read(path: Path, encoding: str, missing: Iterable[str]) -> pd.DataFrame:
-    if path.suffix.lower() not in (".parquet", ".pq"):
-        return read_table(path, encoding=encoding, missing=missing).frame
+def _read_parquet(path: Path, drop: Iterable[str]) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(path)
     except ImportError:
@@ -102,43 +109,31 @@ def _read(path: Path, encoding: str, missing: Iterable[str]) -> pd.DataFrame:
     frame.columns = pd.Index([str(name) for name in frame.columns])
     if frame.empty:
         raise Refusal(f"{path} has no row: add rows that the pipeline can predict")
-    return frame.reset_index(drop=True)
+    for name in drop:
+        check_name(path, name, list(frame.columns))
+    return frame.drop(columns=list(drop)).reset_index(drop=True)
 
 
-def _as_texts(
-    path: Path,
-    pipeline: Any,
-    table: pd.DataFrame,
-    encoding: str,
-    missing: Iterable[str],
-) -> pd.DataFrame:
-    """Return the table with numbers as text where the encoders know only texts.
+def _numbers_for_texts(pipeline: Any, table: pd.DataFrame) -> list[str]:
+    """Return the columns of numbers for which the encoders know only texts.
 
     A CSV file does not say that a post code is a name.
     """
-    wrong = [
+    return [
         name
         for name, categories in encoded_columns(pipeline, table).items()
         if pd.api.types.is_numeric_dtype(table[name])
         and categories
         and all(isinstance(category, str) for category in categories)
     ]
-    if not wrong:
-        return table
-    if path.suffix.lower() != ".csv":
+
+
+def _check_texts(path: Path, pipeline: Any, table: pd.DataFrame) -> None:
+    for name in _numbers_for_texts(pipeline, table):
         raise Refusal(
-            f"column {wrong[0]!r} of {path} holds numbers and the pipeline was fitted on "
+            f"column {name!r} of {path} holds numbers and the pipeline was fitted on "
             "texts there: write them as texts"
         )
-    texts = pd.read_csv(
-        path,
-        usecols=wrong,
-        dtype="str",
-        keep_default_na=False,
-        na_values=["", *missing],
-        encoding=encoding,
-    )
-    return table.assign(**{name: texts[name] for name in wrong})
 
 
 def _positions(

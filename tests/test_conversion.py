@@ -291,7 +291,9 @@ def test_inspect_and_verify_read_what_export_wrote(
 
 
 @pytest.mark.slow
-def test_files_of_scikit_learn_1_3_2_convert_with_one_command(tmp_path: Path) -> None:
+def test_files_of_scikit_learn_1_3_2_are_exported_and_verified_with_one_command_each(
+    tmp_path: Path,
+) -> None:
     from convert.environments import _environment, cache_folder, requirements
     from tests.test_environments import DILL
 
@@ -310,23 +312,22 @@ def test_files_of_scikit_learn_1_3_2_convert_with_one_command(tmp_path: Path) ->
     make_students().to_csv(tmp_path / "rows.csv", index=False)
 
     parts = ["--preprocessor", "preprocessor.pkl", "--model", "model.pkl"]
-    rest = [
-        "--sample",
-        "rows.csv",
-        "--target",
-        "math_score",
-        "--output",
-        "out/home.onnx",
-    ]
-    converted = subprocess.run(
-        [sys.executable, "-m", "convert", "export", *parts, *rest],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PINION_CACHE": str(cache_folder())},
-        capture_output=True,
-        text=True,
+    parts += ["--sample", "rows.csv"]
+    output = ["--target", "math_score", "--output", "out/home.onnx"]
+    converted, verified = (
+        subprocess.run(
+            [sys.executable, "-m", "convert", *words, *parts],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PINION_CACHE": str(cache_folder())},
+            capture_output=True,
+            text=True,
+        )
+        for words in (["export", *output], ["verify", "out/home.onnx"])
     )
 
     assert converted.returncode == 0, converted.stderr
+    assert verified.returncode == 0, verified.stderr
+    assert verified.stdout.splitlines()[-1] == converted.stdout.splitlines()[-1]
     rows = make_students().drop(columns="math_score")[:5]
     expected = json.loads(made.stdout)
     model = Model.load(tmp_path / "out" / "home.onnx")
