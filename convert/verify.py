@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 
 from convert.card import proof
-from convert.discrepancy import Proof
+from convert.discrepancy import Differs, Proof
 from convert.oracle import Oracle
 from convert.refusal import Refusal
 from convert.saved import add_saved_options, read_saved, run_elsewhere, saved_files
@@ -83,5 +83,10 @@ def _compare(arguments: argparse.Namespace, signature: Signature) -> str:
         )
     oracle = Oracle(pipeline, names)
     graph = onnx.load(arguments.file).SerializeToString()
-    found = Proof(oracle, graph, signature.features, sample.frame).measure()
+    try:
+        found = Proof(oracle, graph, signature.features, sample.frame).measure()
+    except Differs as error:
+        raise Refusal(
+            f"{error}: {arguments.file} was made from another pipeline; export it again"
+        ) from error
     return proof(Provenance(discrepancy=found))

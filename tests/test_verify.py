@@ -126,5 +126,10 @@ def test_another_pipeline_of_the_same_columns_is_found_to_differ(
 
     status = verify(file, "--pipeline", path, "--sample", sample)
 
+    said = capsys.readouterr().err.splitlines()[-1]
     assert status == 2
-    assert "further apart than 1e-08" in capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("refused: for the row {'area / m²': ")
+    assert said.endswith(
+        f"which is further apart than 1e-08: {file} was made from another pipeline; "
+        "export it again"
+    )
