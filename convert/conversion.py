@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import pandas as pd
 
 from convert.card import check_card, proof, write_card
 from convert.conformal import calibrate, score_classification, score_regression
-from convert.description import Description, read_description
+from convert.description import (
+    Description,
+    add_description_option,
+    check_names,
+    find_description,
+)
 from convert.export import Export, export
-from convert.files import write_files
+from convert.files import check_ending, write_files
 from convert.oracle import Oracle
 from convert.plain import plain
-from convert.refusal import Refusal, suggest
+from convert.refusal import Refusal
 from convert.sample import Sample
 from convert.saved import add_saved_options, read_saved, run_elsewhere
 from server.signature import Interval, Provenance
@@ -66,12 +70,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="NAME",
         help="of what is predicted; once for each target",
     )
-    add(
-        "--description",
-        type=Path,
-        metavar="FILE",
-        help="TOML with titles, units and bounds (default: the .toml beside the output)",
-    )
+    add_description_option(parser)
     add_saved_options(parser)
     parser.set_defaults(run=run)
 
@@ -79,15 +78,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> str | int:
     """Convert, prove and write; return what to tell the user, or an exit code."""
     output: Path = arguments.output
-    if output.suffix != ".onnx":
-        raise Refusal(f"the output is called {output}: give it a name ending in .onnx")
+    check_ending(output, ".onnx")
     status = run_elsewhere(arguments)
     if status is not None:
         return status
     beside = output.with_suffix(".md")
     check_card(beside)
     pipeline, sample = read_saved(arguments, arguments.target)
-    description = _description(arguments.description, output, sample.frame)
+    description = find_description(arguments.description, output)
+    check_names(description, map(str, sample.frame))
     exported = convert(pipeline, sample, arguments.target, description)
     card = write_card(exported.signature, len(exported.content))
     write_files({output: exported.content, beside: card.encode()})
@@ -177,19 +176,6 @@ def _names(pipeline: Any, frame: pd.DataFrame) -> list[str]:
     if oracle.n_targets == 1:
         return ["label" if oracle.classes else "prediction"]
     return [f"prediction_{number}" for number in range(1, oracle.n_targets + 1)]
-
-
-def _description(path: Path | None, output: Path, frame: pd.DataFrame) -> Description:
-    beside = output.with_suffix(".toml")
-    if path is None and not beside.exists():
-        return Description(name=output.stem)
-    description = read_description(path or beside)
-    names = [str(name) for name in frame]
-    for name in description.features:
-        if name not in names:
-            remedy = suggest(name, names)
-            raise Refusal(f"the description names an unknown column {name!r}: {remedy}")
-    return msgspec.structs.replace(description, name=description.name or output.stem)
 
 
 def _report(exported: Export, output: Path, card: Path) -> str:

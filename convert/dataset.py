@@ -108,6 +108,19 @@ def read_table(
     return table
 
 
+def read_named_table(
+    arguments: argparse.Namespace, categories: Collection[str] = ()
+) -> Table:
+    """Read the table of a command line that has `add_reading_options`."""
+    return read_table(
+        arguments.table,
+        encoding=arguments.encoding,
+        missing=arguments.missing,
+        drop=arguments.drop,
+        categories=categories,
+    )
+
+
 def numeric_target(table: Table, target: str) -> pd.Series:
     """Return the column to predict, shape (n_rows,), as float64.
 

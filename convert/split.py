@@ -1,5 +1,6 @@
 """Holds rows of a table out, so that a score is of rows that no model has seen."""
 
+import argparse
 import math
 from typing import NamedTuple
 
@@ -12,6 +13,24 @@ from convert.refusal import Refusal
 
 SEED = 42
 TEST_SIZE = 0.2
+
+
+def add_split_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that holds rows out lets people say about it."""
+    add = parser.add_argument
+    add(
+        "--seed",
+        type=int,
+        default=SEED,
+        help="of all that is drawn at random (default: %(default)s)",
+    )
+    add(
+        "--test-size",
+        type=float,
+        default=TEST_SIZE,
+        metavar="SHARE",
+        help="of the rows, held out and scored once at the end (default: %(default)s)",
+    )
 
 
 class Split(NamedTuple):
