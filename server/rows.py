@@ -23,7 +23,15 @@ from server.problems import (
     TooManyRows,
     pointer,
 )
-from server.signature import MISSING_TEXT, Feature, Signature, Value, is_text
+from server.signature import (
+    MISSING_TEXT,
+    Feature,
+    Signature,
+    Value,
+    is_boolean,
+    is_text,
+    show,
+)
 
 Column = Sequence[Any]
 Form = Literal["row", "rows", "columns"]
@@ -202,20 +210,6 @@ class RowReader:
             yield Fault(pointer(*place, name), detail)
 
 
-def _is_boolean(feature: Feature) -> bool:
-    categories = feature.categories
-    return feature.kind == "boolean" or (
-        bool(categories) and all(isinstance(value, bool) for value in categories)
-    )
-
-
-def show(value: Value) -> str:
-    """Return a value as JSON writes it; a whole number without its `.0`."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        value = int(value)
-    return msgspec.json.encode(value).decode()
-
-
 def _is_field_name(feature: Feature) -> bool:
     """Whether msgspec takes the name: it must need no escape in JSON."""
     return msgspec.json.encode(feature.name) == f'"{feature.name}"'.encode()
@@ -258,7 +252,7 @@ def _value_type(feature: Feature) -> Any:
     if is_text(feature):
         rejects = feature.kind == "category" and feature.unknown == "reject"
         return Literal[feature.categories] if rejects else str
-    if _is_boolean(feature):
+    if is_boolean(feature):
         return bool
     if feature.minimum is None and feature.maximum is None:
         return float
@@ -348,7 +342,7 @@ def _value_fault(feature: Feature, value: Any, is_present: bool) -> str | None:
         return "null is not accepted here." if is_present else missing
     if is_text(feature):
         return _text_fault(feature, value)
-    if _is_boolean(feature):
+    if is_boolean(feature):
         if not isinstance(value, bool):
             return f"{_shown(value)} is not true or false."
         return _category_fault(feature, value)
