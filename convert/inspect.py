@@ -12,6 +12,7 @@ import onnx
 
 from convert.card import proof, say_range
 from convert.markdown import visible
+from convert.refusal import listed
 from convert.verify import open_model
 from server.signature import Feature, Signature, Target
 
@@ -84,11 +85,9 @@ def _feature(feature: Feature) -> str:
 def _values(feature: Feature) -> str:
     if not feature.categories:
         return say_range(feature)
-    named = ", ".join(map(str, feature.categories[:MAX_NAMED_VALUES]))
-    n_more = len(feature.categories) - MAX_NAMED_VALUES
-    more = f" and {n_more} more" if n_more > 0 else ""
+    named = listed(map(str, feature.categories), MAX_NAMED_VALUES)
     others = "rejected" if feature.unknown == "reject" else "ignored"
-    return f"{feature.kind}: {named}{more}; others {others}"
+    return f"{feature.kind}: {named}; others {others}"
 
 
 def _missing(feature: Feature) -> str:

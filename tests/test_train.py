@@ -159,7 +159,7 @@ def test_options_are_kept_in_the_command(tmp_path: Path) -> None:
         (
             make_students(90).assign(name=[f"n{i}" for i in range(90)]),
             [],
-            "among the held-out rows, so that nothing can be learned about it",
+            "among the held-out rows, so that nothing can be learned about them",
         ),
         (make_students(90), ["--regressor", "best"], "is what compare chose: run"),
     ],
