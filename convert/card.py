@@ -67,6 +67,16 @@ def proof(provenance: Provenance) -> str:
     )
 
 
+def doubt(provenance: Provenance) -> str:
+    """Say that a model is worse than none, where it is; nothing of any other."""
+    if not provenance.scores.get("r2_score", 1) < 0:
+        return ""
+    return (
+        "R² is below 0: for these rows their mean would have been a better prediction "
+        "than the model's. Look for what the columns lack before you use it."
+    )
+
+
 def _quality(signature: Signature, evaluation: Evaluation | None) -> Iterator[str]:
     provenance = signature.provenance
     targets = signature.targets
@@ -95,6 +105,7 @@ def _quality(signature: Signature, evaluation: Evaluation | None) -> Iterator[st
                 for name, score in provenance.scores.items()
             ),
         )
+        yield doubt(provenance)
     yield from _intervals(targets)
     yield proof(provenance)
 

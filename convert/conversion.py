@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from convert.card import check_card, proof, write_card
+from convert.card import check_card, doubt, proof, write_card
 from convert.conformal import calibrate, score_classification, score_regression
 from convert.description import (
     Description,
@@ -189,4 +189,5 @@ def _report(exported: Export, output: Path, card: Path) -> str:
         name, score = next(iter(scores.items()))
         n_rows = signature.provenance.n_test_rows
         lines.append(f"{name} {score:.4f} on {n_rows} labelled rows of the sample")
-    return "\n".join([*lines, proof(signature.provenance)])
+    lines += [doubt(signature.provenance), proof(signature.provenance)]
+    return "\n".join(filter(None, lines))

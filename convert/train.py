@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.pipeline import Pipeline
 
-from convert.card import check_card, proof, write_card
+from convert.card import check_card, doubt, proof, write_card
 from convert.compare.comparison import Comparison, read_json
 from convert.dataset import Table, add_reading_options, read_named_table
 from convert.description import (
@@ -243,12 +243,12 @@ def _relative(path: Path) -> str:
 def _report(exported: Export, paths: list[Path]) -> str:
     output, *beside = paths
     provenance = exported.signature.provenance
-    return "\n".join(
-        [
-            f"wrote {output}, {len(exported.content):,} bytes, and beside it "
-            f"{' and '.join(path.name for path in beside)}",
-            f"R² {provenance.scores['r2_score']:.4f} on {provenance.n_test_rows} rows that "
-            "were held out",
-            proof(provenance),
-        ]
-    )
+    lines = [
+        f"wrote {output}, {len(exported.content):,} bytes, and beside it "
+        f"{' and '.join(path.name for path in beside)}",
+        f"R² {provenance.scores['r2_score']:.4f} on {provenance.n_test_rows} rows that "
+        "were held out",
+        doubt(provenance),
+        proof(provenance),
+    ]
+    return "\n".join(filter(None, lines))

@@ -4,7 +4,7 @@ import pytest
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
-from convert.card import MARK, check_card, write_card
+from convert.card import MARK, check_card, doubt, write_card
 from convert.evaluation import Evaluation
 from convert.groups import GroupError, Interval
 from convert.refusal import Refusal
@@ -171,6 +171,28 @@ def test_a_signature_that_says_little_gives_a_short_card() -> None:
     assert "The graph was not compared with scikit-learn." in card
     assert "| `t` |  | text | is accepted |  |" in card
     assert "```" not in card
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (
+            -1e-9,
+            "R² is below 0: for these rows their mean would have been a better "
+            "prediction than the model's. Look for what the columns lack before you use "
+            "it.",
+        ),
+        (0.0, ""),
+        (float("nan"), ""),
+    ],
+)
+def test_a_model_that_is_worse_than_none_is_doubted(score: float, said: str) -> None:
+    provenance = replace(SIGNATURE.provenance, scores={"r2_score": score})
+
+    card = write_card(replace(SIGNATURE, provenance=provenance), n_bytes=9381)
+
+    assert doubt(provenance) == said
+    assert ("\n\nR² is below 0" in card) == bool(said)
 
 
 HOSTILE = "<script>| `a`\n\n# b *c* [d](e) ~~f~~ $g$ ```\n- h \\"

@@ -155,6 +155,19 @@ def test_labelled_rows_give_scores_and_an_interval(tmp_path: Path) -> None:
     assert "The true `price` lies within ±" in card
 
 
+def test_labels_that_the_pipeline_knows_nothing_of_are_doubted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = save(tmp_path, Ridge())
+    rows = pd.read_csv(tmp_path / "rows.csv", keep_default_na=False, na_values="")
+    rows["price"] = rows["price"].to_numpy()[::-1]
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+
+    run(tmp_path, path, "--target", "price")
+
+    assert "\nR² is below 0: " in capsys.readouterr().out
+
+
 def test_parquet_keeps_the_dtypes_of_categories_and_booleans(tmp_path: Path) -> None:
     homes = make_homes().assign(town=lambda h: h["town"].astype("category"))
     columns = ["distance", "town", "lift"]
