@@ -78,14 +78,9 @@ def read_sample(
     Refusal
         It cannot be read, lacks a column, or its rows are not those of the pipeline.
     """
-    if path.suffix.lower() in PARQUET:
-        table = _read_parquet(path, drop)
-        _check_texts(path, pipeline, table)
-    else:
-        read = partial(read_table, path, encoding=encoding, missing=missing, drop=drop)
-        table = read().frame
-        if texts := _numbers_for_texts(pipeline, table):
-            table = read(categories=texts).frame
+    read = partial(read_table, path, encoding=encoding, missing=missing, drop=drop)
+    is_parquet = path.suffix.lower() in PARQUET
+    table = _read_parquet(path, drop) if is_parquet else read().frame
     names = fitted_names(pipeline) or _positions(path, pipeline, table, targets)
     for target in targets:
         if target in names:
@@ -93,7 +88,16 @@ def read_sample(
                 f"the target {target!r} is a column that the pipeline reads: name what "
                 "it predicts"
             )
-    frame = _readable(path, pipeline, table[[n for n in names if n in table]], names)
+    known = [name for name in names if name in table]
+    texts = _numbers_for_texts(pipeline, table[known])
+    if texts and is_parquet:
+        raise Refusal(
+            f"column {texts[0]!r} of {path} holds numbers and the pipeline was fitted on "
+            "texts there: write them as texts"
+        )
+    if texts:
+        table = read(categories=texts).frame
+    frame = _readable(path, pipeline, table[known], names)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     others = table[[name for name in table if name not in names]]
     return Sample(path, frame, others, sha256)
@@ -114,26 +118,19 @@ def _read_parquet(path: Path, drop: Iterable[str]) -> pd.DataFrame:
     return frame.drop(columns=list(drop)).reset_index(drop=True)
 
 
-def _numbers_for_texts(pipeline: Any, table: pd.DataFrame) -> list[str]:
+def _numbers_for_texts(pipeline: Any, frame: pd.DataFrame) -> list[str]:
     """Return the columns of numbers for which the encoders know only texts.
 
     A CSV file does not say that a post code is a name.
     """
     return [
         name
-        for name, categories in encoded_columns(pipeline, table).items()
-        if pd.api.types.is_numeric_dtype(table[name])
+        for name, categories in encoded_columns(pipeline, frame).items()
+        if name in frame  # an encoder's own column may be absent
+        and pd.api.types.is_numeric_dtype(frame[name])
         and categories
         and all(isinstance(category, str) for category in categories)
     ]
-
-
-def _check_texts(path: Path, pipeline: Any, table: pd.DataFrame) -> None:
-    for name in _numbers_for_texts(pipeline, table):
-        raise Refusal(
-            f"column {name!r} of {path} holds numbers and the pipeline was fitted on "
-            "texts there: write them as texts"
-        )
 
 
 def _positions(
