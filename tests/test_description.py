@@ -71,6 +71,24 @@ def test_the_description_beside_an_output_is_found_and_gets_its_name(
     assert find_description(None, elsewhere) == Description(name="model")
 
 
+def test_the_description_in_the_readme_is_read(tmp_path: Path) -> None:
+    readme = Path("README.md").read_text("utf-8")
+    _, _, rest = readme.partition("```toml\n")
+
+    description = read_description(write(tmp_path, rest.partition("```")[0]))
+
+    assert description.features == {
+        "reading_score": FeatureDescription(
+            kind="integer",
+            title="Reading score",
+            unit="points",
+            description="Result of the reading exam.",
+            minimum=0,
+            maximum=100,
+        )
+    }
+
+
 def test_an_empty_description_says_nothing(tmp_path: Path) -> None:
     assert read_description(write(tmp_path, "")) == Description()
 
