@@ -1,4 +1,4 @@
-"""The command line: python -m bench URL, startup, bulk, container or contest."""
+"""The command line: python -m bench URL, startup, bulk, runtime, container, contest."""
 
 import argparse
 import json
@@ -32,8 +32,11 @@ is asked less, and few requests feel the stall. An open loop (--rate) asks at a
 constant rate and counts latency from when a request was due: what users feel.
 
 other measurements, each with its own --help:
-  python -m bench startup   start and memory, beside the runtime alone
-  python -m bench contest   the same model under other servers
+  python -m bench startup     start and memory, beside the runtime alone
+  python -m bench runtime     the way into the runtime, beside its Python binding
+  python -m bench bulk        many rows in one request, and others beside it
+  python -m bench container   a tenth of a core and 128 MiB
+  python -m bench contest     the same model under other servers
 
 exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured
 """
@@ -55,6 +58,11 @@ def main(arguments: Sequence[str]) -> int:
             from bench import container  # needs a container engine
 
             print(container.main(arguments[1:]))
+            return 0
+        if arguments[:1] == ["runtime"]:
+            from bench import runtime  # needs Linux and onnxruntime's binding
+
+            print(runtime.main(arguments[1:]))
             return 0
         if arguments[:1] == ["contest"]:
             from bench import contest  # needs Linux, matplotlib and scikit-learn

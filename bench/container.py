@@ -8,9 +8,11 @@ import argparse
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.address import Address
 from bench.answer import Question
@@ -20,9 +22,11 @@ from bench.machine import describe_run
 from bench.outcome import summarize_latency
 from bench.program import free_port
 from bench.refusal import Refusal
-from bench.requests import encode, fetch_signature, make_bodies
+from bench.requests import Signature, encode, fetch_signature, make_bodies
 from bench.rounds import spread, write_json
 from bench.startup import count_answers
+
+T = TypeVar("T")
 
 OUTPUT = Path("bench/results/container.json")
 LIMITS = ("--cpus=0.1", "--memory=128m")
@@ -33,29 +37,33 @@ TIMEOUT_S = 60.0
 def main(arguments: Sequence[str]) -> str:
     """Measure, write the JSON, and return the table."""
     options = _parse(arguments)
-    runs = [_measure(options) for _ in range(options.rounds)]
-    figures = {
-        name: spread([run[name] for run in runs])
-        for name in ("ready_ms", "pss_mib", "requests_per_second", "p50_ms", "p99_ms")
+    with _running(options) as (_, address):
+        signature = _await(lambda: fetch_signature(address))
+    question = Question.take(signature)
+    runs = [_measure(options, signature, question) for _ in range(options.rounds)]
+    figures = {name: spread([run[name] for run in runs]) for name in runs[0]}
+    result = {
+        **describe_run(),
+        "limits": list(LIMITS),
+        "compressed_mb": round(_compressed_bytes(options) / 1e6, 1),
+        "figures": figures,
     }
-    result = {**describe_run(), "limits": list(LIMITS), "figures": figures}
     write_json(options.output, result)
-    return "\n".join(
+    lines = [f"{'compressed_mb':<22}{result['compressed_mb']:>9.1f}"]
+    lines += [
         f"{name:<22}{figure['median']:>9.1f}  ({figure['min']:.1f} to {figure['max']:.1f})"
         for name, figure in figures.items()
-    )
+    ]
+    return "\n".join(lines)
 
 
-def _measure(options: argparse.Namespace) -> dict[str, float]:
+def _measure(
+    options: argparse.Namespace, signature: Signature, question: Question
+) -> dict[str, float]:
     """Start a container; return the time to its first answer, and what it can do."""
-    address = Address("127.0.0.1", free_port())
     begin_s = time.perf_counter()
-    name = _engine(options, "run", "--detach", *HARDENED, *LIMITS, *options.option,
-                   f"--env=PINION_PORT={address.port}", options.image)  # fmt: skip
-    try:
-        signature = _await(address)
-        question = Question.take(signature)
-        _, answer = address.ask("POST", "/predict", question.body)
+    with _running(options, *LIMITS) as (name, address):
+        _, answer = _await(lambda: address.ask("POST", "/predict", question.body))
         question.check(address, answer)
         ready_s = time.perf_counter() - begin_s
         bodies = encode(address, "/predict", make_bodies(signature, n_rows=1))
@@ -70,19 +78,42 @@ def _measure(options: argparse.Namespace) -> dict[str, float]:
             "p50_ms": latency["p50"],
             "p99_ms": latency["p99"],
         }
+
+
+@contextmanager
+def _running(
+    options: argparse.Namespace, *limits: str
+) -> Iterator[tuple[str, Address]]:
+    """Run a container until the block ends."""
+    address = Address("127.0.0.1", free_port())
+    name = _engine(options, "run", "--detach", *HARDENED, *limits, *options.option,
+                   f"--env=PINION_PORT={address.port}", options.image)  # fmt: skip
+    try:
+        yield name, address
     finally:
         _engine(options, "rm", "--force", name)
 
 
-def _await(address: Address) -> Any:
+def _await(ask: Callable[[], T]) -> T:
+    """Return the first answer of a server that starts."""
     deadline_s = time.perf_counter() + TIMEOUT_S
     while True:
         try:
-            return fetch_signature(address)
+            return ask()
         except Refusal:
             if time.perf_counter() > deadline_s:
                 raise
             time.sleep(0.005)
+
+
+def _compressed_bytes(options: argparse.Namespace) -> int:
+    """Return the size of the image as it is pulled and kept by a registry."""
+    command = [*options.engine.split(), "save", options.image]
+    compressor = zlib.compressobj()
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as saving:  # noqa: S603
+        pieces = iter(lambda: saving.stdout.read(2**20), b"")  # type: ignore[union-attr]
+        n_bytes = sum(len(compressor.compress(piece)) for piece in pieces)
+    return n_bytes + len(compressor.flush())
 
 
 def _engine(options: argparse.Namespace, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Compares `server.runtime` with onnxruntime's Python binding, from list to list.
+"""`server.runtime` beside onnxruntime's Python binding, from list to list.
 
 Both get the same columns as Python lists and give their prediction as a list; what
 the binding needs for that, numpy arrays on the way in and `tolist` on the way out,
@@ -10,103 +10,105 @@ ones in every call, which nobody has hashed yet, as for free text.
 """
 
 import argparse
+import functools
 import json
 import os
-import platform
-import random
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-CONTENDERS = ("pinion", "binding")
-N_ROWS = (1, 16, 100, 1_000, 10_000, 100_000)
+from bench.arguments import count
+from bench.machine import describe_run, describe_versions
+from bench.program import choose_cores
+from bench.requests import Signature, make_rows
+from bench.rounds import Figures, Spread, run_rounds, text_spread, write_json
+
+MODEL = Path("models/student_performance.onnx")
+OUTPUT = Path("bench/results/runtime.json")
+N_ROWS = (1, 16, 1_000, 100_000)
 STRINGS = ("known", "new")
-CATEGORIES = {
-    "gender": ["female", "male"],
-    "race_ethnicity": ["group A", "group B", "group C", "group D", "group E"],
-    "parental_level_of_education": [
-        "associate's degree",
-        "bachelor's degree",
-        "high school",
-        "master's degree",
-        "some college",
-        "some high school",
-    ],
-    "lunch": ["free/reduced", "standard"],
-    "test_preparation_course": ["completed", "none"],
-}
-SCORES = ("reading_score", "writing_score")
+OUTPUT_NAME = "prediction"
 
-Predict = Callable[[list[list[Any]], int], list[float]]
+Predict = Callable[[Sequence[Sequence[Any]], int], list[float]]
 
 
-def make_model() -> bytes:
-    """Return a folded linear graph: a lookup per category, a weight per score."""
-    from onnx import TensorProto, helper
-
-    inputs, nodes = [], []
-    for name, categories in CATEGORIES.items():
-        inputs.append(
-            helper.make_tensor_value_info(name, TensorProto.STRING, ["n_rows", 1])
+def main(arguments: Sequence[str]) -> str:
+    """Measure, write the JSON, and return the table."""
+    options = _parse(arguments)
+    core, _ = choose_cores()
+    with (
+        Runtime("pinion", options.model, core) as pinion,
+        Runtime("binding", options.model, core) as binding,
+    ):
+        figures = run_rounds(
+            {"pinion": pinion.measure, "binding": binding.measure}, options.rounds
         )
-        weights = [0.5 * position - 1.0 for position in range(len(categories))]
-        nodes.append(
-            helper.make_node(
-                "LabelEncoder",
-                [name],
-                [f"_{name}"],
-                domain="ai.onnx.ml",
-                keys_strings=categories,
-                values_tensor=helper.make_tensor(
-                    "values", TensorProto.DOUBLE, [len(weights)], weights
-                ),
-                default_tensor=helper.make_tensor(
-                    "default", TensorProto.DOUBLE, [1], [0.0]
-                ),
-            )
-        )
-    for name in SCORES:
-        inputs.append(
-            helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["n_rows", 1])
-        )
-        nodes.append(helper.make_node("Mul", [name, "_weight"], [f"_{name}"]))
-    terms = [f"_{name}" for name in (*CATEGORIES, *SCORES)]
-    nodes.append(helper.make_node("Concat", terms, ["_terms"], axis=1))
-    nodes.append(helper.make_node("ReduceSum", ["_terms", "_axes"], ["prediction"]))
-    graph = helper.make_graph(
-        nodes,
-        "student",
-        inputs,
-        [
-            helper.make_tensor_value_info(
-                "prediction", TensorProto.DOUBLE, ["n_rows", 1]
-            )
-        ],
-        [
-            helper.make_tensor("_weight", TensorProto.DOUBLE, [1], [0.45]),
-            helper.make_tensor("_axes", TensorProto.INT64, [1], [1]),
-        ],
-    )
-    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 4)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-    content: bytes = model.SerializeToString()
-    return content
+    ratios = {
+        turn: round(figures["pinion"][turn]["median"] / spread["median"], 3)
+        for turn, spread in figures["binding"].items()
+    }
+    result = {
+        **describe_run(),
+        "core": core,
+        "versions": describe_versions(sys.executable),
+        "cpu_us": figures,
+        "pinion_to_binding": ratios,
+    }
+    write_json(options.output, result)
+    return tabulate(figures, ratios)
 
 
-def make_columns(n_rows: int, seed: int = 7) -> str:
-    """Return columns as JSON, in the order of the graph's inputs."""
-    rng = random.Random(seed)  # noqa: S311 - nothing secret
-    columns: list[list[Any]] = [
-        rng.choices(categories, k=n_rows) for categories in CATEGORIES.values()
-    ]
-    columns += [[rng.uniform(0, 100) for _ in range(n_rows)] for _ in SCORES]
-    return json.dumps(columns)
+class Runtime:
+    """A process that predicts by one of the two ways.
+
+    Parameters
+    ----------
+    name
+        pinion or binding.
+    core
+        It runs on.
+    """
+
+    def __init__(self, name: str, model: Path, core: int) -> None:
+        command = [sys.executable, "-m", "bench.runtime", name, str(model), str(core)]
+        self._process = subprocess.Popen(  # noqa: S603 - this very module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.communicate()
+
+    def measure(self) -> Figures:
+        return {
+            f"{n_rows} {strings}": self._ask(f"{n_rows} {strings}")
+            for n_rows, strings in product(N_ROWS, STRINGS)
+        }
+
+    def _ask(self, turn: str) -> float:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the process was started without pipes")
+        self._process.stdin.write(turn + "\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+
+def answer_turns(name: str, path: Path, core: int) -> None:
+    """Answer lines of a number of rows and a kind of strings with microseconds."""
+    os.sched_setaffinity(0, {core})
+    predict = open_pinion(path) if name == "pinion" else open_binding(path)
+    signature = read_signature(path)
+    for line in sys.stdin:
+        n_rows, strings = line.split()
+        cpu_us = measure_us(predict, signature, int(n_rows), strings)
+        sys.stdout.write(f"{cpu_us}\n")
+        sys.stdout.flush()
 
 
 def open_pinion(path: Path) -> Predict:
@@ -114,8 +116,8 @@ def open_pinion(path: Path) -> Predict:
 
     session = Session(path)
 
-    def predict(columns: list[list[Any]], n_rows: int) -> list[float]:
-        return list(session.predict(("prediction",), columns, n_rows)[0].values)
+    def predict(columns: Sequence[Sequence[Any]], n_rows: int) -> list[float]:
+        return list(session.predict((OUTPUT_NAME,), columns, n_rows)[0].values)
 
     return predict
 
@@ -128,50 +130,39 @@ def open_binding(path: Path) -> Predict:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options)
-    dtypes = [object] * len(CATEGORIES) + [np.float64] * len(SCORES)
-    names = (*CATEGORIES, *SCORES)
+    dtypes = {"tensor(string)": object, "tensor(double)": np.float64}
+    inputs = [(each.name, dtypes[each.type]) for each in session.get_inputs()]
 
-    def predict(columns: list[list[Any]], n_rows: int) -> list[float]:
+    def predict(columns: Sequence[Sequence[Any]], n_rows: int) -> list[float]:
         feed = {
             name: np.array(column, dtype).reshape(n_rows, 1)
-            for name, column, dtype in zip(names, columns, dtypes, strict=True)
+            for column, (name, dtype) in zip(columns, inputs, strict=True)
         }
-        values: list[float] = session.run(["prediction"], feed)[0][:, 0].tolist()
+        values: list[float] = session.run([OUTPUT_NAME], feed)[0][:, 0].tolist()
         return values
 
     return predict
 
 
-def contend(contender: str, path: Path) -> None:
-    """Answer lines of a number of rows and a kind of strings with microseconds."""
-    started_s = time.perf_counter()
-    predict = {"pinion": open_pinion, "binding": open_binding}[contender](path)
-    predict(json.loads(make_columns(1)), 1)
-    start_ms = (time.perf_counter() - started_s) * 1e3
-    say(json.dumps({"start_ms": start_ms, "pss_mb": pss_mb()}))
-    for line in sys.stdin:
-        n_rows, strings = line.split()
-        say(str(measure_us(predict, int(n_rows), strings)))
+def read_signature(path: Path) -> Signature:
+    import onnx
+
+    entries = onnx.load(path).metadata_props
+    text = next(each.value for each in entries if each.key == "pinion.signature")
+    signature: Signature = json.loads(text)
+    return signature
 
 
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def measure_us(predict: Predict, n_rows: int, strings: str) -> float:
-    """Return the microseconds of one call, the mean of one round."""
-    n_calls = max(1, min(2_000, 20_000 // n_rows))
-    text = make_columns(n_rows)
+def measure_us(
+    predict: Predict, signature: Signature, n_rows: int, strings: str
+) -> float:
+    """Return the microseconds of one call, the mean of at least five."""
+    n_calls = max(5, min(2_000, 20_000 // n_rows))
+    text = columns_json(json.dumps(signature), n_rows)
     if strings == "new":
         tables = [json.loads(text) for _ in range(n_calls)]
     else:
-        scores = len(CATEGORIES)
-        columns = json.loads(text)
-        tables = [
-            [[sys.intern(value) for value in column] for column in columns[:scores]]
-            + columns[scores:]
-        ] * n_calls
+        tables = [[intern(column) for column in json.loads(text)]] * n_calls
     predict(json.loads(text), n_rows)
     started_ns = time.process_time_ns()
     for columns in tables:
@@ -179,85 +170,46 @@ def measure_us(predict: Predict, n_rows: int, strings: str) -> float:
     return (time.process_time_ns() - started_ns) / n_calls / 1e3
 
 
-def pss_mb() -> float | None:
-    """Return this process's share of memory, None where the system does not say."""
-    try:
-        lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    except FileNotFoundError:
-        return None
-    return next(int(line.split()[1]) / 1024 for line in lines if line[:4] == "Pss:")
+@functools.cache
+def columns_json(signature_json: str, n_rows: int) -> str:
+    """Return valid columns, in the order of the graph's inputs."""
+    rows = make_rows(json.loads(signature_json), n_rows)
+    return json.dumps(list(zip(*(row.values() for row in rows), strict=True)))
 
 
-def compare(n_rounds: int) -> dict[str, Any]:
-    """Return the start, the memory and the median microseconds of each contender."""
-    samples: dict[str, dict[str, list[float]]] = {name: {} for name in CONTENDERS}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "student.onnx")
-        path.write_bytes(make_model())
-        processes = {name: start_contender(name, path) for name in CONTENDERS}
-        starts = {name: json.loads(ask(processes[name])) for name in CONTENDERS}
-        for _, n_rows, strings in product(range(n_rounds), N_ROWS, STRINGS):
-            turn = f"{n_rows} {strings}"
-            for name in CONTENDERS:
-                us = float(ask(processes[name], turn))
-                samples[name].setdefault(turn, []).append(us)
-        for process in processes.values():
-            process.communicate()
-    results = {
-        name: starts[name]
-        | {"us": {turn: statistics.median(us) for turn, us in samples[name].items()}}
-        for name in CONTENDERS
-    }
-    return {"machine": platform.machine(), "rounds": n_rounds, **results}
+def intern(column: list[Any]) -> list[Any]:
+    return [sys.intern(each) if isinstance(each, str) else each for each in column]
 
 
-def start_contender(name: str, path: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "bench.runtime", "--contender", name, str(path)]
-    return subprocess.Popen(  # noqa: S603 - this very module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def tabulate(
+    figures: Mapping[str, Mapping[str, Spread]], ratios: Mapping[str, float]
+) -> str:
+    lines = [f"{'rows, strings':<16}{'pinion, µs':>30}{'binding, µs':>30}{'ratio':>8}"]
+    for turn, ratio in ratios.items():
+        sides = (text_spread(figures[name][turn]) for name in ("pinion", "binding"))
+        lines.append(f"{turn:<16}{''.join(f'{each:>30}' for each in sides)}{ratio:>8}")
+    return "\n".join(lines)
 
 
-def ask(process: "subprocess.Popen[str]", line: str = "") -> str:
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("the contender was started without pipes")
-    if line:
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
-    return process.stdout.readline()
-
-
-def main() -> None:
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m bench.runtime", description=__doc__
+        prog="python -m bench runtime",
+        description="Compare the server's way into onnxruntime with the Python binding: "
+        "CPU time of a prediction, from lists to a list.",
+        epilog="example: python -m bench runtime models/student_performance.onnx "
+        "--rounds 5",
     )
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", action="store_true", help="print JSON, not a table")
-    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
-    parser.add_argument("path", nargs="?", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    if arguments.contender:
-        contend(arguments.contender, arguments.path)
-        return
-    result = compare(arguments.rounds)
-    say(json.dumps(result, indent=2) if arguments.json else render(result))
-
-
-def render(result: dict[str, Any]) -> str:
-    sides = [result[name] for name in CONTENDERS]
-    rows: list[tuple[str, ...]] = [("rows, strings", *CONTENDERS, "ratio")]
-    for turn in sides[0]["us"]:
-        ours, theirs = (side["us"][turn] for side in sides)
-        rows.append(
-            (turn, f"{ours:,.1f} µs", f"{theirs:,.1f} µs", f"{ours / theirs:.2f}")
-        )
-    rows.append(("start", *(f"{side['start_ms']:.0f} ms" for side in sides)))
-    if None not in (side["pss_mb"] for side in sides):
-        rows.append(("PSS", *(f"{side['pss_mb']:.1f} MB" for side in sides)))
-    return "\n".join("".join(f"{cell:>16}" for cell in row) for row in rows)
+    add = parser.add_argument
+    add("model", type=Path, nargs="?", default=MODEL, help=f"default: {MODEL}")
+    add("--rounds", type=count, default=9, metavar="N", help="default: 9")
+    add(
+        "--output", type=Path, default=OUTPUT, metavar="FILE", help=f"default: {OUTPUT}"
+    )
+    options = parser.parse_args(arguments)
+    if not options.model.exists():
+        parser.error(f"there is no model file {options.model}")
+    return options
 
 
 if __name__ == "__main__":
-    main()
+    answer_turns(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -105,11 +105,10 @@ class Batcher:
         self._waiting.append(waiting)
 
     async def _flush_in_worker(self, batch: list[_Waiting]) -> None:
-        try:
-            _resolve(batch, await self._in_worker(self._run_batch, batch))
-        finally:
-            self._running = False
-            self.flush()
+        answers = await self._in_worker(self._run_batch, batch)
+        _resolve(batch, answers)
+        self._running = False
+        self.flush()
 
     def _next_batch(self) -> list[_Waiting]:
         n_rows = n_requests = 0

@@ -38,12 +38,12 @@ class Endpoint:
         self.model = model
         self.reader = RowReader(model.signature, settings.max_rows)
         self.batcher = Batcher(model, self.reader)
-        self._max_body_bytes = settings.max_body_bytes
+        self.max_body_bytes = settings.max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             require_json(scope["headers"])
-            body = await read_body(receive, self._max_body_bytes)
+            body = await read_body(receive, self.max_body_bytes)
             answer = await self.answer(body, scope["query_string"])
         except Problem as problem:
             await respond_problem(send, problem)

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, with a shorter way for predictions.
+"""The HTTP protocol, with a shorter way for predictions than through ASGI.
 
 A plain `POST` to a hot path is answered in the turn of the event loop in which it
 came, without a task, an ASGI message or a second system call. All else goes
@@ -9,27 +9,21 @@ whatever must be refused.
 from collections.abc import Mapping
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import (
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from server import answers
 from server.batching import Answer
 from server.endpoint import Endpoint
 from server.head import read_head
+from server.http1 import Http1Protocol
 from server.problems import Problem
 from server.rows import Form
 
 MAX_SHORT_REQUEST_BYTES = 8192
 """A larger request goes uvicorn's way, where its head costs no more than its body."""
 
-OFFER = b"\r\nUpgrade: h2c\r\n"
-"""Java's client and `curl --http2` offer HTTP/2 so. Whoever does not take the offer
-ignores it (RFC 9110, section 7.8); the parser would stop and lose the body."""
 
-
-class Protocol(HttpToolsProtocol):
+class Protocol(Http1Protocol):
     """One connection.
 
     Parameters
@@ -43,7 +37,6 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, endpoints: Mapping[str, Endpoint], **arguments: Any) -> None:
         super().__init__(**arguments)
         self._endpoints = endpoints
-        self._parses = False  # uvicorn's parser is within a request
         self._begun = b""  # of a request whose body has not come yet
         self._waiting: tuple[bytes, Form, Endpoint] | None = None
 
@@ -53,7 +46,7 @@ class Protocol(HttpToolsProtocol):
         if self._begun:
             data, self._begun = self._begun + data, b""
         if not self._takes(data):
-            self._pass_on(data)
+            super().data_received(data)
 
     def eof_received(self) -> None:
         self._answer_now()
@@ -63,20 +56,8 @@ class Protocol(HttpToolsProtocol):
         self._answer_now()
         begun, self._begun = self._begun, b""
         if begun:
-            self._pass_on(begun)
+            super().data_received(begun)
         super().shutdown()
-
-    def on_message_begin(self) -> None:
-        self._parses = True
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        self._parses = False
-        super().on_message_complete()
-
-    def _pass_on(self, data: bytes) -> None:
-        declined = data.replace(OFFER, b"\r\n", 1) if OFFER in data else data
-        super().data_received(declined)
 
     def _takes(self, data: bytes) -> bool:
         """Whether the request needs nothing of uvicorn."""
@@ -86,6 +67,8 @@ class Protocol(HttpToolsProtocol):
         head = read_head(lines) if blank else None
         endpoint = self._endpoints.get(head.target) if head else None
         if head is None or endpoint is None:
+            return False
+        if head.n_body_bytes > endpoint.max_body_bytes:
             return False
         n_missing_bytes = head.n_body_bytes - len(body)
         if n_missing_bytes == 0:
@@ -98,7 +81,7 @@ class Protocol(HttpToolsProtocol):
     def _is_busy(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         answers_other = cycle is not None and not cycle.response_complete
-        return answers_other or self._parses or self.flow.write_paused
+        return answers_other or self.is_parsing or self.flow.write_paused
 
     def _predicts(self, endpoint: Endpoint, body: bytes, data: bytes) -> bool:
         try:
@@ -119,12 +102,12 @@ class Protocol(HttpToolsProtocol):
             return
         (data, form, _), self._waiting = self._waiting, None
         if isinstance(predictions, Exception):
-            self._pass_on(data)
+            super().data_received(data)
             return
         try:
             answer = answers.plain(form, predictions)
         except Problem:
-            self._pass_on(data)
+            super().data_received(data)
             return
         self.transport.write(
             b"HTTP/1.1 200 OK\r\n%bcontent-type: application/json\r\n"

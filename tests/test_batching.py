@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,11 +23,14 @@ class Watched(Model):
     def __init__(self, session: Session) -> None:
         super().__init__(session, make_signature())
         self.runs: list[tuple[int, str]] = []
+        self.gate = threading.Event()
+        self.gate.set()
 
     def predict(
         self, columns: Sequence[Column], n_rows: int, extra_outputs: Sequence[str] = ()
     ) -> list[Tensor]:
         self.runs.append((n_rows, threading.current_thread().name.split("_")[0]))
+        self.gate.wait()
         if "poison" in columns[0]:
             raise RuntimeFault("poisoned")
         return super().predict(columns, n_rows, extra_outputs)
@@ -120,6 +124,24 @@ def test_a_cancelled_request_costs_nobody_anything(run_ms: float) -> None:
 
         assert (first, last) == ([81.0], [81.0])
         assert isinstance(gone, asyncio.CancelledError)
+
+
+def test_a_stop_leaves_no_task_behind(caplog: pytest.LogCaptureFixture) -> None:
+    async def stopped(batcher: Batcher) -> None:
+        first = asyncio.create_task(batcher.predictions([ROW]))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the first run is under way now
+        second = asyncio.create_task(batcher.predictions([ROW]))
+        await asyncio.sleep(0)
+        assert [first.done(), second.done()] == [False, False]
+
+    with batching(run_ms=SLOW_RUN_MS * 2) as (model, batcher):
+        model.gate.clear()
+        asyncio.run(stopped(batcher))
+        model.gate.set()
+    gc.collect()
+
+    assert caplog.text == ""
 
 
 def test_a_fault_of_the_program_reaches_the_request() -> None:

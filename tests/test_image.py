@@ -72,6 +72,7 @@ def test_the_bench_measures_a_tenth_of_a_core(tmp_path: Path) -> None:
 
     result = json.loads(output.read_text())
     assert result["limits"] == ["--cpus=0.1", "--memory=128m"]
+    assert 20 < result["compressed_mb"] < 45
     assert all(figure["median"] > 0 for figure in result["figures"].values())
 
 

@@ -1,164 +1,22 @@
-"""The protocol on real sockets, and which way a request takes through it."""
+"""Which way a request takes through the protocol, and that nobody can tell."""
 
 import asyncio
-import json
-import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any, Self
 
 import pytest
-import uvloop
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
-from server.app import App
-from server.asgi import Receive, Scope, Send
 from server.batching import MAX_COALESCED_ROWS, SLOW_RUN_MS
-from server.model import Model
-from server.protocol import MAX_SHORT_REQUEST_BYTES, Protocol
-from server.rows import Column
-from server.runtime import RuntimeFault, Session, Tensor
-from server.settings import read_settings
-from tests.models import make_model, make_row, make_signature
-
-Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class Watched(App):
-    """A real application that notes what reaches it through ASGI."""
-
-    def __init__(self, model: "Poisonable") -> None:
-        super().__init__([model], read_settings([]))
-        self.model = model
-        self.paths: list[str] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.paths.append(scope["path"])
-        await super().__call__(scope, receive, send)
-
-
-class Poisonable(Model):
-    """A real model that notes its runs, and breaks on a lunch of poison."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session, make_signature())
-        self.n_rows_of_runs: list[int] = []
-
-    def predict(
-        self, columns: Sequence[Column], n_rows: int, extra_outputs: Sequence[str] = ()
-    ) -> list[Tensor]:
-        self.n_rows_of_runs.append(n_rows)
-        if "poison" in columns[1]:
-            raise RuntimeFault("poisoned")
-        return super().predict(columns, n_rows, extra_outputs)
-
-
-class Serving:
-    """The protocol on a port, its connections in the order in which they came."""
-
-    def __init__(self, app: Watched, keep_alive_seconds: int) -> None:
-        self.app = app
-        self.connections: list[Protocol] = []
-        self._streams: list[Stream] = []
-        config = Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            timeout_keep_alive=keep_alive_seconds,
-        )
-        config.load()
-        self._make = partial(
-            Protocol, app.hot_paths, config=config, server_state=ServerState()
-        )
-
-    async def connect(self) -> Stream:
-        (stream,) = await self.connect_all(1)
-        return stream
-
-    async def connect_all(self, n_connections: int) -> list[Stream]:
-        streams = [
-            await asyncio.open_connection(*self._address) for _ in range(n_connections)
-        ]
-        self._streams += streams
-        while len(self.connections) < len(self._streams):
-            await asyncio.sleep(0)
-        return streams
-
-    async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, "127.0.0.1", 0)
-        self._address = self._server.sockets[0].getsockname()[:2]
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        for _, writer in self._streams:
-            writer.close()
-        while any(not each.transport.is_closing() for each in self.connections):
-            await asyncio.sleep(0)
-        self._server.close()
-
-    def _accept(self) -> Protocol:
-        self.connections.append(self._make(app_state={}))
-        return self.connections[-1]
-
-
-@asynccontextmanager
-async def serving(
-    run_ms: float = 0.0, keep_alive_seconds: int = 75
-) -> AsyncIterator[Serving]:
-    with Session(make_model()) as session:
-        model = Poisonable(session)
-        model.run_ms = run_ms
-        app = Watched(model)
-        async with Serving(app, keep_alive_seconds) as served:
-            yield served
-        app.hot_paths["/predict"].batcher.close()
-
-
-def run(scenario: Callable[[], Any]) -> Any:
-    return uvloop.run(asyncio.wait_for(scenario(), timeout=20))
-
-
-def post(document: Any, *fields: bytes, target: bytes = b"/predict") -> bytes:
-    body = json.dumps(document).encode()
-    head = [
-        b"POST %b HTTP/1.1" % target,
-        b"Host: localhost",
-        b"Content-Type: application/json",
-        b"Content-Length: %d" % len(body),
-        *fields,
-    ]
-    return b"\r\n".join([*head, b"", body])
-
-
-async def read_response(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    found = re.search(rb"content-length: (\d+)", head)
-    assert found is not None
-    return head + await reader.readexactly(int(found[1]))
-
-
-async def ask(stream: Stream, *parts: bytes, n_responses: int = 1) -> list[bytes]:
-    reader, writer = stream
-    for part in parts:
-        writer.write(part)
-        await asyncio.sleep(0.01)  # so that it is a segment of its own
-    return [await read_response(reader) for _ in range(n_responses)]
-
-
-def answer(prediction: float) -> bytes:
-    body = b'{"prediction":%.1f}' % prediction
-    return (
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-        b"content-length: %d\r\n\r\n%b" % (len(body), body)
-    )
-
-
-ROW = post(make_row())
-OTHER = post(make_row(reading_score=70))
+from server.protocol import MAX_SHORT_REQUEST_BYTES
+from tests.connections import (
+    OTHER,
+    ROW,
+    answer,
+    ask,
+    post,
+    read_response,
+    run,
+    serving,
+)
+from tests.models import make_row
 
 
 @pytest.mark.parametrize(
@@ -373,6 +231,15 @@ def test_a_client_that_does_not_read_is_left_to_the_flow_control() -> None:
     assert run(scenario) == ["/predict"]
 
 
+def test_the_limit_of_a_body_counts_on_both_ways() -> None:
+    async def scenario() -> list[bytes]:
+        async with serving(settings=["--max-body-bytes", "20"]) as served:
+            stream = await served.connect()
+            return await ask(stream, ROW, OTHER[:-1], OTHER[-1:], n_responses=1)
+
+    assert run(scenario)[0].startswith(b"HTTP/1.1 413 ")
+
+
 def test_an_idle_connection_is_closed_after_a_prediction() -> None:
     async def scenario() -> list[bytes]:
         async with serving(keep_alive_seconds=1) as served:
@@ -380,13 +247,3 @@ def test_an_idle_connection_is_closed_after_a_prediction() -> None:
             return [*await ask(stream, ROW), await stream[0].read()]
 
     assert run(scenario) == [answer(80.0), b""]
-
-
-def test_the_offer_of_http_2_is_declined() -> None:
-    offer = post(make_row(), b"Connection: Upgrade", b"Upgrade: h2c")
-
-    async def scenario() -> list[bytes]:
-        async with serving() as served:
-            return await ask(await served.connect(), offer, ROW, n_responses=2)
-
-    assert run(scenario) == [answer(80.0), answer(80.0)]
