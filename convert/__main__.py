@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from importlib import import_module
 
@@ -20,8 +21,39 @@ or an exit code. Only the module that is asked for is imported: some take second
 beside an old scikit-learn some cannot be imported."""
 
 
+OUTPUT_CUT = 128 + 13
+"""As a shell has it for a command that SIGPIPE ends."""
+
+
 def main(words: list[str]) -> int:
-    """Run one command and return the exit code: 0, 2 (refused), 130 (interrupted)."""
+    """Run one command and return the exit code.
+
+    Returns
+    -------
+    0, 2 (refused), 130 (interrupted), or 141 (who read the output reads no more)
+    """
+    try:
+        try:
+            return _run(words)
+        finally:
+            print(end="", flush=True)  # at the exit nobody could catch what that raises
+    except BrokenPipeError:
+        _discard(1, 2)
+        return OUTPUT_CUT
+    except OSError as error:
+        _discard(1)
+        print(f"refused: the output: {error.strerror}", file=sys.stderr)
+        return 2
+
+
+def _discard(*descriptors: int) -> None:
+    """Let Python write what is left for these to nowhere, which it does at its exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+
+
+def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m convert",
         description="From a table or a fitted pipeline to one proved ONNX file.",
@@ -46,6 +78,8 @@ def main(words: list[str]) -> int:
     except Refusal as error:
         print(f"refused: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        raise
     except OSError as error:
         print(f"refused: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2

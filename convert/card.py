@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from convert.evaluation import Evaluation
 from convert.groups import CONFIDENCE, Interval, say
+from convert.markdown import block, code, table, text
+from convert.plain import plain
 from convert.refusal import Refusal
 from server.signature import Feature, Provenance, Signature, Target
 
@@ -33,8 +36,8 @@ def write_card(
 ) -> str:
     """Return the card of a model whose file has `n_bytes`."""
     sections = [
-        f"# {signature.title}",
-        signature.description,
+        f"# {text(signature.title)}",
+        text(signature.description),
         *_quality(signature, evaluation),
         *(_evaluation(signature, evaluation) if evaluation else ()),
         *_features(signature.features),
@@ -64,16 +67,28 @@ def proof(provenance: Provenance) -> str:
     )
 
 
+def doubt(provenance: Provenance) -> str:
+    """Say that a model is worse than none, where it is; nothing of any other."""
+    if not provenance.scores.get("r2_score", 1) < 0:
+        return ""
+    return (
+        "R² is below 0: for these rows their mean would have been a better prediction "
+        "than the model's. Look for what the columns lack before you use it."
+    )
+
+
 def _quality(signature: Signature, evaluation: Evaluation | None) -> Iterator[str]:
     provenance = signature.provenance
     targets = signature.targets
-    unit = targets[0].unit
+    unit = text(targets[0].unit)
     yield "## How good it is"
     if provenance.scores:
-        named = " and ".join(f"`{target.name}` ({target.title})" for target in targets)
+        named = " and ".join(
+            f"{code(target.name)} ({text(target.title)})" for target in targets
+        )
         yield f"{named}, predicted for {_test_rows(provenance)}:"
         sure = evaluation.scores if evaluation else {}
-        yield _table(
+        yield table(
             ("score", "value", f"{CONFIDENCE:.0%} interval")
             if sure
             else ("score", "value"),
@@ -90,6 +105,7 @@ def _quality(signature: Signature, evaluation: Evaluation | None) -> Iterator[st
                 for name, score in provenance.scores.items()
             ),
         )
+        yield doubt(provenance)
     yield from _intervals(targets)
     yield proof(provenance)
 
@@ -101,7 +117,7 @@ def _evaluation(signature: Signature, evaluation: Evaluation) -> Iterator[str]:
         "server's runtime on the machine that wrote this card."
     )
     yield "## What moves a prediction"
-    yield f"![How much worse the model is without each column]({evaluation.picture})"
+    yield f"![How much worse the model is without each column]({quote(evaluation.picture)})"
     yield (
         "A column is worth the error that is added when its values are shuffled between "
         "the rows: point and line are the mean and the range of several shuffles. Columns "
@@ -109,8 +125,8 @@ def _evaluation(signature: Signature, evaluation: Evaluation) -> Iterator[str]:
     )
     if evaluation.groups:
         yield "## Who it errs on"
-        yield "\n".join(f"- {text}" for text in say(evaluation.groups, unit))
-        yield _table(
+        yield "\n".join(f"- {text(said)}" for said in say(evaluation.groups, unit))
+        yield table(
             (
                 "group",
                 "rows",
@@ -119,7 +135,7 @@ def _evaluation(signature: Signature, evaluation: Evaluation) -> Iterator[str]:
             ),
             (
                 (
-                    f"`{one.column}`: {one.group}",
+                    f"{code(one.column)}: {text(one.group)}",
                     f"{one.n_rows:,}",
                     _interval(one.error),
                     _interval(one.bias),
@@ -146,8 +162,9 @@ def _intervals(targets: Sequence[Target]) -> Iterator[str]:
     for target in targets:
         if target.interval is not None:
             yield (
-                f"The true `{target.name}` lies within "
-                f"±{target.interval.half_width:.4g}{_unit('_error', target.unit)} of the "
+                f"The true {code(target.name)} lies within "
+                f"±{target.interval.half_width:.4g}{_unit('_error', text(target.unit))} "
+                "of the "
                 f"prediction in {target.interval.coverage:.0%} of rows like the "
                 f"{target.interval.n_rows:,} that this was measured on; that holds for "
                 "new rows if the model was not fitted on these."
@@ -160,15 +177,15 @@ def _unit(score: str, unit: str) -> str:
 
 def _features(features: Sequence[Feature]) -> Iterator[str]:
     yield "## What it reads"
-    yield _table(
+    yield table(
         ("column", "meaning", "values", "a missing value", "typical"),
         (
             (
-                f"`{feature.name}`",
-                _join([feature.title, feature.description], ": "),
-                _values(feature),
-                _missing(feature),
-                _quote(feature.typical),
+                code(feature.name),
+                text(_join([feature.title, feature.description], ": ")),
+                text(_values(feature)),
+                text(_missing(feature)),
+                "" if feature.typical is None else text(_quoted(feature.typical)),
             )
             for feature in features
         ),
@@ -177,16 +194,20 @@ def _features(features: Sequence[Feature]) -> Iterator[str]:
 
 def _values(feature: Feature) -> str:
     if feature.categories:
-        values = ", ".join(_quote(value) for value in feature.categories)
+        values = ", ".join(_quoted(value) for value in feature.categories)
         return values if feature.unknown == "reject" else f"{values}, or any other"
+    return say_range(feature)
+
+
+def say_range(feature: Feature) -> str:
+    """Say of what kind a value is, within which hard bounds, and what was seen."""
     bounds = [
-        f"{word} {bound:g}"
+        f"{word} {plain(bound)}"
         for word, bound in (("from", feature.minimum), ("to", feature.maximum))
         if bound is not None
     ]
     seen = "seen {:g} to {:g}".format(*feature.observed) if feature.observed else ""
-    text = _join([feature.kind, *bounds, feature.unit], " ")
-    return _join([text, seen], "; ")
+    return _join([_join([feature.kind, *bounds, feature.unit], " "), seen], "; ")
 
 
 def _missing(feature: Feature) -> str:
@@ -194,7 +215,7 @@ def _missing(feature: Feature) -> str:
         return "is refused"
     if feature.imputed is None:
         return "is accepted"
-    return f"counts as {_quote(feature.imputed)}"
+    return f"counts as {_quoted(feature.imputed)}"
 
 
 def _limits(features: Sequence[Feature]) -> Iterator[str]:
@@ -216,22 +237,22 @@ def _origin(signature: Signature, n_bytes: int) -> Iterator[str]:
     provenance = signature.provenance
     yield "## Where it comes from"
     facts = {
-        "model": f"`{signature.name}`, version `{signature.version}`",
+        "model": f"{code(signature.name)}, version {code(signature.version)}",
         "file": f"{n_bytes:,} bytes, ONNX",
-        "estimator": signature.estimator,
+        "estimator": text(signature.estimator),
         "made": signature.created,
-        "table": _fitted(provenance),
-        "SHA-256 of the table": _code(provenance.dataset_sha256),
-        "made with": _join(map(" ".join, provenance.libraries.items()), ", "),
+        "table": text(_fitted(provenance)),
+        "SHA-256 of the table": code(provenance.dataset_sha256),
+        "made with": text(_join(map(" ".join, provenance.libraries.items()), ", ")),
     }
     known = [(name, fact) for name, fact in facts.items() if fact]
-    yield _table(("", ""), known)
+    yield table(("", ""), known)
     if provenance.command:
         yield (
             "With these libraries and on the same kind of processor, this command makes "
             "the same file, byte for byte:"
         )
-        yield f"```sh\n{provenance.command}\n```"
+        yield block(provenance.command, "sh")
 
 
 def _fitted(provenance: Provenance) -> str:
@@ -243,20 +264,7 @@ def _fitted(provenance: Provenance) -> str:
     return f"{rows}, of which {provenance.n_train_rows:,} were fitted"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
-
-
-def _code(text: str) -> str:
-    return f"`{text}`" if text else ""
-
-
-def _quote(value: object) -> str:
+def _quoted(value: object) -> str:
     return f"“{value}”" if isinstance(value, str) else str(value)
 
 

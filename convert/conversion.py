@@ -6,21 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import pandas as pd
 
-from convert.card import check_card, proof, write_card
+from convert.card import check_card, doubt, proof, write_card
 from convert.conformal import calibrate, score_classification, score_regression
-from convert.description import Description, read_description
-from convert.environments import needed_environment, reexecute
+from convert.description import (
+    Description,
+    add_description_option,
+    check_names,
+    find_description,
+)
 from convert.export import Export, export
-from convert.files import write_files
-from convert.load import examine, load_pipeline
+from convert.files import check_ending, write_files
 from convert.oracle import Oracle
 from convert.plain import plain
-from convert.refusal import Refusal, suggest
-from convert.sample import Sample, read_sample
+from convert.refusal import Refusal
+from convert.sample import Sample
+from convert.saved import add_saved_options, read_saved, run_elsewhere
 from server.signature import Interval, Provenance
 
 log = logging.getLogger(__name__)
@@ -51,8 +54,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="PIPELINE",
         help="joblib, pickle, cloudpickle, dill or skops",
     )
-    add("--preprocessor", type=Path, metavar="FILE", help="where it was saved apart")
-    add("--model", type=Path, metavar="FILE", help="the estimator behind it")
     add(
         "--sample",
         type=Path,
@@ -69,57 +70,23 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="NAME",
         help="of what is predicted; once for each target",
     )
-    add(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="MODULE.NAME",
-        help="what the file may import beside the estimators of known libraries",
-    )
-    add(
-        "--description",
-        type=Path,
-        metavar="FILE",
-        help="TOML with titles, units and bounds (default: the .toml beside the output)",
-    )
-    add(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="TEXT",
-        help="as an empty cell",
-    )
-    add("--encoding", default="utf-8", help="of the sample (default: %(default)s)")
-    add("--cache", type=Path, help="folder for environments with another scikit-learn")
+    add_description_option(parser)
+    add_saved_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> str | int:
     """Convert, prove and write; return what to tell the user, or an exit code."""
     output: Path = arguments.output
-    if output.suffix != ".onnx":
-        raise Refusal(f"the output is called {output}: give it a name ending in .onnx")
-    files = [arguments.pipeline, arguments.preprocessor, arguments.model]
-    scans = [examine(file, arguments.trust) for file in files if file]
-    version = needed_environment(scans)
-    if version:
-        return reexecute(arguments.words, version, scans, arguments.cache)
+    check_ending(output, ".onnx")
+    status = run_elsewhere(arguments)
+    if status is not None:
+        return status
     beside = output.with_suffix(".md")
     check_card(beside)
-    pipeline = load_pipeline(
-        arguments.pipeline,
-        preprocessor=arguments.preprocessor,
-        model=arguments.model,
-        trusted=arguments.trust,
-    )
-    sample = read_sample(
-        arguments.sample,
-        pipeline,
-        arguments.target,
-        encoding=arguments.encoding,
-        missing=arguments.missing,
-    )
-    description = _description(arguments.description, output, sample.frame)
+    pipeline, sample = read_saved(arguments, arguments.target)
+    description = find_description(arguments.description, output)
+    check_names(description, map(str, sample.frame))
     exported = convert(pipeline, sample, arguments.target, description)
     card = write_card(exported.signature, len(exported.content))
     write_files({output: exported.content, beside: card.encode()})
@@ -131,7 +98,7 @@ def convert(
 ) -> Export:
     """Export a fitted pipeline with what a sample tells about it."""
     log.info("proving the graph on %d rows and on edge rows", len(sample.frame))
-    measured = _measure(pipeline, sample)
+    measured = _measure(pipeline, sample, sample.truth(targets))
     provenance = Provenance(
         dataset=sample.path.name,
         dataset_sha256=sample.sha256,
@@ -157,16 +124,16 @@ class _Measured(NamedTuple):
     n_rows: int = 0
 
 
-def _measure(pipeline: Any, sample: Sample) -> _Measured:
+def _measure(pipeline: Any, sample: Sample, truth: pd.DataFrame | None) -> _Measured:
     """Compare predictions with the truth, in the rows that have one."""
-    if sample.targets is None:
+    if truth is None:
         return _Measured({})
     oracle = Oracle(pipeline, [str(name) for name in sample.frame])
-    rows = sample.targets.notna().all(axis=1).to_numpy()
+    rows = truth.notna().all(axis=1).to_numpy()
     taken, answers = oracle.answer_taken(sample.frame[rows])
     if answers is None:
         return _Measured({})
-    truth = sample.targets[rows][taken]
+    truth = truth[rows][taken]
     if truth.shape[1] != (1 if oracle.classes else answers.values.shape[1]):
         return _Measured({})  # the export says how many targets there are
     if oracle.classes:
@@ -211,19 +178,6 @@ def _names(pipeline: Any, frame: pd.DataFrame) -> list[str]:
     return [f"prediction_{number}" for number in range(1, oracle.n_targets + 1)]
 
 
-def _description(path: Path | None, output: Path, frame: pd.DataFrame) -> Description:
-    beside = output.with_suffix(".toml")
-    if path is None and not beside.exists():
-        return Description(name=output.stem)
-    description = read_description(path or beside)
-    names = [str(name) for name in frame]
-    for name in description.features:
-        if name not in names:
-            remedy = suggest(name, names)
-            raise Refusal(f"the description names an unknown column {name!r}: {remedy}")
-    return msgspec.structs.replace(description, name=description.name or output.stem)
-
-
 def _report(exported: Export, output: Path, card: Path) -> str:
     signature = exported.signature
     scores = signature.provenance.scores
@@ -235,4 +189,5 @@ def _report(exported: Export, output: Path, card: Path) -> str:
         name, score = next(iter(scores.items()))
         n_rows = signature.provenance.n_test_rows
         lines.append(f"{name} {score:.4f} on {n_rows} labelled rows of the sample")
-    return "\n".join([*lines, proof(signature.provenance)])
+    lines += [doubt(signature.provenance), proof(signature.provenance)]
+    return "\n".join(filter(None, lines))

@@ -99,13 +99,26 @@ def read_table(
         raise Refusal(f"{path} has a header and no rows: add the rows to it")
     dropped = tuple(drop)
     for name in dropped:
-        _check_name(path, name, header)
+        check_name(path, name, header)
     frame = _with_plain_booleans(frame.drop(columns=list(dropped)))
     sha256 = hashlib.sha256(content).hexdigest()
     table = Table(path, frame, sha256, lines, dropped)
     for column in table.frame:
         _check_column(table, str(column), is_category=column in categories)
     return table
+
+
+def read_named_table(
+    arguments: argparse.Namespace, categories: Collection[str] = ()
+) -> Table:
+    """Read the table of a command line that has `add_reading_options`."""
+    return read_table(
+        arguments.table,
+        encoding=arguments.encoding,
+        missing=arguments.missing,
+        drop=arguments.drop,
+        categories=categories,
+    )
 
 
 def numeric_target(table: Table, target: str) -> pd.Series:
@@ -116,7 +129,7 @@ def numeric_target(table: Table, target: str) -> pd.Series:
     Refusal
         It is not in the table, is not numeric, or a value is missing.
     """
-    _check_name(table.path, target, list(table.frame.columns))
+    check_name(table.path, target, list(table.frame.columns))
     column = table.frame[target]
     if not pd.api.types.is_numeric_dtype(column):
         raise Refusal(
@@ -131,6 +144,12 @@ def numeric_target(table: Table, target: str) -> pd.Series:
             f"{column.isna().sum()} of {len(column)} rows: fill it in or remove the rows"
         )
     return column.astype(float)
+
+
+def check_name(path: Path, name: str, columns: list[str]) -> None:
+    """Refuse a name that no column has."""
+    if name not in columns:
+        raise Refusal(f"{path} has no column {name!r}: {suggest(name, columns)}")
 
 
 def first(is_true: pd.Series) -> int:
@@ -230,11 +249,6 @@ def _parse(
         na_values=["", *missing],
         low_memory=False,
     )
-
-
-def _check_name(path: Path, name: str, columns: list[str]) -> None:
-    if name not in columns:
-        raise Refusal(f"{path} has no column {name!r}: {suggest(name, columns)}")
 
 
 def _with_plain_booleans(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ one::
     maximum = 100
 """
 
+import argparse
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -61,6 +62,30 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
         return self.features.get(name, FeatureDescription())
 
 
+def add_description_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--description",
+        type=Path,
+        metavar="FILE",
+        help="TOML with titles, units and bounds (default: the .toml beside the output)",
+    )
+
+
+def find_description(path: Path | None, output: Path) -> Description:
+    """Read what is said about an output, at `path` or beside it; it has a name at least.
+
+    Raises
+    ------
+    Refusal
+        As for `read_description`.
+    """
+    beside = output.with_suffix(".toml")
+    if path is None and not beside.exists():
+        return Description(name=output.stem)
+    description = read_description(path or beside)
+    return msgspec.structs.replace(description, name=description.name or output.stem)
+
+
 def read_description(path: Path) -> Description:
     """Read and check a description.
 
@@ -84,6 +109,11 @@ def read_description(path: Path) -> Description:
     )
 
 
+def check_names(description: Description, columns: Iterable[str]) -> None:
+    """Refuse a description that names something else than these columns."""
+    _refuse_others(description.features, columns, "the description", "column")
+
+
 def check_description(description: Description, table: Table, target: str) -> None:
     """Refuse a description that does not fit the table.
 
@@ -94,8 +124,7 @@ def check_description(description: Description, table: Table, target: str) -> No
         column's values do not keep.
     """
     features = [name for name in map(str, table.frame) if name != target]
-    known = [*features, *table.dropped]
-    _refuse_others(description.features, known, "the description", "column")
+    check_names(description, [*features, *table.dropped])
     for name in features:
         _check_feature(name, description.feature(name), table)
 

@@ -49,6 +49,10 @@ LAST_DIGITS = 2.0**-51
 """Relative change of a number: four times the rounding of a double."""
 
 
+class Differs(Refusal):
+    """The graph and scikit-learn do not agree; says on which row, without a remedy."""
+
+
 class Tolerance(NamedTuple):
     """How far apart two predictions may be: `absolute` where they reach `size`."""
 
@@ -176,7 +180,7 @@ class Proof:
         if (differences > NOISE_FACTOR * noise).any() or not np.isfinite(noise).all():
             worst = int(np.argmax(np.where(np.isnan(differences), np.inf, differences)))
             row = rows.frame.iloc[rest[worst]]
-            raise self._refusal(row, expected, graph, worst)
+            raise self._difference(row, expected, graph, worst)
 
     def _falls_either_way(self, expected: Answers, found: Answers) -> Bools:
         """Tell rows whose label alone differs, between equally probable classes."""
@@ -186,14 +190,13 @@ class Proof:
         near = _within(others, shares, self.tolerance).all(axis=1)
         return np.asarray(near & tied_classes(shares))
 
-    def _refusal(
+    def _difference(
         self, row: pd.Series, expected: Answers, found: Answers, position: int
-    ) -> Refusal:
+    ) -> Differs:
         here, there = (self._said(answers, position) for answers in (found, expected))
-        return Refusal(
-            f"the graph predicts {here} and scikit-learn {there}, which is further "
-            f"apart than {self.tolerance.absolute:.1g}, so nothing was written: please "
-            f"report the pipeline with this row: {row.to_dict()}"
+        return Differs(
+            f"for the row {row.to_dict()} the graph predicts {here} and scikit-learn "
+            f"{there}, which is further apart than {self.tolerance.absolute:.1g}"
         )
 
     def _said(self, answers: Answers, position: int) -> str:

@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from convert.contributions import add_contributions, read_weights
 from convert.describe import describe, humanise
 from convert.description import Description, TargetDescription
-from convert.discrepancy import Proof
+from convert.discrepancy import Differs, Proof
 from convert.estimators import Outputs, emit
 from convert.fold import Folded, add_folded, fold
 from convert.golden import golden_tolerance, make_golden_rows
@@ -28,7 +28,14 @@ from convert.pipelines import lower_pipeline, lower_steps, split
 from convert.preprocessing.blocks import add_inputs
 from convert.refusal import Refusal
 from server import signature
-from server.signature import Feature, Interval, Provenance, Signature, Target
+from server.signature import (
+    Discrepancy,
+    Feature,
+    Interval,
+    Provenance,
+    Signature,
+    Target,
+)
 
 LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn")
 BOOSTERS = {"catboost", "lightgbm", "xgboost"}
@@ -87,7 +94,7 @@ def export(
     model, baseline = _lower(oracle, features, training)
     graph = _serialized(model)
     proof = Proof(oracle, graph, features, table)
-    discrepancy = proof.measure()
+    discrepancy = _measure(proof)
     golden_rows = make_golden_rows(proof, features, training)
     written = Signature(
         protocol=signature.PROTOCOL,
@@ -107,6 +114,15 @@ def export(
     )
     helper.set_model_props(model, {signature.METADATA_KEY: signature.write(written)})
     return Export(_serialized(model), written)
+
+
+def _measure(proof: Proof) -> Discrepancy:
+    try:
+        return proof.measure()
+    except Differs as error:
+        raise Refusal(
+            f"{error}: nothing was written; please report the pipeline with this row"
+        ) from error
 
 
 def _lower(

@@ -7,6 +7,14 @@ from pathlib import Path
 from convert.refusal import Refusal
 
 
+def check_ending(output: Path, ending: str) -> None:
+    """Refuse a name that would hide what is in the file."""
+    if output.suffix != ending:
+        raise Refusal(
+            f"the output is called {output}: give it a name ending in {ending}"
+        )
+
+
 def write_files(contents: Mapping[Path, bytes]) -> None:
     """Write all files or, if one cannot be written, none.
 

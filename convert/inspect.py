@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 import onnx
 
-from convert.card import proof
+from convert.card import proof, say_range
+from convert.markdown import visible
+from convert.refusal import listed
 from convert.verify import open_model
 from server.signature import Feature, Signature, Target
 
@@ -37,7 +39,7 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.json:
         whole = {"signature": msgspec.to_builtins(signature), "graph": graph}
         return json.dumps(whole, indent=2, ensure_ascii=False)
-    return "\n".join(_report(signature, graph))
+    return "\n".join(map(visible, _report(signature, graph)))
 
 
 def read_graph(path: Path) -> dict[str, Any]:
@@ -57,39 +59,35 @@ def read_graph(path: Path) -> dict[str, Any]:
 
 def _report(signature: Signature, graph: dict[str, Any]) -> Iterator[str]:
     yield f"{signature.title} ({signature.name}, version {signature.version})"
-    if signature.description:
-        yield signature.description
-    yield "\naccepts"
+    yield from signature.description.splitlines()
+    yield from ("", "accepts")
     width = max(len(feature.name) for feature in signature.features)
     for feature in signature.features:
         yield f"  {feature.name:<{width}}  {_feature(feature)}"
-    yield "\nreturns"
+    yield from ("", "returns")
     for target in signature.targets:
         yield f"  {_target(target)}"
     if "contributions" in graph["outputs"]:
         yield "  contributions: one a feature, which add up to the prediction"
-    yield "\ncontains"
+    yield from ("", "contains")
     opsets = ", ".join(f"{domain} {n}" for domain, n in graph["opsets"].items())
     yield f"  {signature.estimator}: {graph['n_nodes']} nodes, {graph['n_bytes']:,} bytes"
     yield f"  opsets {opsets}"
     yield f"  made with {_libraries(signature)}"
-    yield "\nmeasured"
+    yield from ("", "measured")
     yield from (f"  {line}" for line in _measured(signature))
 
 
 def _feature(feature: Feature) -> str:
-    parts: list[str] = [feature.kind]
-    if feature.categories:
-        named = [str(value) for value in feature.categories[:MAX_NAMED_VALUES]]
-        more = len(feature.categories) - len(named)
-        parts[0] += f": {', '.join(named)}{f' and {more} more' if more else ''}"
-        parts.append(
-            f"others {'rejected' if feature.unknown == 'reject' else 'ignored'}"
-        )
-    if feature.observed:
-        low, high = feature.observed
-        parts.append(f"seen {low:g} to {high:g} {feature.unit}".strip())
-    return "; ".join([*parts, _missing(feature)])
+    return f"{_values(feature)}; {_missing(feature)}"
+
+
+def _values(feature: Feature) -> str:
+    if not feature.categories:
+        return say_range(feature)
+    named = listed(map(str, feature.categories), MAX_NAMED_VALUES)
+    others = "rejected" if feature.unknown == "reject" else "ignored"
+    return f"{feature.kind}: {named}; others {others}"
 
 
 def _missing(feature: Feature) -> str:
@@ -103,7 +101,8 @@ def _missing(feature: Feature) -> str:
 def _target(target: Target) -> str:
     if target.kind == "classification":
         return f"{target.name}: one of {', '.join(map(str, target.classes))}"
-    said = f"{target.name}: a number {target.unit}".strip()
+    unit = f" in {target.unit}" if target.unit else ""
+    said = f"{target.name}: a number{unit}"
     if target.interval is None:
         return said
     interval = target.interval

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from convert.refusal import Refusal
+from convert.refusal import Refusal, listed
 from convert.scan import EVERYTHING, NONSENSE, Damaged, Scan, scan
 from convert.unpack import is_skops, unpack
 from convert.unpickle import unpickle
@@ -156,8 +156,8 @@ def _unreadable(path: Path, content: bytes, error: Damaged) -> str:
 
 def _own_code(path: Path, found: Scan) -> str:
     return (
-        f"{path} carries Python code of its own ({_listed(found.own_code)}), which "
-        "loading it would run: use a function of numpy, or a class in a module, or if "
+        f"{path} carries Python code of its own ({listed(found.own_code, N_NAMED)}), "
+        "which loading it would run: use a function of numpy, or a class in a module, or if "
         f"you wrote the file add --trust {EVERYTHING}"
     )
 
@@ -165,33 +165,28 @@ def _own_code(path: Path, found: Scan) -> str:
 def _untrusted(path: Path, names: list[str]) -> str:
     if any(name.startswith("scipy.stats.") for name in names):
         return (
-            f"{path} holds distributions of a search ({_listed(names)}), which run code "
-            "when they are loaded: save search.best_estimator_ instead"
+            f"{path} holds distributions of a search ({listed(names, N_NAMED)}), which "
+            "run code when they are loaded: save search.best_estimator_ instead"
         )
     if mine := [name for name in names if name.startswith("__main__.")]:
         return (
-            f"{path} needs {_listed(mine)}, which was defined in the script or notebook "
-            "that saved it: move it into a module and save again"
+            f"{path} needs {listed(mine, N_NAMED)}, which was defined in the script or "
+            "notebook that saved it: move it into a module and save again"
         )
     flags = " ".join(f"--trust {name}" for name in names)
     if len(names) > N_NAMED:
         flags = f"--trust {EVERYTHING}"
     return (
-        f"{path} would import {_listed(names)}, which can run any code while it loads: "
-        f"if you know who wrote it add {flags}, or have it saved with skops.io.dump, "
+        f"{path} would import {listed(names, N_NAMED)}, which can run any code while it "
+        f"loads: if you know who wrote it add {flags}, or have it saved with skops.io.dump, "
         "which holds no code"
     )
-
-
-def _listed(names: Collection[str]) -> str:
-    first = ", ".join(list(names)[:N_NAMED])
-    return f"{first} and {len(names) - N_NAMED} more" if len(names) > N_NAMED else first
 
 
 def _check_fitted(path: Path, estimator: Any) -> None:
     kind = type(estimator).__name__
     if isinstance(estimator, dict):
-        keys = _listed([repr(key) for key in estimator])
+        keys = listed(map(repr, estimator), N_NAMED)
         raise Refusal(
             f"{path} holds a dict ({keys}), not an estimator: save the fitted pipeline "
             "in it alone"

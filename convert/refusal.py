@@ -14,6 +14,14 @@ class Refusal(ValueError):
     """
 
 
+def listed(names: Iterable[str], most: int = MAX_NAMED) -> str:
+    """Return the names with commas between them; of the last ones only how many."""
+    all_names = list(names)
+    n_more = len(all_names) - most
+    more = f" and {n_more} more" if n_more > 0 else ""
+    return ", ".join(all_names[:most]) + more
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return the remedy for a name that is not known: the nearest one, or all."""
     names = list(known)

@@ -3,17 +3,20 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from convert.dataset import read_table
+from convert.dataset import check_name, read_table
 from convert.encoded import encoded_columns
 from convert.oracle import Oracle, Rejected
 from convert.pipelines import fitted_names, split
 from convert.refusal import Refusal, suggest
+
+PARQUET = (".parquet", ".pq")
 
 MAX_ASKED_ROWS = 20
 """Rows that the pipeline predicts to find out which columns it reads."""
@@ -27,16 +30,31 @@ class Sample:
     ----------
     frame
         The columns that the pipeline reads, in the order that it was fitted on.
-    targets
-        The true values, shape (n_rows, n_targets); None where they are not known.
+    others
+        The columns that it was not fitted on.
     sha256
         Of the file's bytes, 64 hexadecimal digits.
     """
 
     path: Path
     frame: pd.DataFrame
-    targets: pd.DataFrame | None
+    others: pd.DataFrame
     sha256: str
+
+    def truth(self, targets: Sequence[str]) -> pd.DataFrame | None:
+        """Return the columns of the targets; None where the sample has no others.
+
+        Raises
+        ------
+        Refusal
+            It has others, and one of these is not among them.
+        """
+        names = [str(name) for name in self.others]
+        if not targets or not names:
+            return None
+        for target in targets:
+            check_name(self.path, target, names)
+        return self.others[list(targets)]
 
 
 def read_sample(
@@ -46,21 +64,23 @@ def read_sample(
     *,
     encoding: str = "utf-8",
     missing: Iterable[str] = (),
+    drop: Iterable[str] = (),
 ) -> Sample:
     """Read a CSV or Parquet file, and take from it what belongs to a pipeline.
 
     Parameters
     ----------
     targets
-        Columns that hold the truth; names of what is predicted where the sample
-        has no column beside those that the pipeline reads.
+        Names of what is predicted: no columns that the pipeline reads.
 
     Raises
     ------
     Refusal
         It cannot be read, lacks a column, or its rows are not those of the pipeline.
     """
-    table = _as_texts(path, pipeline, _read(path, encoding, missing), encoding, missing)
+    read = partial(read_table, path, encoding=encoding, missing=missing, drop=drop)
+    is_parquet = path.suffix.lower() in PARQUET
+    table = _read_parquet(path, drop) if is_parquet else read().frame
     names = fitted_names(pipeline) or _positions(path, pipeline, table, targets)
     for target in targets:
         if target in names:
@@ -68,14 +88,22 @@ def read_sample(
                 f"the target {target!r} is a column that the pipeline reads: name what "
                 "it predicts"
             )
-    frame = _readable(path, pipeline, table[[n for n in names if n in table]], names)
+    known = [name for name in names if name in table]
+    texts = _numbers_for_texts(pipeline, table[known])
+    if texts and is_parquet:
+        raise Refusal(
+            f"column {texts[0]!r} of {path} holds numbers and the pipeline was fitted on "
+            "texts there: write them as texts"
+        )
+    if texts:
+        table = read(categories=texts).frame
+    frame = _readable(path, pipeline, table[known], names)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Sample(path, frame, _targets(path, table, names, targets), sha256)
+    others = table[[name for name in table if name not in names]]
+    return Sample(path, frame, others, sha256)
 
 
-def _read(path: Path, encoding: str, missing: Iterable[str]) -> pd.DataFrame:
-    if path.suffix.lower() not in (".parquet", ".pq"):
-        return read_table(path, encoding=encoding, missing=missing).frame
+def _read_parquet(path: Path, drop: Iterable[str]) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(path)
     except ImportError:
@@ -85,57 +113,24 @@ def _read(path: Path, encoding: str, missing: Iterable[str]) -> pd.DataFrame:
     frame.columns = pd.Index([str(name) for name in frame.columns])
     if frame.empty:
         raise Refusal(f"{path} has no row: add rows that the pipeline can predict")
-    return frame.reset_index(drop=True)
+    for name in drop:
+        check_name(path, name, list(frame.columns))
+    return frame.drop(columns=list(drop)).reset_index(drop=True)
 
 
-def _as_texts(
-    path: Path,
-    pipeline: Any,
-    table: pd.DataFrame,
-    encoding: str,
-    missing: Iterable[str],
-) -> pd.DataFrame:
-    """Return the table with numbers as text where the encoders know only texts.
+def _numbers_for_texts(pipeline: Any, frame: pd.DataFrame) -> list[str]:
+    """Return the columns of numbers for which the encoders know only texts.
 
     A CSV file does not say that a post code is a name.
     """
-    wrong = [
+    return [
         name
-        for name, categories in encoded_columns(pipeline, table).items()
-        if pd.api.types.is_numeric_dtype(table[name])
+        for name, categories in encoded_columns(pipeline, frame).items()
+        if name in frame  # an encoder's own column may be absent
+        and pd.api.types.is_numeric_dtype(frame[name])
         and categories
         and all(isinstance(category, str) for category in categories)
     ]
-    if not wrong:
-        return table
-    if path.suffix.lower() != ".csv":
-        raise Refusal(
-            f"column {wrong[0]!r} of {path} holds numbers and the pipeline was fitted on "
-            "texts there: write them as texts"
-        )
-    texts = pd.read_csv(
-        path,
-        usecols=wrong,
-        dtype="str",
-        keep_default_na=False,
-        na_values=["", *missing],
-        encoding=encoding,
-    )
-    return table.assign(**{name: texts[name] for name in wrong})
-
-
-def _targets(
-    path: Path, table: pd.DataFrame, names: Sequence[str], targets: Sequence[str]
-) -> pd.DataFrame | None:
-    others = [str(name) for name in table if name not in names]
-    absent = [target for target in targets if target not in others]
-    if not targets or (absent and not others):
-        return None
-    if absent:
-        raise Refusal(
-            f"{path} has no column {absent[0]!r}: {suggest(absent[0], others)}"
-        )
-    return table[list(targets)]
 
 
 def _positions(

@@ -1,6 +1,9 @@
 """Holds rows of a table out, so that a score is of rows that no model has seen."""
 
+import argparse
 import math
+import shlex
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import pandas as pd
@@ -8,10 +11,28 @@ from sklearn.model_selection import train_test_split
 
 from convert.dataset import Table, numeric_target
 from convert.description import Description, check_description
-from convert.refusal import Refusal
+from convert.refusal import Refusal, listed
 
 SEED = 42
 TEST_SIZE = 0.2
+
+
+def add_split_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that holds rows out lets people say about it."""
+    add = parser.add_argument
+    add(
+        "--seed",
+        type=int,
+        default=SEED,
+        help="of all that is drawn at random (default: %(default)s)",
+    )
+    add(
+        "--test-size",
+        type=float,
+        default=TEST_SIZE,
+        metavar="SHARE",
+        help="of the rows, held out and scored once at the end (default: %(default)s)",
+    )
 
 
 class Split(NamedTuple):
@@ -79,19 +100,31 @@ def _columns(X: pd.DataFrame, description: Description) -> tuple[list[str], list
 
 def _check_split(table: Table, split: Split) -> None:
     """Refuse what only the held-out rows have: a category, or any value at all."""
-    for name in split.X_train:
-        if split.X_train[name].isna().all():
-            raise Refusal(
-                f"{name!r} has no value among the {len(split.X_train)} rows of "
-                f"{table.path} to fit: leave the column out with --drop {name!r}"
-            )
-    for name in split.categories:
-        held_out = split.X_test[name].dropna()
-        is_new = ~held_out.isin(split.X_train[name])
-        if is_new.any():
-            row = int(held_out.index[is_new][0])
-            raise Refusal(
-                f"{held_out[row]!r} in {name!r} on {table.place(row)} is only among the "
-                "held-out rows, so that nothing can be learned about it: merge or remove "
-                f"rare categories, or leave the column out with --drop {name!r}"
-            )
+    X = split.X_train
+    if empty := [str(name) for name in X if X[name].isna().all()]:
+        raise Refusal(
+            f"{listed(map(repr, empty))} {'has' if len(empty) == 1 else 'have'} no value "
+            f"among the {len(X)} rows of {table.path} to fit: leave out with "
+            f"{_drops(empty)}"
+        )
+    new = {name: _only_held_out(table, split, name) for name in split.categories}
+    new = {name: values for name, values in new.items() if values}
+    if new:
+        where = "; ".join(f"{listed(new[name])} in {name!r}" for name in new)
+        raise Refusal(
+            f"{table.path} has categories that are only among the held-out rows, so that "
+            f"nothing can be learned about them, {where}: merge or remove rare "
+            f"categories, or leave out with {_drops(new)}"
+        )
+
+
+def _only_held_out(table: Table, split: Split, name: str) -> list[str]:
+    """Return the categories that no row to fit has, with the first line of each."""
+    held_out = split.X_test[name].dropna()
+    new = held_out[~held_out.isin(split.X_train[name])].sort_index().drop_duplicates()
+    lines = [table.lines[row] for row in new.index]
+    return [f"{v!r} (line {line})" for v, line in zip(new, lines, strict=True)]
+
+
+def _drops(names: Iterable[str]) -> str:
+    return " ".join(f"--drop {shlex.quote(name)}" for name in names)

@@ -7,22 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.pipeline import Pipeline
 
-from convert.card import check_card, proof, write_card
+from convert.card import check_card, doubt, proof, write_card
 from convert.compare.comparison import Comparison, read_json
-from convert.dataset import Table, add_reading_options, read_table
-from convert.description import Description, read_description
+from convert.dataset import Table, add_reading_options, read_named_table
+from convert.description import (
+    Description,
+    add_description_option,
+    find_description,
+)
 from convert.evaluation import evaluate
 from convert.export import Export, export
-from convert.files import write_files
+from convert.files import check_ending, write_files
 from convert.importances import draw_importances
 from convert.latency import measure_latency
 from convert.refusal import Refusal
 from convert.regressors import CANDIDATES, Parameters, make_candidate
-from convert.split import SEED, TEST_SIZE, Split, split_table
+from convert.split import SEED, TEST_SIZE, Split, add_split_options, split_table
 from server.signature import Provenance
 
 log = logging.getLogger(__name__)
@@ -64,38 +67,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="what compare --json wrote: gives the choice and the tuned parameters",
     )
     add("--output", required=True, type=Path, metavar="FILE", help="ends with .onnx")
-    add(
-        "--description",
-        type=Path,
-        metavar="FILE",
-        help="TOML with titles, units and bounds (default: the .toml beside the output)",
-    )
+    add_description_option(parser)
     add_reading_options(parser)
-    add("--seed", type=int, default=SEED, help="of the split (default: %(default)s)")
-    add(
-        "--test-size",
-        type=float,
-        default=TEST_SIZE,
-        metavar="SHARE",
-        help="of the rows, held out for the scores (default: %(default)s)",
-    )
+    add_split_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> str:
     """Train, prove and write; return what to tell the user."""
     output: Path = arguments.output
-    if output.suffix != ".onnx":
-        raise Refusal(f"the output is called {output}: give it a name ending in .onnx")
+    check_ending(output, ".onnx")
     check_card(output.with_suffix(".md"))
-    description = _description(arguments.description, output)
-    table = read_table(
-        arguments.table,
-        encoding=arguments.encoding,
-        missing=arguments.missing,
-        drop=arguments.drop,
-        categories=description.columns_of_kind("category"),
-    )
+    description = find_description(arguments.description, output)
+    table = read_named_table(arguments, description.columns_of_kind("category"))
     trained = train(
         table,
         arguments.target,
@@ -229,14 +213,6 @@ def _scores(pipeline: Pipeline, split: Split) -> dict[str, float]:
     }
 
 
-def _description(path: Path | None, output: Path) -> Description:
-    beside = output.with_suffix(".toml")
-    if path is None and not beside.exists():
-        return Description(name=output.stem)
-    description = read_description(path or beside)
-    return msgspec.structs.replace(description, name=description.name or output.stem)
-
-
 def _command(arguments: argparse.Namespace) -> str:
     """Return the command that was given, without folders that others do not have."""
     words = ["python", "-m", "convert", "train", arguments.table.name]
@@ -267,12 +243,12 @@ def _relative(path: Path) -> str:
 def _report(exported: Export, paths: list[Path]) -> str:
     output, *beside = paths
     provenance = exported.signature.provenance
-    return "\n".join(
-        [
-            f"wrote {output}, {len(exported.content):,} bytes, and beside it "
-            f"{' and '.join(path.name for path in beside)}",
-            f"R² {provenance.scores['r2_score']:.4f} on {provenance.n_test_rows} rows that "
-            "were held out",
-            proof(provenance),
-        ]
-    )
+    lines = [
+        f"wrote {output}, {len(exported.content):,} bytes, and beside it "
+        f"{' and '.join(path.name for path in beside)}",
+        f"R² {provenance.scores['r2_score']:.4f} on {provenance.n_test_rows} rows that "
+        "were held out",
+        doubt(provenance),
+        proof(provenance),
+    ]
+    return "\n".join(filter(None, lines))

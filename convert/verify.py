@@ -6,13 +6,20 @@ from pathlib import Path
 import onnx
 
 from convert.card import proof
-from convert.discrepancy import Proof
-from convert.load import load_pipeline
+from convert.discrepancy import Differs, Proof
 from convert.oracle import Oracle
 from convert.refusal import Refusal
-from convert.sample import read_sample
+from convert.saved import add_saved_options, read_saved, run_elsewhere, saved_files
 from server.model import Model, UnservableModel
 from server.signature import Provenance, Signature
+
+EXAMPLE = """\
+examples:
+  python -m convert verify models/price.onnx --pipeline pipeline.joblib \\
+      --sample rows.csv
+  python -m convert verify models/student.onnx --preprocessor preprocessor.pkl \\
+      --model model.pkl --sample rows.csv
+"""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,35 +28,32 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "verify",
         help="check a model file against what scikit-learn predicted",
         description="Replay the golden rows of a model file, as the server does at its "
-        "start; with --pipeline and --sample compare it with the pipeline itself.",
+        "start;\nwith its pipeline and a sample compare it with scikit-learn itself.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="ends with .onnx")
-    parser.add_argument("--pipeline", type=Path, help="that the file was made from")
-    parser.add_argument(
-        "--sample", type=Path, metavar="ROWS", help="CSV or Parquet, with --pipeline"
-    )
-    parser.add_argument(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="MODULE.NAME",
-        help="what the pipeline's file may import beside known estimators",
-    )
+    add = parser.add_argument
+    add("file", type=Path, metavar="FILE", help="ends with .onnx")
+    add("--pipeline", type=Path, metavar="FILE", help="that the file was made from")
+    add("--sample", type=Path, metavar="ROWS", help="CSV or Parquet, for the pipeline")
+    add_saved_options(parser)
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> str:
-    """Verify, and return what was found."""
-    if (arguments.pipeline is None) != (arguments.sample is None):
-        raise Refusal("--pipeline and --sample go together: give both, or neither")
+def run(arguments: argparse.Namespace) -> str | int:
+    """Verify, and return what was found, or an exit code."""
+    is_compared = arguments.sample is not None
+    if is_compared != bool(saved_files(arguments)):
+        raise Refusal("a pipeline and --sample go together: give both, or neither")
     signature = open_model(arguments.file)
+    status = run_elsewhere(arguments)
+    if status is not None:
+        return status
     replayed = (
         f"{arguments.file}: {len(signature.golden_rows)} golden rows are reproduced "
         f"within {signature.golden_tolerance:.1g}"
     )
-    if arguments.pipeline is None:
-        return replayed
-    return f"{replayed}\n{_compare(arguments, signature)}"
+    return f"{replayed}\n{_compare(arguments, signature)}" if is_compared else replayed
 
 
 def open_model(path: Path) -> Signature:
@@ -69,9 +73,8 @@ def open_model(path: Path) -> Signature:
 
 
 def _compare(arguments: argparse.Namespace, signature: Signature) -> str:
-    pipeline = load_pipeline(arguments.pipeline, trusted=arguments.trust)
     targets = [target.name for target in signature.targets]
-    sample = read_sample(arguments.sample, pipeline, targets)
+    pipeline, sample = read_saved(arguments, targets)
     names = [feature.name for feature in signature.features]
     if names != list(sample.frame):
         raise Refusal(
@@ -80,5 +83,10 @@ def _compare(arguments: argparse.Namespace, signature: Signature) -> str:
         )
     oracle = Oracle(pipeline, names)
     graph = onnx.load(arguments.file).SerializeToString()
-    found = Proof(oracle, graph, signature.features, sample.frame).measure()
+    try:
+        found = Proof(oracle, graph, signature.features, sample.frame).measure()
+    except Differs as error:
+        raise Refusal(
+            f"{error}: {arguments.file} was made from another pipeline; export it again"
+        ) from error
     return proof(Provenance(discrepancy=found))

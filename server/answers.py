@@ -13,9 +13,9 @@ import msgspec
 
 from server.model import Model
 from server.problems import Fault, InvalidQuery, NoPrediction, pointer
-from server.rows import Batch, Form, show
+from server.rows import Batch, Form
 from server.runtime import Tensor
-from server.signature import Feature, Signature
+from server.signature import Feature, Signature, show
 
 INCLUDES = ("contributions", "interval", "probabilities", "warnings")
 

@@ -8,8 +8,7 @@ from urllib.parse import parse_qs, quote
 import msgspec
 
 from server.problems import Problem, pointer
-from server.rows import show
-from server.signature import Feature, Signature, Value, is_text
+from server.signature import Feature, Signature, Value, is_text, show
 
 Answer = Callable[[bytes, bytes], Awaitable[bytes]]
 

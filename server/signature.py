@@ -91,6 +91,21 @@ def is_text(feature: Feature) -> bool:
     return feature.kind == "text"
 
 
+def is_boolean(feature: Feature) -> bool:
+    """Return whether a row has true or false for this feature."""
+    categories = feature.categories
+    return feature.kind == "boolean" or (
+        bool(categories) and all(isinstance(value, bool) for value in categories)
+    )
+
+
+def show(value: Value) -> str:
+    """Return a value as JSON writes it; a whole number without its `.0`."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    return msgspec.json.encode(value).decode()
+
+
 class Interval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A split-conformal interval: prediction ± half_width covers `coverage`."""
 

@@ -305,24 +305,6 @@ def test_a_deep_document_is_malformed(client: httpx.Client, body: bytes) -> None
     )
 
 
-def test_http_2_that_is_offered_is_declined_and_the_body_read(
-    client: httpx.Client,
-) -> None:
-    body = msgspec.json.encode(make_row())
-    head = (
-        "POST /predict HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n"
-        "Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    address = (client.base_url.host, client.base_url.port or 80)
-    with socket.create_connection(address) as connection:
-        connection.sendall(head.encode() + body)
-        answer = connection.recv(4096)
-
-    assert answer.startswith(b"HTTP/1.1 200 OK")
-    assert answer.endswith(b'{"prediction":80.0}')
-
-
 def test_a_client_that_goes_away_leaves_the_server_well(client: httpx.Client) -> None:
     address = (client.base_url.host, client.base_url.port or 80)
     for sent in (

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
-from convert.card import MARK, check_card, write_card
+from convert.card import MARK, check_card, doubt, write_card
 from convert.evaluation import Evaluation
 from convert.groups import GroupError, Interval
 from convert.refusal import Refusal
@@ -115,28 +117,29 @@ def test_the_card_says_what_the_signature_says() -> None:
     assert write_card(SIGNATURE, n_bytes=9381) == CARD
 
 
-def test_an_evaluation_adds_intervals_groups_latency_and_a_picture() -> None:
-    evaluation = Evaluation(
-        scores={
-            "r2_score": Interval(0.88043, 0.84, 0.91),
-            "mean_absolute_error": Interval(4.2148, 3.8, 4.7),
-        },
-        groups=[
-            GroupError(
-                column="a|b",
-                group="x",
-                n_rows=40,
-                error=Interval(4, 3, 5),
-                excess=Interval(0.5, -0.25, 1.25),
-                bias=Interval(-0.25, -1, 0.5),
-            )
-        ],
-        importances=[],
-        latency_us=13.6,
-        picture="maths.svg",
-    )
+EVALUATION = Evaluation(
+    scores={
+        "r2_score": Interval(0.88043, 0.84, 0.91),
+        "mean_absolute_error": Interval(4.2148, 3.8, 4.7),
+    },
+    groups=[
+        GroupError(
+            column="a|b",
+            group="x",
+            n_rows=40,
+            error=Interval(4, 3, 5),
+            excess=Interval(0.5, -0.25, 1.25),
+            bias=Interval(-0.25, -1, 0.5),
+        )
+    ],
+    importances=[],
+    latency_us=13.6,
+    picture="maths.svg",
+)
 
-    card = write_card(SIGNATURE, 9381, evaluation)
+
+def test_an_evaluation_adds_intervals_groups_latency_and_a_picture() -> None:
+    card = write_card(SIGNATURE, 9381, EVALUATION)
 
     plain, added = set(CARD.splitlines()), set(card.splitlines())
     assert plain - added == {
@@ -166,8 +169,74 @@ def test_a_signature_that_says_little_gives_a_short_card() -> None:
     card = write_card(signature, n_bytes=1)
 
     assert "The graph was not compared with scikit-learn." in card
-    assert "| `t` |  | text | is accepted |" in card
+    assert "| `t` |  | text | is accepted |  |" in card
     assert "```" not in card
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (
+            -1e-9,
+            "R² is below 0: for these rows their mean would have been a better "
+            "prediction than the model's. Look for what the columns lack before you use "
+            "it.",
+        ),
+        (0.0, ""),
+        (float("nan"), ""),
+    ],
+)
+def test_a_model_that_is_worse_than_none_is_doubted(score: float, said: str) -> None:
+    provenance = replace(SIGNATURE.provenance, scores={"r2_score": score})
+
+    card = write_card(replace(SIGNATURE, provenance=provenance), n_bytes=9381)
+
+    assert doubt(provenance) == said
+    assert ("\n\nR² is below 0" in card) == bool(said)
+
+
+HOSTILE = "<script>| `a`\n\n# b *c* [d](e) ~~f~~ $g$ ```\n- h \\"
+
+
+def test_no_word_of_the_signature_changes_what_the_card_is_made_of() -> None:
+    category, score = SIGNATURE.features
+    target = SIGNATURE.targets[0]
+    hostile = replace(
+        SIGNATURE,
+        title=HOSTILE,
+        description=HOSTILE,
+        features=(
+            replace(
+                category,
+                name=HOSTILE,
+                categories=(HOSTILE, "y"),
+                imputed=HOSTILE,
+                typical=HOSTILE,
+                title=HOSTILE,
+                description=HOSTILE,
+            ),
+            replace(score, unit=HOSTILE),
+        ),
+        targets=(replace(target, name=HOSTILE, title=HOSTILE, unit=HOSTILE),),
+        provenance=replace(SIGNATURE.provenance, dataset=HOSTILE),
+    )
+
+    group = replace(EVALUATION.groups[0], column=HOSTILE, group=HOSTILE)
+    evaluation = EVALUATION._replace(groups=[group], picture="my maths (1).svg")
+
+    reader = MarkdownIt().enable(["table", "strikethrough"])
+    tokens = reader.parse(write_card(hostile, 9381, evaluation))
+    expected = reader.parse(write_card(SIGNATURE, 9381, EVALUATION))
+
+    assert [one.type for one in tokens] == [one.type for one in expected]
+    title, description = (
+        [child.content for child in one.children or ()]
+        for one in tokens
+        if one.map in ([0, 1], [2, 3]) and one.type == "inline"
+    )
+    assert title == description == [" ".join(HOSTILE.split())]
+    inside = {child.type for one in tokens for child in one.children or ()}
+    assert inside == {"text", "code_inline", "image"}
 
 
 def test_only_a_card_is_written_over(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def check_page(written: str, comparison: Comparison) -> None:
         (
             make_students(90).assign(name=[f"n{i}" for i in range(90)]),
             [],
-            "is only among the held-out rows",
+            "are only among the held-out rows",
         ),
         (make_students(90), ["--jobs", "0"], "--jobs is 0: it is above 0"),
         (make_students(90), ["--budget", "nan"], "--budget is nan: it is above 0"),

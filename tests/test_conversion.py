@@ -155,6 +155,19 @@ def test_labelled_rows_give_scores_and_an_interval(tmp_path: Path) -> None:
     assert "The true `price` lies within ±" in card
 
 
+def test_labels_that_the_pipeline_knows_nothing_of_are_doubted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = save(tmp_path, Ridge())
+    rows = pd.read_csv(tmp_path / "rows.csv", keep_default_na=False, na_values="")
+    rows["price"] = rows["price"].to_numpy()[::-1]
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+
+    run(tmp_path, path, "--target", "price")
+
+    assert "\nR² is below 0: " in capsys.readouterr().out
+
+
 def test_parquet_keeps_the_dtypes_of_categories_and_booleans(tmp_path: Path) -> None:
     homes = make_homes().assign(town=lambda h: h["town"].astype("category"))
     columns = ["distance", "town", "lift"]
@@ -291,7 +304,9 @@ def test_inspect_and_verify_read_what_export_wrote(
 
 
 @pytest.mark.slow
-def test_files_of_scikit_learn_1_3_2_convert_with_one_command(tmp_path: Path) -> None:
+def test_files_of_scikit_learn_1_3_2_are_exported_and_verified_with_one_command_each(
+    tmp_path: Path,
+) -> None:
     from convert.environments import _environment, cache_folder, requirements
     from tests.test_environments import DILL
 
@@ -310,23 +325,22 @@ def test_files_of_scikit_learn_1_3_2_convert_with_one_command(tmp_path: Path) ->
     make_students().to_csv(tmp_path / "rows.csv", index=False)
 
     parts = ["--preprocessor", "preprocessor.pkl", "--model", "model.pkl"]
-    rest = [
-        "--sample",
-        "rows.csv",
-        "--target",
-        "math_score",
-        "--output",
-        "out/home.onnx",
-    ]
-    converted = subprocess.run(
-        [sys.executable, "-m", "convert", "export", *parts, *rest],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PINION_CACHE": str(cache_folder())},
-        capture_output=True,
-        text=True,
+    parts += ["--sample", "rows.csv"]
+    output = ["--target", "math_score", "--output", "out/home.onnx"]
+    converted, verified = (
+        subprocess.run(
+            [sys.executable, "-m", "convert", *words, *parts],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PINION_CACHE": str(cache_folder())},
+            capture_output=True,
+            text=True,
+        )
+        for words in (["export", *output], ["verify", "out/home.onnx"])
     )
 
     assert converted.returncode == 0, converted.stderr
+    assert verified.returncode == 0, verified.stderr
+    assert verified.stdout.splitlines()[-1] == converted.stdout.splitlines()[-1]
     rows = make_students().drop(columns="math_score")[:5]
     expected = json.loads(made.stdout)
     model = Model.load(tmp_path / "out" / "home.onnx")

@@ -8,6 +8,7 @@ from convert.description import (
     FeatureDescription,
     TargetDescription,
     check_description,
+    find_description,
     read_description,
 )
 from convert.refusal import Refusal
@@ -55,6 +56,37 @@ def test_a_description_is_read_whole(tmp_path: Path) -> None:
             "score": FeatureDescription(kind="integer", minimum=0, maximum=99.5),
         },
     )
+
+
+def test_the_description_beside_an_output_is_found_and_gets_its_name(
+    tmp_path: Path,
+) -> None:
+    output, elsewhere = tmp_path / "model.onnx", tmp_path / "other" / "model.onnx"
+    path = write(tmp_path, 'title = "Beside"')
+
+    assert find_description(None, output) == Description(name="model", title="Beside")
+    assert find_description(path, Path("m.onnx")) == Description(
+        name="m", title="Beside"
+    )
+    assert find_description(None, elsewhere) == Description(name="model")
+
+
+def test_the_description_in_the_readme_is_read(tmp_path: Path) -> None:
+    readme = Path("README.md").read_text("utf-8")
+    _, _, rest = readme.partition("```toml\n")
+
+    description = read_description(write(tmp_path, rest.partition("```")[0]))
+
+    assert description.features == {
+        "reading_score": FeatureDescription(
+            kind="integer",
+            title="Reading score",
+            unit="points",
+            description="Result of the reading exam.",
+            minimum=0,
+            maximum=100,
+        )
+    }
 
 
 def test_an_empty_description_says_nothing(tmp_path: Path) -> None:

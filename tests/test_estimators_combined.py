@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
+    Normalizer,
     QuantileTransformer,
     RobustScaler,
     StandardScaler,
@@ -84,6 +85,9 @@ def identity(value: Any) -> Any:
         TransformedTargetRegressor(Ridge(), transformer=MinMaxScaler()),
         TransformedTargetRegressor(Ridge(), transformer=RobustScaler()),
         TransformedTargetRegressor(Ridge(), transformer=MaxAbsScaler()),
+        TransformedTargetRegressor(
+            Ridge(), transformer=QuantileTransformer(n_quantiles=10)
+        ),
     ],
     ids=repr,
 )
@@ -191,13 +195,13 @@ def test_label_follows_the_threshold_and_not_the_largest_probability(
         (dummy.DummyClassifier(strategy="uniform"), "draws at random"),
         (
             TransformedTargetRegressor(Ridge(), func=identity, inverse_func=identity),
-            "inverse_func=identity",
+            "inverse_func is 'identity'",
         ),
         (
             TransformedTargetRegressor(
-                Ridge(), transformer=QuantileTransformer(n_quantiles=10)
+                Ridge(), transformer=Normalizer(), check_inverse=False
             ),
-            "QuantileTransformer",
+            "transformed with Normalizer",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,

@@ -1,11 +1,14 @@
 import hashlib
+import re
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pandas as pd
 import pytest
-from sklearn.linear_model import PoissonRegressor
-from sklearn.pipeline import Pipeline
+from sklearn.linear_model import LinearRegression, PoissonRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from convert.description import Description, FeatureDescription, TargetDescription
 from convert.export import export
@@ -146,3 +149,35 @@ def test_a_pipeline_that_does_not_fold_is_lowered() -> None:
 
     (target,) = exported.signature.targets
     assert (exported.signature.estimator, target.baseline) == ("PoissonRegressor", None)
+
+
+class Squared:
+    """Passes for numpy's sqrt, and computes something else."""
+
+    __name__ = "sqrt"
+
+    def __call__(self, X: pd.DataFrame) -> pd.DataFrame:
+        return X**2
+
+    def __eq__(self, other: object) -> bool:
+        return other is np.sqrt
+
+    def __hash__(self) -> int:
+        return hash(np.sqrt)
+
+
+def test_a_graph_that_differs_from_the_pipeline_is_refused() -> None:
+    X = make_students(50)[["reading_score"]]
+    pipeline = make_pipeline(FunctionTransformer(Squared()), LinearRegression())
+    pipeline.fit(X, 2 * X["reading_score"])
+    row = pd.DataFrame({"reading_score": [100]})
+
+    with pytest.raises(Refusal) as refusal:
+        export(pipeline, row, row, ["y"], Description(name="maths"), Provenance())
+
+    assert re.fullmatch(
+        r"for the row {'reading_score': .*} the graph predicts [\d.e-]+ and "
+        r"scikit-learn [\d.e-]+, which is further apart than [\d.e-]+: nothing was "
+        "written; please report the pipeline with this row",
+        str(refusal.value),
+    )

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.files import write_files
+from convert.files import check_ending, write_files
 from convert.refusal import Refusal
 
 
@@ -40,3 +40,14 @@ def test_a_folder_of_that_name_is_refused_before_anything_is_written(
         write_files({first: b"new", folder: b"new"})
 
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_name_must_say_what_is_in_the_file(tmp_path: Path) -> None:
+    check_ending(tmp_path / "m.onnx", ".onnx")
+
+    with pytest.raises(Refusal) as refusal:
+        check_ending(Path("m.pkl"), ".onnx")
+
+    assert str(refusal.value) == (
+        "the output is called m.pkl: give it a name ending in .onnx"
+    )

@@ -13,7 +13,9 @@ LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.mark.parametrize("name", [b"Upgrade: h2c", b"upgrade:  h2c ", b"UPGRADE:h2c"])
 def test_the_offer_of_http_2_is_declined(name: bytes) -> None:
-    offer = post(make_row(), b"Connection: Upgrade", name)
+    settings = b"HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA"
+    offered_by_java = (b"Connection: Upgrade, HTTP2-Settings", name, settings)
+    offer = post(make_row(), *offered_by_java)
 
     async def scenario() -> list[bytes]:
         async with serving() as served:

@@ -1,4 +1,4 @@
-from convert.refusal import suggest
+from convert.refusal import listed, suggest
 
 
 def test_the_nearest_name_is_suggested() -> None:
@@ -13,3 +13,9 @@ def test_a_long_list_is_cut() -> None:
     names = [f"column {i}" for i in range(300)]
 
     assert suggest("zzz", names).endswith("'column 9', …")
+
+
+def test_of_many_names_the_rest_is_counted() -> None:
+    assert listed("abc", most=3) == "a, b, c"
+    assert listed("abcde", most=3) == "a, b, c and 2 more"
+    assert listed([]) == ""

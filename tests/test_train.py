@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from convert.__main__ import main
-from convert.card import proof, write_card
+from convert.card import doubt, proof, write_card
 from server.model import Model
 from server.signature import Signature
 from tests.students import make_students
@@ -72,6 +72,20 @@ def test_a_table_becomes_a_model_and_its_card(
         "python -m convert train table.csv --target math_score --output maths.onnx"
     )
     assert 0.7 < provenance.scores["r2_score"] < 1
+
+
+def test_a_model_that_is_worse_than_the_mean_is_doubted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    students = make_students(60)
+    students["math_score"] = np.random.default_rng(5).permutation(60)
+
+    assert train(tmp_path, students) == 0
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith("R² -0.")
+    assert said[2] == doubt(signature_of(tmp_path / "maths.onnx").provenance)
+    assert said[2].startswith("R² is below 0: ")
 
 
 @pytest.mark.parametrize("name", ["linear", "forest", "xgboost", "catboost"])
@@ -159,7 +173,7 @@ def test_options_are_kept_in_the_command(tmp_path: Path) -> None:
         (
             make_students(90).assign(name=[f"n{i}" for i in range(90)]),
             [],
-            "among the held-out rows, so that nothing can be learned about it",
+            "among the held-out rows, so that nothing can be learned about them",
         ),
         (make_students(90), ["--regressor", "best"], "is what compare chose: run"),
     ],

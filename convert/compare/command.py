@@ -10,11 +10,11 @@ import msgspec
 from convert.compare.comparison import Comparison, write_json
 from convert.compare.progress import Progress
 from convert.compare.terminal import write_text
-from convert.dataset import Table, add_reading_options, read_table
+from convert.dataset import Table, add_reading_options, read_named_table
 from convert.description import Description, read_description
 from convert.files import write_files
 from convert.refusal import Refusal
-from convert.split import SEED, TEST_SIZE
+from convert.split import add_split_options
 
 N_TRIALS = 40
 BUDGET_SECONDS = 300.0
@@ -91,14 +91,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="TOML with units, and with the columns whose numbers are categories",
     )
     add_reading_options(parser)
-    add("--seed", type=int, default=SEED, help="of everything (default: %(default)s)")
-    add(
-        "--test-size",
-        type=float,
-        default=TEST_SIZE,
-        metavar="SHARE",
-        help="of the rows, scored once at the end (default: %(default)s)",
-    )
+    add_split_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -106,13 +99,7 @@ def run(arguments: argparse.Namespace) -> str:
     """Compare, write the files, and return what is printed."""
     said = arguments.description
     description = read_description(said) if said else Description()
-    table = read_table(
-        arguments.table,
-        encoding=arguments.encoding,
-        missing=arguments.missing,
-        drop=arguments.drop,
-        categories=description.columns_of_kind("category"),
-    )
+    table = read_named_table(arguments, description.columns_of_kind("category"))
     if arguments.published:
         return _published(table, arguments.target)
     _check(arguments)

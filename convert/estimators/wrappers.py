@@ -6,9 +6,9 @@ import numpy as np
 
 from convert.estimators import Outputs, emit, emits
 from convert.estimators.combined import prediction
-from convert.estimators.inverse import inverse
 from convert.estimators.links import columns
 from convert.graph import Graph
+from convert.preprocessing.inverse import invert
 
 
 @emits("sklearn.RANSACRegressor")
@@ -38,7 +38,7 @@ def emit_elimination(
 @emits("sklearn.TransformedTargetRegressor")
 def emit_target(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> Outputs:
     outputs = emit(estimator.regressor_, graph, matrix, n_columns)
-    return Outputs(inverse(estimator.transformer_, graph, prediction(outputs)))
+    return Outputs(invert(estimator.transformer_, graph, prediction(outputs)))
 
 
 @emits("sklearn.Pipeline")

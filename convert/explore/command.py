@@ -5,10 +5,9 @@ import logging
 import time
 from pathlib import Path
 
-from convert.dataset import add_reading_options, read_table
+from convert.dataset import add_reading_options, read_named_table
 from convert.explore.report import explore
-from convert.files import write_files
-from convert.refusal import Refusal
+from convert.files import check_ending, write_files
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +35,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> str:
     """Explore and write; return what to tell the user."""
     output: Path = arguments.output
-    if output.suffix != ".html":
-        raise Refusal(f"the output is called {output}: give it a name ending in .html")
+    check_ending(output, ".html")
     progress = _Progress()
     progress(f"reading {arguments.table}")
-    table = read_table(
-        arguments.table,
-        encoding=arguments.encoding,
-        missing=arguments.missing,
-        drop=arguments.drop,
-    )
+    table = read_named_table(arguments)
     page = explore(table.frame, arguments.target, table.path.name, progress)
     write_files({output: page.encode()})
     return f"wrote {output}: open it in a browser"

@@ -1,0 +1,135 @@
+from pathlib import Path
+
+import joblib
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+
+from convert.__main__ import main
+from convert.verify import open_model
+from tests.pairs import NUMBERS, make_homes
+from tests.test_conversion import run, save
+
+
+def exported(folder: Path, *words: str) -> tuple[Path, Path, Path]:
+    """Return a model file, its pipeline and the sample that it was exported with."""
+    pipeline = save(folder, Ridge())
+    assert run(folder, pipeline, *words) == 0
+    return folder / "out" / "home.onnx", pipeline, folder / "rows.csv"
+
+
+def verify(*words: str | Path) -> int:
+    return main(["verify", *map(str, words)])
+
+
+@pytest.mark.parametrize("words", [[], ["--target", "price"]])
+def test_a_file_is_compared_with_its_pipeline_over_the_sample_of_its_export(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, pipeline, sample = exported(tmp_path, *words)
+    said = capsys.readouterr().out.splitlines()[-1]
+
+    status = verify(file, "--pipeline", pipeline, "--sample", sample)
+
+    signature = open_model(file)
+    assert (status, capsys.readouterr().out.splitlines()) == (
+        0,
+        [
+            f"{file}: {len(signature.golden_rows)} golden rows are reproduced within "
+            f"{signature.golden_tolerance:.1g}",
+            said,
+        ],
+    )
+
+
+def test_a_preprocessor_and_a_model_apart_are_compared_as_the_pipeline_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, path, sample = exported(tmp_path)
+    pipeline = joblib.load(path)
+    joblib.dump(pipeline[0], tmp_path / "preprocessor.joblib")
+    joblib.dump(pipeline[1], tmp_path / "model.joblib")
+    capsys.readouterr()
+    whole = verify(file, "--pipeline", path, "--sample", sample)
+    said = capsys.readouterr().out
+
+    apart = verify(
+        *(file, "--sample", sample),
+        *("--preprocessor", tmp_path / "preprocessor.joblib"),
+        *("--model", tmp_path / "model.joblib"),
+    )
+
+    assert (whole, apart) == (0, 0)
+    assert capsys.readouterr().out == said
+
+
+def test_the_sample_is_read_as_export_reads_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, pipeline, sample = exported(tmp_path)
+    text = sample.read_text("utf-8").replace(",price,", ",preis_in_€,")
+    lines = text.replace(",,", ",n/a,").splitlines()
+    sample.write_text("\n".join(lines), "cp1252")
+
+    options = ["--encoding", "cp1252", "--missing", "n/a", "--drop", "preis_in_€"]
+    status = verify(file, "--pipeline", pipeline, "--sample", sample, *options)
+
+    assert status == 0
+    assert "differ by at most" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--pipeline", "p.joblib"], "a pipeline and --sample go together"),
+        (["--model", "p.joblib"], "a pipeline and --sample go together"),
+        (["--sample", "rows.csv"], "a pipeline and --sample go together"),
+        (
+            ["--model", "p.joblib", "--sample", "rows.csv"],
+            "give one pipeline, or --preprocessor and --model together",
+        ),
+        (
+            ["--pipeline", "other.joblib", "--sample", "rows.csv"],
+            "it was made from another one",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    options: list[str],
+    reason: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file, path, _ = exported(tmp_path)
+    pipeline = joblib.load(path)
+    homes = make_homes()
+    other = make_pipeline(pipeline[0].named_transformers_["n"], Ridge())
+    joblib.dump(other.fit(homes[NUMBERS], homes["price"]), tmp_path / "other.joblib")
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+
+    status = verify(file, *options)
+
+    printed = capsys.readouterr()
+    assert (status, printed.out, printed.err.count("\n")) == (2, "", 1)
+    assert reason in printed.err
+
+
+def test_another_pipeline_of_the_same_columns_is_found_to_differ(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, path, sample = exported(tmp_path)
+    pipeline = joblib.load(path)
+    pipeline[1].intercept_ += 0.001
+    joblib.dump(pipeline, path)
+
+    status = verify(file, "--pipeline", path, "--sample", sample)
+
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert status == 2
+    assert said.startswith("refused: for the row {'area / m²': ")
+    assert said.endswith(
+        f"which is further apart than 1e-08: {file} was made from another pipeline; "
+        "export it again"
+    )
