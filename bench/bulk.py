@@ -52,7 +52,10 @@ def main(arguments: Sequence[str]) -> str:
             warm_up_s=WARM_UP_S,
             rate=SMALL_RATE,
         )
-        figures = {form: _beside(address, small, form) for form in FORMS}
+        figures = {
+            form: _beside(address, small, form) | {"pss_mib": program.memory().pss_mib}
+            for form in FORMS
+        }
     result = {
         **describe_run(),
         "cores": {"server": server_core, "client": client_core},
@@ -65,13 +68,15 @@ def main(arguments: Sequence[str]) -> str:
 
 
 def tabulate(result: dict[str, Any]) -> str:
-    """Return rows a second, and the latency of the small requests, as text."""
-    lines = [f"{'':<9}{'rows/s':>11}{'small: p50 ms':>16}{'p99 ms':>9}{'max ms':>9}"]
+    """Return rows a second, latencies of the small requests and memory, as text."""
+    lines = [
+        f"{'':<9}{'rows/s':>11}{'small: p50 ms':>16}{'p99 ms':>9}{'max ms':>9}{'PSS MiB':>10}"
+    ]
     for form, figure in result["figures"].items():
         small = figure["small_latency_ms"]
         lines.append(
             f"{form:<9}{figure['rows_per_second']:>11,.0f}{small['p50']:>16.2f}"
-            f"{small['p99']:>9.2f}{small['max']:>9.2f}"
+            f"{small['p99']:>9.2f}{small['max']:>9.2f}{figure['pss_mib']:>10.1f}"
         )
     return "\n".join(lines)
 
@@ -91,6 +96,7 @@ def _beside(address: Address, small: Load, form: str) -> dict[str, Any]:
     answered = json.loads(output)
     return {
         "rows_per_second": round(answered["requests_per_second"] * N_ROWS),
+        "n_large_requests": answered["n_requests"],
         "large_latency_ms": answered["latency_ms"],
         "small_latency_ms": summarize_latency(measurement.latency),
     }

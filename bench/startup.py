@@ -25,7 +25,6 @@ from bench.rounds import Figures, Spread, run_rounds, text_spread, write_json
 
 MODEL = Path("models/student_performance.onnx")
 OUTPUT = Path("bench/results/startup.json")
-N_PREDICTIONS = 100_000
 USUALLY_SHARED_MIB = 16
 """libc, the interpreter's own file and the like, which every program maps."""
 
@@ -42,11 +41,15 @@ def main(arguments: Sequence[str]) -> str:
     options = _parse(arguments)
     server_core, client_core = choose_cores()
     server = Pinion(options.python, options.model, server_core)
+    n_predictions = options.predictions
     _, *program = Contender.read("onnxruntime_import").fill_command(server.model)
     bare = [options.bare_python, *program]
     with pinned(client_core):
         figures = run_rounds(
-            {"server": server.measure, "bare": lambda: measure_bare(bare, server_core)},
+            {
+                "server": lambda: server.measure(n_predictions),
+                "bare": lambda: measure_bare(bare, server_core),
+            },
             options.rounds,
         )
     result = {
@@ -60,7 +63,7 @@ def main(arguments: Sequence[str]) -> str:
             "server": describe_versions(options.python),
             "bare": describe_versions(options.bare_python),
         },
-        "n_predictions_before_memory": N_PREDICTIONS,
+        "n_predictions_before_memory": n_predictions,
         "figures": figures,
         "limits": find_limits(figures),
         "server_to_bare": {
@@ -96,14 +99,14 @@ class Pinion:
     def start(self, port: int) -> Program:
         return Program(self.command(port), self.core, clean_environment())
 
-    def measure(self) -> Figures:
-        """Time the first correct answer; read the memory 100,000 answers later."""
+    def measure(self, n_predictions: int) -> Figures:
+        """Time the first correct answer; read the memory `n_predictions` later."""
         address = Address("127.0.0.1", free_port())
         with self.start(address.port) as program:
             ready_s = await_answer(program, address, self.question)
             load = Load(address, encode(address, "/predict", self.bodies), 16, 0.5)
             n_answers = 0
-            while n_answers < N_PREDICTIONS:
+            while n_answers < n_predictions:
                 n_answers += count_answers(measure(load))
             return {"ready_ms": ready_s * 1000, **asdict(program.memory())}
 
@@ -171,6 +174,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="has onnxruntime's binding",
     )
     add("--rounds", type=count, default=7, metavar="N", help="default: 7")
+    add(
+        "--predictions",
+        type=count,
+        default=100_000,
+        metavar="N",
+        help="before the memory is read; default: 100000",
+    )
     add(
         "--output", type=Path, default=OUTPUT, metavar="FILE", help=f"default: {OUTPUT}"
     )

@@ -15,4 +15,6 @@ def test_large_requests_and_the_small_ones_beside_them_are_measured(
     assert [line.split()[0] for line in table.splitlines()[1:]] == ["list", "columns"]
     for figures in result["figures"].values():
         assert figures["rows_per_second"] > 0
+        assert figures["n_large_requests"] > 0
+        assert figures["pss_mib"] > 10
         assert figures["small_latency_ms"]["max"] > 0

@@ -12,9 +12,12 @@ FIGURES = ("ready_ms", "pss_mib", "private_mib", "resident_mib")
 def test_server_and_bare_import_are_measured_and_written(tmp_path: Path) -> None:
     output = tmp_path / "startup.json"
 
-    table = startup.main(["--rounds", "1", "--output", str(output)])
+    table = startup.main(
+        ["--rounds", "1", "--predictions", "500", "--output", str(output)]
+    )
 
     result = json.loads(output.read_text())
+    assert result["n_predictions_before_memory"] == 500
     assert [line.split(",")[0] for line in table.splitlines()[1:5]] == [
         "start to first answer",
         "memory (PSS)",
