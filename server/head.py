@@ -30,10 +30,9 @@ class _Fields:
     """What the parser reports."""
 
     def __init__(self) -> None:
-        self.parser = httptools.HttpRequestParser(self)
         self.target = b""
         self.headers: list[tuple[bytes, bytes]] = []
-        self.is_plain = False
+        self.is_complete = False
 
     def on_url(self, part: bytes) -> None:
         self.target += part
@@ -42,16 +41,7 @@ class _Fields:
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        names = {name for name, _ in self.headers}
-        parser = self.parser
-        self.is_plain = (
-            parser.get_method() == b"POST"
-            and parser.get_http_version() == "1.1"
-            and parser.should_keep_alive()
-            and not parser.should_upgrade()
-            and b"content-length" in names
-            and names.isdisjoint({b"transfer-encoding", b"expect"})
-        )
+        self.is_complete = True
 
 
 @functools.lru_cache(MAX_KEPT_HEADS)
@@ -64,14 +54,25 @@ def read_head(lines: bytes) -> Head | None:
         All before the empty line, so not its CR LF and not the one before it.
     """
     fields = _Fields()
+    parser = httptools.HttpRequestParser(fields)
     try:
-        fields.parser.feed_data(lines + b"\r\n\r\n")
+        parser.feed_data(lines + b"\r\n\r\n")
         require_json(fields.headers)
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
     except UnsupportedMediaType:
         return None
-    if not fields.is_plain:
+    names = {name for name, _ in fields.headers}
+    is_plain = (
+        fields.is_complete
+        and parser.get_method() == b"POST"
+        and parser.get_http_version() == "1.1"
+        and parser.should_keep_alive()
+        and not parser.should_upgrade()
+        and b"content-length" in names
+        and names.isdisjoint({b"transfer-encoding", b"expect"})
+    )
+    if not is_plain:
         return None
     n_body_bytes = int(dict(fields.headers)[b"content-length"])  # there is one
     return Head(fields.target.decode("latin-1"), n_body_bytes)
