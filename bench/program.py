@@ -56,8 +56,7 @@ class Program:
         core: int,
         environment: Mapping[str, str],
     ) -> None:
-        # to append: reading moves the offset, which the program's writes share
-        self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115
         self._command = list(command)
         with pinned(core):
             self.begin_s = time.perf_counter()
@@ -93,9 +92,9 @@ class Program:
 
     def read_log(self) -> str:
         """Return the end of what the program wrote."""
-        size = self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, size - LOG_BYTES))
-        return self._log.read().decode(errors="replace").strip()
+        log = self._log.fileno()
+        start = max(0, os.fstat(log).st_size - LOG_BYTES)
+        return os.pread(log, LOG_BYTES, start).decode(errors="replace").strip()
 
     def memory(self) -> Memory:
         kib: Counter[str] = Counter()
