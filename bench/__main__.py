@@ -38,8 +38,12 @@ other measurements, each with its own --help:
   python -m bench container   a tenth of a core and 128 MiB
   python -m bench contest     the same model under other servers
 
-exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured
+exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured,
+130 interrupted
 """
+
+INTERRUPTED = 130
+"""As a shell has it for a command that Ctrl-C ends."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -74,9 +78,13 @@ def main(arguments: Sequence[str]) -> int:
     except Refusal as refusal:
         print(f"bench: {refusal}", file=sys.stderr)
         return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"bench: {where}{error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("bench: interrupted, nothing was written", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -93,7 +101,9 @@ def _run(options: argparse.Namespace) -> int:
         from bench.picture import draw_percentiles  # matplotlib takes a second
 
         draw_percentiles(runs, options.picture)
-    return int(not options.compare and runs[0]["n_errors"] > 0)
+    if options.compare:
+        return 0
+    return INTERRUPTED if runs[0]["is_interrupted"] else int(runs[0]["n_errors"] > 0)
 
 
 def _measure(options: argparse.Namespace) -> outcome.Outcome:

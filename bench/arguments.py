@@ -2,6 +2,8 @@
 
 import argparse
 import math
+import os
+from pathlib import Path
 
 
 def count(text: str) -> int:
@@ -23,3 +25,25 @@ def span(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is no finite number from 0 up")
     return value
+
+
+def writable_file(text: str) -> Path:
+    """Refuse before the measurement what could not be written after it."""
+    path = Path(text)
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if path.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written")
+    return path
+
+
+def add_output(parser: argparse.ArgumentParser, default: Path) -> None:
+    """Add where the JSON goes."""
+    parser.add_argument(
+        "--output",
+        type=writable_file,
+        default=default,
+        metavar="FILE",
+        help="replaced, if it is there; default: %(default)s",
+    )

@@ -16,8 +16,8 @@ from typing import Any
 
 from bench.address import Address
 from bench.answer import await_answer
-from bench.arguments import seconds
-from bench.load import Load, measure
+from bench.arguments import add_output, seconds
+from bench.load import Load, measure_whole
 from bench.machine import describe_run
 from bench.outcome import summarize_latency
 from bench.program import choose_cores, free_port
@@ -88,7 +88,7 @@ def _beside(address: Address, small: Load, form: str) -> dict[str, Any]:
     command += ["--rows", str(N_ROWS), "--json", *FORMS[form]]
     command += ["--duration", str(small.duration_s + WARM_UP_S)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as large:  # noqa: S603
-        measurement = measure(small)
+        measurement = measure_whole(small)
         count_answers(measurement)
         output, _ = large.communicate()
     if large.returncode:
@@ -114,7 +114,5 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--python", type=os.path.abspath, default=sys.executable, help="runs the server"
     )
     add("--seconds", type=seconds, default=5, metavar="S", help="a form; default: 5")
-    add(
-        "--output", type=Path, default=OUTPUT, metavar="FILE", help=f"default: {OUTPUT}"
-    )
+    add_output(parser, OUTPUT)
     return parser.parse_args(arguments)

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from bench.address import Address
 from bench.answer import Question
-from bench.arguments import seconds
-from bench.load import Load, measure
+from bench.arguments import add_output, seconds
+from bench.load import Load, measure_whole
 from bench.machine import describe_run
 from bench.outcome import summarize_latency
 from bench.program import free_port
@@ -67,7 +67,8 @@ def _measure(
         question.check(address, answer)
         ready_s = time.perf_counter() - begin_s
         bodies = encode(address, "/predict", make_bodies(signature, n_rows=1))
-        measurement = measure(Load(address, bodies, 4, options.seconds, warm_up_s=2))
+        load = Load(address, bodies, 4, options.seconds, warm_up_s=2)
+        measurement = measure_whole(load)
         n_answers = count_answers(measurement)
         latency: dict[str, Any] = summarize_latency(measurement.latency)
         pid = _engine(options, "inspect", "--format={{.State.Pid}}", name)
@@ -147,9 +148,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add("--rounds", type=int, default=3, metavar="N", help="default: 3")
     add("--seconds", type=seconds, default=5, metavar="S", help="of load; default: 5")
-    add(
-        "--output", type=Path, default=OUTPUT, metavar="FILE", help=f"default: {OUTPUT}"
-    )
+    add_output(parser, OUTPUT)
     options = parser.parse_args(arguments)
     if not os.path.exists("/proc/self/smaps_rollup"):
         parser.error("the memory is read from /proc, so this needs Linux")

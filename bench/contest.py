@@ -15,9 +15,9 @@ from typing import Any
 
 from bench.address import Address
 from bench.answer import Question, await_answer, await_ready, await_signature
-from bench.arguments import count, seconds
+from bench.arguments import add_output, count, seconds
 from bench.contender import BUILD, Contender, read_contenders
-from bench.load import Load, measure
+from bench.load import Load, measure_whole
 from bench.machine import describe_run
 from bench.outcome import find_limits, read_ms
 from bench.pipeline import write_pipeline
@@ -121,9 +121,9 @@ class Contest:
     ) -> dict[str, float]:
         requests = encode(address, "/predict", self.bodies)
         load = Load(address, requests, connections, self.seconds)
-        measure(replace(load, duration_s=WARM_UP_S))
+        measure_whole(replace(load, duration_s=WARM_UP_S))
         before_s = program.cpu_s()
-        measured = measure(load)
+        measured = measure_whole(load)
         cpu_us = (program.cpu_s() - before_s) * 1e6 / measured.n_sent
         if measured.errors:
             raise Refusal(
@@ -233,9 +233,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="that trained the model, for contenders that serve scikit-learn; "
         "default: the environment's STUDENTS_CSV",
     )
-    add(
-        "--output", type=Path, default=OUTPUT, metavar="FILE", help=f"default: {OUTPUT}"
-    )
+    add_output(parser, OUTPUT)
     options = parser.parse_args(arguments)
     for path in (options.model, options.table):
         if path and not path.exists():

@@ -74,6 +74,8 @@ class Measurement:
         2xx answers that arrived after the warm-up and before the end.
     n_waited
         Requests that were due more than a millisecond before a connection was free.
+    is_interrupted
+        By Ctrl-C; what came until then is there.
     """
 
     latency: HdrHistogram = field(default_factory=make_histogram)
@@ -83,6 +85,7 @@ class Measurement:
     n_answers: int = 0
     n_waited: int = 0
     elapsed_s: float = 0.0
+    is_interrupted: bool = False
     client: ClientTime = field(default_factory=ClientTime)
 
     @property
@@ -105,10 +108,24 @@ def measure(load: Load, progress: Progress = lambda *_: None) -> Measurement:
         run.loop()
     except KeyboardInterrupt:
         run.end_ns = min(run.end_ns, perf_counter_ns())
+        run.result.is_interrupted = True
     finally:
         run.close()
     run.result.elapsed_s = max(0, run.end_ns - run.start_ns) / 1e9
     return run.result
+
+
+def measure_whole(load: Load) -> Measurement:
+    """Send `load` until its end; half of it would be another measurement.
+
+    Raises
+    ------
+    KeyboardInterrupt
+    """
+    measurement = measure(load)
+    if measurement.is_interrupted:
+        raise KeyboardInterrupt
+    return measurement
 
 
 class _Run:

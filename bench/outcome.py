@@ -30,6 +30,7 @@ def summarize(load: Load, measurement: Measurement) -> dict[str, Any]:
         "duration_s": round(measurement.elapsed_s, 3),
         "warm_up_s": load.warm_up_s,
         "timeout_s": load.timeout_s,
+        "is_interrupted": measurement.is_interrupted,
         "n_requests": measurement.n_sent,
         "requests_per_second": round(measurement.requests_per_second, 1),
         "latency_ms": summarize_latency(measurement.latency),
@@ -67,6 +68,10 @@ def find_limits(load: Load, measurement: Measurement) -> list[str]:
     """Return sentences on where the client, not the server, made the figures."""
     limits = []
     client = measurement.client
+    if measurement.is_interrupted:
+        limits.append(
+            f"interrupted after {measurement.elapsed_s:.1f} of {load.duration_s:g} s"
+        )
     if client.cpu_share >= BUSY_SHARE:
         limits.append(
             f"the client computed for {client.cpu_share:.0%} of the time and is the "

@@ -30,7 +30,8 @@ def run_rounds(
     }
     for number in range(1 - n_discarded, n_rounds + 1):
         for name, measure_once in subjects.items():
-            show(f"round {number} of {n_rounds}: {name}")
+            round_ = f"round {number} of {n_rounds}" if number > 0 else "warm-up"
+            show(f"{round_}: {name}")
             figures = measure_once()
             for figure, value in figures.items() if number > 0 else ():
                 values[name][figure].append(value)

@@ -17,13 +17,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
-from bench.arguments import count
+from bench.arguments import add_output, count
 from bench.machine import describe_run, describe_versions
 from bench.program import choose_cores
+from bench.refusal import Refusal
 from bench.requests import Signature, make_rows
 from bench.rounds import Figures, Spread, run_rounds, text_spread, write_json
 
@@ -39,6 +41,7 @@ Predict = Callable[[Sequence[Sequence[Any]], int], list[float]]
 def main(arguments: Sequence[str]) -> str:
     """Measure, write the JSON, and return the table."""
     options = _parse(arguments)
+    check_target(read_signature(options.model))
     core, _ = choose_cores()
     with (
         Runtime("pinion", options.model, core) as pinion,
@@ -60,6 +63,16 @@ def main(arguments: Sequence[str]) -> str:
     }
     write_json(options.output, result)
     return tabulate(figures, ratios)
+
+
+def check_target(signature: Signature) -> None:
+    """Refuse what has no output that both ways read alike."""
+    kinds = [each.get("kind", "regression") for each in signature["targets"]]
+    if kinds != ["regression"]:
+        raise Refusal(
+            f"the model predicts {' and '.join(kinds)}: choose one that predicts a "
+            "single number"
+        )
 
 
 class Runtime:
@@ -202,9 +215,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("model", type=Path, nargs="?", default=MODEL, help=f"default: {MODEL}")
     add("--rounds", type=count, default=9, metavar="N", help="default: 9")
-    add(
-        "--output", type=Path, default=OUTPUT, metavar="FILE", help=f"default: {OUTPUT}"
-    )
+    add_output(parser, OUTPUT)
     options = parser.parse_args(arguments)
     if not options.model.exists():
         parser.error(f"there is no model file {options.model}")
@@ -212,4 +223,5 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    answer_turns(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    with suppress(KeyboardInterrupt):  # the other process says so
+        answer_turns(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

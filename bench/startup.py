@@ -14,9 +14,9 @@ from typing import Any
 
 from bench.address import Address
 from bench.answer import Question, await_answer, await_ready, await_signature
-from bench.arguments import count
+from bench.arguments import add_output, count
 from bench.contender import Contender
-from bench.load import Load, Measurement, measure
+from bench.load import Load, Measurement, measure_whole
 from bench.machine import REPOSITORY, describe_run, describe_versions
 from bench.program import Program, choose_cores, clean_environment, free_port, pinned
 from bench.refusal import Refusal
@@ -107,7 +107,7 @@ class Pinion:
             load = Load(address, encode(address, "/predict", self.bodies), 16, 0.5)
             n_answers = 0
             while n_answers < n_predictions:
-                n_answers += count_answers(measure(load))
+                n_answers += count_answers(measure_whole(load))
             return {"ready_ms": ready_s * 1000, **asdict(program.memory())}
 
 
@@ -181,9 +181,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="N",
         help="before the memory is read; default: 100000",
     )
-    add(
-        "--output", type=Path, default=OUTPUT, metavar="FILE", help=f"default: {OUTPUT}"
-    )
+    add_output(parser, OUTPUT)
     options = parser.parse_args(arguments)
     if not options.model.exists():
         parser.error(f"there is no model file {options.model}")

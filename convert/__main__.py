@@ -40,6 +40,9 @@ def main(words: list[str]) -> int:
     except BrokenPipeError:
         _discard(1, 2)
         return OUTPUT_CUT
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written", file=sys.stderr)
+        return 130
     except OSError as error:
         _discard(1)
         print(f"refused: the output: {error.strerror}", file=sys.stderr)
@@ -83,9 +86,6 @@ def _run(words: list[str]) -> int:
     except OSError as error:
         print(f"refused: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted: nothing was written", file=sys.stderr)
-        return 130
     if isinstance(outcome, int):
         return outcome
     print(outcome)

@@ -8,7 +8,7 @@ from convert.evaluation import Evaluation
 from convert.groups import CONFIDENCE, Interval, say
 from convert.markdown import block, code, table, text
 from convert.plain import plain
-from convert.refusal import Refusal
+from convert.refusal import Refusal, listed
 from server.signature import Feature, Provenance, Signature, Target
 
 SCORES = {
@@ -222,13 +222,16 @@ def _limits(features: Sequence[Feature]) -> Iterator[str]:
     yield "## What it is not for"
     sentences = [
         "Nothing is known about rows unlike those of the table: beyond the values seen "
-        "in training the model extrapolates.",
+        "in training a prediction is a guess.",
         "A prediction is what the regressor returns; it is not cut off at any bound.",
         "What goes together in the table need not be cause and effect: changing a value "
         "of a row does not say what would happen to a person.",
     ]
-    if any(feature.categories and feature.unknown == "reject" for feature in features):
-        refused = "A category that was not seen in training is refused"
+    encoded = [feature for feature in features if feature.categories]
+    strict = [feature for feature in encoded if feature.unknown == "reject"]
+    if strict:
+        of = f" of {listed(code(f.name) for f in strict)}" if strict != encoded else ""
+        refused = f"A category{of} that was not seen in training is refused"
         sentences.insert(1, f"{refused}: nothing was learned about it.")
     yield "\n".join(f"- {sentence}" for sentence in sentences)
 

@@ -28,5 +28,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     guesses = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if guesses:
         return f"did you mean {guesses[0]!r}?"
+    if not names:
+        return "there is no other"
     some = ", ".join(map(repr, names[:MAX_NAMED]))
     return f"there is {some}" if len(names) <= MAX_NAMED else f"there is {some}, …"

@@ -67,7 +67,7 @@ def open_model(path: Path) -> Signature:
     try:
         model = Model.load(path)
     except UnservableModel as error:
-        raise Refusal(f"{error}: export it again") from error
+        raise Refusal(str(error)) from error
     model.close()
     return model.signature
 

@@ -55,22 +55,27 @@ class Model:
         try:
             session = Session(path.read_bytes())
         except OSError as error:
-            raise UnservableModel(f"{path}: {error.strerror}") from error
+            raise UnservableModel(
+                f"{path}: {error.strerror}; name a model file that python -m convert made"
+            ) from error
         except RuntimeFault as error:
-            raise UnservableModel(f"{path}: not a model file: {error}") from error
+            raise UnservableModel(
+                f"{path}: not a whole model file ({error}); export it again "
+                "with python -m convert"
+            ) from error
         try:
             return cls._proven(session)
         except (RuntimeFault, ValueError) as error:
             session.close()
-            raise UnservableModel(f"{path}: {error}") from error
+            raise UnservableModel(
+                f"{path}: {error}; export it again with python -m convert"
+            ) from error
 
     @classmethod
     def _proven(cls, session: Session) -> "Model":
         text = session.metadata(signatures.METADATA_KEY)
         if text is None:
-            raise UnservableModel(
-                "the file carries no signature; make it with python -m convert"
-            )
+            raise UnservableModel("the file carries no signature")
         signature = signatures.read(text)
         inputs = [port.name for port in session.inputs]
         expected = [feature.input for feature in signature.features]
@@ -163,13 +168,12 @@ class Model:
             ):
                 raise UnservableModel(
                     f"a golden row gives {values}, scikit-learn gave "
-                    f"{list(golden.predictions)}; the file is not served"
+                    f"{list(golden.predictions)}"
                 )
         expected = [value for golden in golden_rows for value in golden.probabilities]
         if expected and not self._reproduces(expected, tensors[1].values):
             raise UnservableModel(
-                "the probabilities of the golden rows are not scikit-learn's; "
-                "the file is not served"
+                "the probabilities of the golden rows are not scikit-learn's"
             )
 
     def _reproduces(self, expected: Sequence[Value], found: Iterable[Any]) -> bool:

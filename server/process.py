@@ -1,5 +1,6 @@
 """The server's process: load, prove, open the port, serve."""
 
+import errno
 import gc
 import logging
 import os
@@ -31,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         models = _load(paths)
         listener = _listen(settings)
-    except (UnservableModel, RuntimeFault) as error:
+    except UnservableModel as error:
+        return _fail(str(error), 2)
+    except RuntimeFault as error:
         return _fail(str(error), 1)
     except socket.gaierror as error:
         reason = f"{error.strerror}; choose another with --host"
@@ -39,8 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f"{settings.host} port {settings.port}"
         reason = os.strerror(error.errno) if error.errno else str(error)
+        other = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
         return _fail(
-            f"cannot listen on {where}: {reason}; choose another with --port", 1
+            f"cannot listen on {where}: {reason}; choose another with {other}", 1
         )
     _serve(models, settings, listener)
     return 0
@@ -63,7 +67,10 @@ def _load(paths: Sequence[Path]) -> list[Model]:
         model = Model.load(path)
         name = model.signature.name
         if name in models:
-            raise UnservableModel(f"{path}: another model is named {name!r} already")
+            raise UnservableModel(
+                f"{path}: another model is named {name!r} already; "
+                "name each file once, or export it with another name"
+            )
         models[name] = model
     return list(models.values())
 

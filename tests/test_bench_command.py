@@ -1,8 +1,10 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,7 @@ def test_json_holds_every_figure() -> None:
         "duration_s",
         "warm_up_s",
         "timeout_s",
+        "is_interrupted",
         "n_requests",
         "requests_per_second",
         "latency_ms",
@@ -187,8 +190,39 @@ def test_ctrl_c_ends_a_run_early_with_what_was_measured() -> None:
     for end in (ours, theirs):
         os.close(end)
 
-    assert bench.returncode == 0
+    assert bench.returncode == 130
     assert b"errors                     0" in output
+    assert re.search(rb"note: interrupted after \d+\.\d of 600 s", output)
+
+
+def test_ctrl_c_in_a_whole_measurement_writes_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "startup.json"
+    command = [sys.executable, "-m", "bench", "startup", "--predictions", "1000000000"]
+    bench = subprocess.Popen(
+        [*command, "--output", str(output)], stderr=subprocess.PIPE, text=True
+    )
+    assert bench.stderr is not None
+    assert bench.stderr.readline() == "warm-up: server\n"
+    time.sleep(2)  # it is predicting now
+    bench.send_signal(signal.SIGINT)
+    _, said = bench.communicate(timeout=30)
+
+    assert (bench.returncode, said) == (
+        130,
+        "bench: interrupted, nothing was written\n",
+    )
+    assert not output.exists()
+
+
+def test_a_python_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    output = str(tmp_path / "startup.json")
+    command = [sys.executable, "-m", "bench", "startup", "--python", "/nowhere/python"]
+    ended = subprocess.run(
+        [*command, "--output", output], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr == "bench: /nowhere/python: No such file or directory\n"
 
 
 def test_progress_is_shown_on_a_terminal_only() -> None:

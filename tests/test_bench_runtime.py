@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from bench import runtime
+from bench.refusal import Refusal
 
 
 def test_both_ways_into_the_runtime_are_measured_and_written(
@@ -45,3 +46,10 @@ def test_a_model_that_is_not_there_is_named(
 
     assert caught.value.code == 2
     assert "there is no model file models/none.onnx" in capsys.readouterr().err
+
+
+def test_a_model_without_one_number_is_refused() -> None:
+    signature = {"targets": [{"name": "passed", "kind": "classification"}]}
+
+    with pytest.raises(Refusal, match="predicts classification: choose one that"):
+        runtime.check_target(signature)

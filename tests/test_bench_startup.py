@@ -51,3 +51,16 @@ def test_a_model_that_is_not_there_is_named(
 
     assert caught.value.code == 2
     assert "there is no model file models/none.onnx" in capsys.readouterr().err
+
+
+def test_what_could_not_be_written_is_refused_before_it_is_measured(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    output = tmp_path / "file" / "startup.json"
+
+    with pytest.raises(SystemExit) as caught:
+        startup.main(["--output", str(output)])
+
+    assert caught.value.code == 2
+    assert f"argument --output: {output} cannot be written" in capsys.readouterr().err

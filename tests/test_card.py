@@ -85,7 +85,7 @@ and scikit-learn differ by at most 7.0e-12; above 1e-09 nothing would have been 
 ## What it is not for
 
 - Nothing is known about rows unlike those of the table: beyond the values seen in \
-training the model extrapolates.
+training a prediction is a guess.
 - A category that was not seen in training is refused: nothing was learned about it.
 - A prediction is what the regressor returns; it is not cut off at any bound.
 - What goes together in the table need not be cause and effect: changing a value of a row \

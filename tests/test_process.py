@@ -64,14 +64,14 @@ def test_no_model_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
     )
 
 
-def test_a_damaged_model_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
+def test_a_damaged_model_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"no model")
 
     result = run(path)
 
-    assert result.returncode == 1
-    assert result.stderr.startswith(f"error: {path}: not a model file: ")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {path}: not a whole model file (")
     assert result.stderr.count("\n") == 1
 
 
@@ -81,8 +81,9 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     result = run(first, second)
 
     assert (result.returncode, result.stderr) == (
-        1,
-        f"error: {second}: another model is named 'student' already\n",
+        2,
+        f"error: {second}: another model is named 'student' already; name each file "
+        "once, or export it with another name\n",
     )
 
 
@@ -95,6 +96,16 @@ def test_a_taken_port_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:
         1,
         f"error: cannot listen on 127.0.0.1 port {port}: Address already in use; "
         "choose another with --port\n",
+    )
+
+
+def test_an_address_of_another_machine_is_one_sentence(tmp_path: Path) -> None:
+    result = run(write_model(tmp_path / "a.onnx"), "--host", "192.0.2.1", "--port", "0")
+
+    assert (result.returncode, result.stderr) == (
+        1,
+        "error: cannot listen on 192.0.2.1 port 0: Cannot assign requested address; "
+        "choose another with --host\n",
     )
 
 

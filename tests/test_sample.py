@@ -144,7 +144,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], Sample], str]] = {
         lambda folder: read_sample(
             write(folder, HOMES[["price"]]), make_fitted("area"), []
         ),
-        "rows.csv has no column 'area', which the pipeline reads: there is ",
+        "rows.csv has no column 'area', which the pipeline reads: there is no other",
     ),
     "has texts where numbers were fitted": (
         lambda folder: read_sample(
