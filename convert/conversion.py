@@ -18,7 +18,7 @@ from convert.description import (
     find_description,
 )
 from convert.export import Export, export
-from convert.files import check_ending, write_files
+from convert.files import check_output, write_files
 from convert.oracle import Oracle
 from convert.plain import plain
 from convert.refusal import Refusal
@@ -78,7 +78,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> str | int:
     """Convert, prove and write; return what to tell the user, or an exit code."""
     output: Path = arguments.output
-    check_ending(output, ".onnx")
+    check_output(output, ".onnx")
     status = run_elsewhere(arguments)
     if status is not None:
         return status

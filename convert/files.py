@@ -7,12 +7,23 @@ from pathlib import Path
 from convert.refusal import Refusal
 
 
-def check_ending(output: Path, ending: str) -> None:
-    """Refuse a name that would hide what is in the file."""
+def check_output(output: Path, ending: str) -> None:
+    """Refuse what could not be written, before the work.
+
+    Raises
+    ------
+    Refusal
+        The name would hide what is in the file, or the system writes nothing there.
+    """
     if output.suffix != ending:
         raise Refusal(
             f"the output is called {output}: give it a name ending in {ending}"
         )
+    folder = output.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise Refusal(f"nothing can be written in {folder}: name another folder")
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:

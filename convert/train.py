@@ -20,7 +20,7 @@ from convert.description import (
 )
 from convert.evaluation import evaluate
 from convert.export import Export, export
-from convert.files import check_ending, write_files
+from convert.files import check_output, write_files
 from convert.importances import draw_importances
 from convert.latency import measure_latency
 from convert.refusal import Refusal
@@ -76,7 +76,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> str:
     """Train, prove and write; return what to tell the user."""
     output: Path = arguments.output
-    check_ending(output, ".onnx")
+    check_output(output, ".onnx")
     check_card(output.with_suffix(".md"))
     description = find_description(arguments.description, output)
     table = read_named_table(arguments, description.columns_of_kind("category"))

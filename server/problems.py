@@ -98,7 +98,7 @@ class UnknownModel(Problem):
 
 
 class BodyTooLarge(Problem):
-    """The body has more bytes than the setting max_body_bytes allows.
+    """The body has more bytes than --max-body-bytes allows.
 
     Send fewer rows at once, or raise the setting.
     """
@@ -109,7 +109,7 @@ class BodyTooLarge(Problem):
 
 
 class TooManyRows(Problem):
-    """The body has more rows than the setting max_rows allows.
+    """The body has more rows than --max-rows allows.
 
     Send them in several requests, or raise the setting.
     """

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.files import check_ending, write_files
+from convert.files import check_output, write_files
 from convert.refusal import Refusal
 
 
@@ -43,11 +43,21 @@ def test_a_folder_of_that_name_is_refused_before_anything_is_written(
 
 
 def test_a_name_must_say_what_is_in_the_file(tmp_path: Path) -> None:
-    check_ending(tmp_path / "m.onnx", ".onnx")
+    check_output(tmp_path / "m.onnx", ".onnx")
 
     with pytest.raises(Refusal) as refusal:
-        check_ending(Path("m.pkl"), ".onnx")
+        check_output(Path("m.pkl"), ".onnx")
 
     assert str(refusal.value) == (
         "the output is called m.pkl: give it a name ending in .onnx"
     )
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+
+    check_output(tmp_path / "new" / "folder" / "m.onnx", ".onnx")
+    with pytest.raises(Refusal, match=r"nothing can be written in .*file: name anoth"):
+        check_output(tmp_path / "file" / "folder" / "m.onnx", ".onnx")

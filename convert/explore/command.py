@@ -7,7 +7,7 @@ from pathlib import Path
 
 from convert.dataset import add_reading_options, read_named_table
 from convert.explore.report import explore
-from convert.files import check_ending, write_files
+from convert.files import check_output, write_files
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> str:
     """Explore and write; return what to tell the user."""
     output: Path = arguments.output
-    check_ending(output, ".html")
+    check_output(output, ".html")
     progress = _Progress()
     progress(f"reading {arguments.table}")
     table = read_named_table(arguments)
