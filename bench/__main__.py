@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 try:
@@ -42,31 +43,18 @@ exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured,
 130 interrupted
 """
 
+TABLES = ("startup", "bulk", "runtime", "container")
+"""Modules that return a table; imported when they are asked for, because they need
+Linux, a container engine or onnxruntime's binding."""
+
 INTERRUPTED = 130
 """As a shell has it for a command that Ctrl-C ends."""
 
 
 def main(arguments: Sequence[str]) -> int:
     try:
-        if arguments[:1] == ["startup"]:
-            from bench import startup  # needs Linux
-
-            print(startup.main(arguments[1:]))
-            return 0
-        if arguments[:1] == ["bulk"]:
-            from bench import bulk  # needs Linux
-
-            print(bulk.main(arguments[1:]))
-            return 0
-        if arguments[:1] == ["container"]:
-            from bench import container  # needs a container engine
-
-            print(container.main(arguments[1:]))
-            return 0
-        if arguments[:1] == ["runtime"]:
-            from bench import runtime  # needs Linux and onnxruntime's binding
-
-            print(runtime.main(arguments[1:]))
+        if arguments and arguments[0] in TABLES:
+            print(import_module(f"bench.{arguments[0]}").main(arguments[1:]))
             return 0
         if arguments[:1] == ["contest"]:
             from bench import contest  # needs Linux, matplotlib and scikit-learn

@@ -5,6 +5,8 @@ import math
 import os
 from pathlib import Path
 
+MODEL = "models/student_performance.onnx"
+
 
 def count(text: str) -> int:
     value = int(text)
@@ -36,6 +38,24 @@ def writable_file(text: str) -> Path:
     if path.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise argparse.ArgumentTypeError(f"{text} cannot be written")
     return path
+
+
+def model_file(text: str) -> Path:
+    path = Path(text)
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"there is no model file {text}")
+    return path
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add which model is measured."""
+    parser.add_argument(
+        "model",
+        type=model_file,
+        nargs="?",
+        default=MODEL,  # as text, so that it is looked for as well
+        help="default: %(default)s",
+    )
 
 
 def add_output(parser: argparse.ArgumentParser, default: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.address import Address
 from bench.answer import await_answer
-from bench.arguments import add_output, seconds
+from bench.arguments import add_model, add_output, seconds
 from bench.load import Load, measure_whole
 from bench.machine import describe_run
 from bench.outcome import summarize_latency
@@ -24,7 +24,7 @@ from bench.program import choose_cores, free_port
 from bench.refusal import Refusal
 from bench.requests import encode
 from bench.rounds import show, write_json
-from bench.startup import MODEL, Pinion, count_answers
+from bench.startup import Pinion, count_answers
 
 OUTPUT = Path("bench/results/bulk.json")
 N_ROWS = 10_000
@@ -109,7 +109,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         epilog="example: python -m bench bulk --python .venv-serve/bin/python",
     )
     add = parser.add_argument
-    add("model", type=Path, nargs="?", default=MODEL, help=f"default: {MODEL}")
+    add_model(parser)
     add(
         "--python", type=os.path.abspath, default=sys.executable, help="runs the server"
     )

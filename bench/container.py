@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 from bench.address import Address
 from bench.answer import Question
-from bench.arguments import add_output, seconds
+from bench.arguments import add_output, count, seconds
 from bench.load import Load, measure_whole
 from bench.machine import describe_run
 from bench.outcome import summarize_latency
-from bench.program import free_port
+from bench.program import free_port, read_memory
 from bench.refusal import Refusal
 from bench.requests import Signature, encode, fetch_signature, make_bodies
 from bench.rounds import spread, write_json
@@ -74,7 +74,7 @@ def _measure(
         pid = _engine(options, "inspect", "--format={{.State.Pid}}", name)
         return {
             "ready_ms": ready_s * 1000,
-            "pss_mib": _pss_mib(int(pid)),
+            "pss_mib": read_memory([int(pid)]).pss_mib,
             "requests_per_second": n_answers / options.seconds,
             "p50_ms": latency["p50"],
             "p99_ms": latency["p99"],
@@ -125,12 +125,6 @@ def _engine(options: argparse.Namespace, *arguments: str) -> str:
     return run.stdout.strip()
 
 
-def _pss_mib(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    (pss,) = (line.split()[1] for line in lines if line.startswith("Pss:"))
-    return int(pss) / 1024
-
-
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench container",
@@ -146,7 +140,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         default=[],
         help="more for `run`, such as --ulimit=…",
     )
-    add("--rounds", type=int, default=3, metavar="N", help="default: 3")
+    add("--rounds", type=count, default=3, metavar="N", help="default: 3")
     add("--seconds", type=seconds, default=5, metavar="S", help="of load; default: 5")
     add_output(parser, OUTPUT)
     options = parser.parse_args(arguments)

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.address import Address
 from bench.answer import Question, await_answer, await_ready, await_signature
-from bench.arguments import add_output, count, seconds
+from bench.arguments import add_model, add_output, count, seconds
 from bench.contender import BUILD, Contender, read_contenders
 from bench.load import Load, measure_whole
 from bench.machine import describe_run
@@ -27,7 +27,6 @@ from bench.requests import encode, make_bodies
 from bench.rounds import Figures, run_rounds, show, write_json, write_text
 from bench.standings import draw_standings, tabulate_standings
 
-MODEL = Path("models/student_performance.onnx")
 OUTPUT = Path("bench/results/contest.json")
 CONNECTIONS = (1, 16, 64)
 WARM_UP_S = 1.0
@@ -221,7 +220,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--rounds 3 --seconds 2",
     )
     add = parser.add_argument
-    add("model", type=Path, nargs="?", default=MODEL, help=f"default: {MODEL}")
+    add_model(parser)
     add("--only", type=_names, default=[], metavar="NAME,…", help="default: all")
     add("--rounds", type=count, default=5, metavar="N", help="default: 5")
     add("--seconds", type=seconds, default=4, metavar="S", help="a load; default: 4")
@@ -235,9 +234,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add_output(parser, OUTPUT)
     options = parser.parse_args(arguments)
-    for path in (options.model, options.table):
-        if path and not path.exists():
-            parser.error(f"there is no file {path}")
+    if options.table and not options.table.exists():
+        parser.error(f"there is no file {options.table}")
     return options
 
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,17 @@ class Memory:
     pss_mib: float
     private_mib: float
     resident_mib: float
+
+
+def read_memory(pids: Iterable[int]) -> Memory:
+    """Return the memory of these processes together."""
+    kib: Counter[str] = Counter()
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            name, *values = line.split()
+            if values[-1] == "kB":
+                kib[name] += int(values[0])
+    return Memory(kib["Pss:"] / 1024, kib["Private_Dirty:"] / 1024, kib["Rss:"] / 1024)
 
 
 class Program:
@@ -97,15 +108,7 @@ class Program:
         return os.pread(log, LOG_BYTES, start).decode(errors="replace").strip()
 
     def memory(self) -> Memory:
-        kib: Counter[str] = Counter()
-        for each in self._tree():
-            for line in Path(f"/proc/{each.pid}/smaps_rollup").read_text().splitlines():
-                name, *values = line.split()
-                if values[-1] == "kB":
-                    kib[name] += int(values[0])
-        return Memory(
-            kib["Pss:"] / 1024, kib["Private_Dirty:"] / 1024, kib["Rss:"] / 1024
-        )
+        return read_memory(each.pid for each in self._tree())
 
     def cpu_s(self) -> float:
         """Return the seconds computed so far, in user and kernel mode.

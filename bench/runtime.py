@@ -22,14 +22,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
-from bench.arguments import add_output, count
+from bench.arguments import add_model, add_output, count
 from bench.machine import describe_run, describe_versions
 from bench.program import choose_cores
 from bench.refusal import Refusal
 from bench.requests import Signature, make_rows
 from bench.rounds import Figures, Spread, run_rounds, text_spread, write_json
 
-MODEL = Path("models/student_performance.onnx")
 OUTPUT = Path("bench/results/runtime.json")
 N_ROWS = (1, 16, 1_000, 100_000)
 STRINGS = ("known", "new")
@@ -213,13 +212,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--rounds 5",
     )
     add = parser.add_argument
-    add("model", type=Path, nargs="?", default=MODEL, help=f"default: {MODEL}")
+    add_model(parser)
     add("--rounds", type=count, default=9, metavar="N", help="default: 9")
     add_output(parser, OUTPUT)
-    options = parser.parse_args(arguments)
-    if not options.model.exists():
-        parser.error(f"there is no model file {options.model}")
-    return options
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

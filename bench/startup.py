@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.address import Address
 from bench.answer import Question, await_answer, await_ready, await_signature
-from bench.arguments import add_output, count
+from bench.arguments import add_model, add_output, count
 from bench.contender import Contender
 from bench.load import Load, Measurement, measure_whole
 from bench.machine import REPOSITORY, describe_run, describe_versions
@@ -23,7 +23,6 @@ from bench.refusal import Refusal
 from bench.requests import encode, make_bodies
 from bench.rounds import Figures, Spread, run_rounds, text_spread, write_json
 
-MODEL = Path("models/student_performance.onnx")
 OUTPUT = Path("bench/results/startup.json")
 USUALLY_SHARED_MIB = 16
 """libc, the interpreter's own file and the like, which every program maps."""
@@ -163,7 +162,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--python .venv-serve/bin/python --bare-python .venv/bin/python",
     )
     add = parser.add_argument
-    add("model", type=Path, nargs="?", default=MODEL, help=f"default: {MODEL}")
+    add_model(parser)
     add(
         "--python", type=os.path.abspath, default=sys.executable, help="runs the server"
     )
@@ -182,7 +181,4 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="before the memory is read; default: 100000",
     )
     add_output(parser, OUTPUT)
-    options = parser.parse_args(arguments)
-    if not options.model.exists():
-        parser.error(f"there is no model file {options.model}")
-    return options
+    return parser.parse_args(arguments)

@@ -22,8 +22,8 @@ MAX_COALESCED_ROWS = 64
 """Rows of several requests that share a run; larger requests run alone."""
 
 MAX_RUN_ROWS = 1000
-"""A small request beside 10,000 rows waits 7 ms at most instead of 11, and the arena
-stays small (docs/decisions.md)."""
+"""A small request beside 10,000 rows waits two thirds as long as beside one run, and
+the arena stays small (docs/decisions.md)."""
 
 SLOW_RUN_MS = 1.0
 """A model whose single run takes longer leaves the event loop."""

@@ -1,6 +1,7 @@
-"""The hot path: a plain ASGI endpoint from a request's bytes to an answer's.
+"""A plain ASGI endpoint from a request's bytes to an answer's.
 
-Nothing of Starlette stands between the socket and the model here.
+`server.protocol` answers short requests with its parts, and leaves to it all others;
+nothing of Starlette stands between.
 """
 
 from urllib.parse import parse_qs

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from bench import runtime
+from bench.arguments import MODEL
 from bench.refusal import Refusal
 
 
@@ -26,11 +27,11 @@ def test_both_ways_into_the_runtime_are_measured_and_written(
 
 
 def test_both_ways_predict_the_same() -> None:
-    signature = runtime.read_signature(runtime.MODEL)
+    signature = runtime.read_signature(Path(MODEL))
     columns = json.loads(runtime.columns_json(json.dumps(signature), 1_500))
 
     ours, theirs = (
-        open_session(runtime.MODEL)(columns, 1_500)
+        open_session(Path(MODEL))(columns, 1_500)
         for open_session in (runtime.open_pinion, runtime.open_binding)
     )
 
