@@ -91,7 +91,7 @@ def _scores(actual: Floats, predicted: Floats) -> tuple[float, float, float]:
     """Return R², MAE and RMSE, a hundred times faster than with checks."""
     errors = actual - predicted
     squares, total = errors @ errors, actual.var() * len(actual)
-    r2 = 1 - squares / total if total else np.nan
+    r2 = float(1 - squares / total) if total else np.nan
     return r2, float(np.abs(errors).mean()), float(np.sqrt(squares / len(errors)))
 
 

@@ -133,7 +133,7 @@ def leaves(
     """
     firsts = np.cumsum([0] + [int((tree.left < 0).sum()) for tree in trees])
     numbered = [
-        tree._replace(value=first + np.cumsum(tree.left < 0) - 1.0)
+        tree._replace(value=np.cumsum(tree.left < 0, dtype=float) + (first - 1.0))
         for tree, first in zip(trees, firsts, strict=False)
     ]
     rows = [table[tree.left < 0] for tree, table in zip(trees, tables, strict=True)]
