@@ -10,28 +10,36 @@ ENGINE ?= docker
 # and can make an environment (Debian has a package apart for ensurepip).
 versions := 3.14 3.13 3.12 3.11
 usable := import ctypes, ensurepip, sys; assert (3, 11) <= sys.version_info < (3, 15)
-python := $(shell for name in $(or $(PYTHON),$(versions:%=python%) python3); do \
+python := $(shell for name in $(or $(subst $() ,\ ,$(PYTHON)),$(versions:%=python%) python3); do \
 	if "$$name" -c '$(usable)' 2>/dev/null; then echo "$$name"; break; fi; done)
-version := $(if $(python),$(shell $(python) -c 'import sys; print(*sys.version_info[:2], sep=".")'))
+version := $(if $(python),$(shell "$(python)" -c 'import sys; print(*sys.version_info[:2], sep=".")'))
 
-pip_install := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
-# The stamp is written last and names the version: after an interrupted install, with
+# Byte-code is written where a module is first imported: most never are.
+pip_install := -m pip install --disable-pip-version-check --no-compile --require-hashes --no-deps -r
+# A stamp is written last and names the version: after an interrupted install, with
 # changed requirements or another PYTHON, the environment is made anew.
 serving := .venv-serve/installed-$(version)
 testing := .venv/installed-$(version)
+developing := .venv/installed-dev-$(version)
 
-.PHONY: help serve test check model bench image lock python
+pytest := .venv/bin/python -m pytest -n 2 --dist loadgroup
+long := slow or external or image
+
+.PHONY: help serve test test-all check model bench image lock python openmp
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 13
+	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 serve: $(serving)  ## serve every model in models/ on port 8080
 	exec .venv-serve/bin/python -m server
 
-test: check  ## check, then run every test
-	.venv/bin/python -m pytest -n 2 --dist loadgroup
+test: $(testing)  ## run the tests that take no other tool, network or time
+	$(pytest) -m "not ($(long))"
 
-check: $(testing)  ## check format, style and types
+test-all: $(developing)  ## run the tests that `make test` leaves out
+	$(pytest) -m "$(long)"
+
+check: $(developing)  ## check format, style and types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
@@ -47,14 +55,21 @@ image:  ## build the container image `pinion` with ENGINE (docker)
 	$(ENGINE) build --tag pinion .
 
 $(serving): requirements-inference.txt | python
-	$(python) -m venv --clear .venv-serve
+	@echo "Making .venv-serve, once: downloads SERVE_DOWNLOAD MB, takes SERVE_DISK MB of disk."
+	"$(python)" -m venv --clear .venv-serve
 	.venv-serve/bin/python $(pip_install) $< --only-binary=:all:
-	touch $@
+	@touch $@
 
-$(testing): requirements-dev.txt requirements-convert.txt requirements-inference.txt | python
-	$(python) -m venv --clear .venv
+$(testing): requirements-test.txt requirements-convert.txt requirements-inference.txt | python openmp
+	@echo "Making .venv, once: downloads TEST_DOWNLOAD MB, takes TEST_DISK MB of disk."
+	"$(python)" -m venv --clear .venv
 	.venv/bin/python $(pip_install) $<
-	touch $@
+	@touch $@
+
+$(developing): requirements-dev.txt $(testing)
+	@echo "Adding to .venv, once: downloads DEV_DOWNLOAD MB, takes DEV_DISK MB of disk."
+	.venv/bin/python $(pip_install) $<
+	@touch $@
 
 python:
 ifeq ($(python),)
@@ -64,38 +79,51 @@ ifeq ($(python),)
 	@exit 1
 endif
 
+openmp: | python
+	@"$(python)" -c 'import ctypes, sys; sys.platform == "linux" and ctypes.CDLL("libgomp.so.1")' \
+		2>/dev/null || { echo "LightGBM needs libgomp.so.1, which this system lacks: install it" \
+		"('apt-get install libgomp1' on Debian and Ubuntu, 'dnf install libgomp' on" \
+		"Amazon Linux)" >&2; exit 1; }
+
 # What `make lock` starts from. The binding of onnxruntime needs numpy and three more, other
 # protocols of uvicorn need h11, clients need idna: the server loads none of them.
 # Plots of catboost and databases of optuna would add 100 MB for nothing.
 uv := .venv-lock/bin/uv
-inference := onnxruntime==1.31.1 starlette uvicorn uvloop httptools msgspec
-convert := onnx skl2onnx onnxmltools scikit-learn numpy pandas pyarrow xgboost-cpu lightgbm \
+platforms := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc
+inference := onnxruntime==1.31.1 starlette uvicorn "uvloop; sys_platform != 'win32'" httptools \
+	msgspec
+convert := onnx skl2onnx onnxmltools scikit-learn numpy pandas pyarrow lightgbm \
+	"xgboost-cpu; sys_platform != 'darwin'" "xgboost; sys_platform == 'darwin'" \
 	catboost skops dill cloudpickle joblib optuna matplotlib seaborn rich
-dev := pytest pytest-xdist mypy ruff coverage[toml] hypothesis httpx psutil pandas-stubs \
-	playwright hdrhistogram
+test := pytest pytest-xdist hypothesis httpx psutil hdrhistogram
+dev := mypy ruff coverage[toml] pandas-stubs playwright
 without_inference := flatbuffers h11 idna numpy packaging protobuf
 without_convert := alembic graphviz mako markupsafe plotly sqlalchemy
+without_test := $(without_convert)
 without_dev := $(without_convert)
 
+# the oldest that onnxruntime has a build for
+lock: export MACOSX_DEPLOYMENT_TARGET := 14.0
 lock: $(uv)  ## write the requirements files anew (UPGRADE=--upgrade: newest versions)
 	$(call compile,inference)
 	$(call compile,convert,inference)
-	$(call compile,dev,convert inference)
-	for version in $(versions); do for machine in x86_64 aarch64; do \
+	$(call compile,test,convert inference)
+	$(call compile,dev,test convert inference)
+	for version in $(versions); do for platform in $(platforms); do \
 		$(uv) pip install --quiet --dry-run --target .venv-lock/none --no-deps --no-build \
-			--python-version $$version --python-platform $$machine-manylinux_2_28 \
+			--python-version $$version --python-platform $$platform \
 			--require-hashes -r requirements-convert.txt; \
 	done; done
 
 $(uv): | python
-	$(python) -m venv --clear .venv-lock
+	"$(python)" -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
 # $(call compile,NAME,INCLUDED): pins what the included files do not pin already
 define compile
 	pinned="$$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' $(2:%=requirements-%.txt) /dev/null)"; \
 	printf '%s\n' $($1) $(2:%='-r requirements-%.txt') | $(uv) pip compile - --quiet $(UPGRADE) \
-		--universal --python-version 3.11 --generate-hashes \
+		--universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url \
 		$$(printf -- '--no-emit-package %s ' $(without_$1) $$pinned) \
 		--output-file requirements-$1.txt >/dev/null; \

@@ -2,22 +2,30 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
 
 from tests.servers import running_server
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs Chromium: apt-get install chromium"
-)
+pytestmark = [
+    pytest.mark.external,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="needs Chromium: apt-get install chromium"
+    ),
+]
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
+def page() -> Iterator["Page"]:
     """The page of the shipped model on a small phone, in the dark."""
+    from playwright.sync_api import sync_playwright  # `make test` goes without
+
     with running_server() as served, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
@@ -33,7 +41,7 @@ def page() -> Iterator[Page]:
 
 
 def test_a_person_fills_in_the_form_by_its_labels_and_reads_the_answer(
-    page: Page,
+    page: "Page",
 ) -> None:
     page.goto("/")
     page.get_by_label("Race or ethnicity").select_option("group B")
@@ -46,7 +54,7 @@ def test_a_person_fills_in_the_form_by_its_labels_and_reads_the_answer(
     assert page.get_by_label("Reading score").input_value() == "72"
 
 
-def test_doubts_are_told_beside_the_answer(page: Page) -> None:
+def test_doubts_are_told_beside_the_answer(page: "Page") -> None:
     page.goto("/")
     page.get_by_label("Writing score").fill("")
     page.get_by_role("button", name="Predict").click()
@@ -56,7 +64,7 @@ def test_doubts_are_told_beside_the_answer(page: Page) -> None:
     ]
 
 
-def test_the_form_is_filled_in_with_the_keyboard_alone(page: Page) -> None:
+def test_the_form_is_filled_in_with_the_keyboard_alone(page: "Page") -> None:
     page.goto("/")
     for _ in range(8):
         page.keyboard.press("Tab")
@@ -66,7 +74,7 @@ def test_the_form_is_filled_in_with_the_keyboard_alone(page: Page) -> None:
     assert page.get_by_role("status").inner_text().startswith("Mathematics score: ")
 
 
-def test_the_browser_itself_holds_back_what_is_out_of_bounds(page: Page) -> None:
+def test_the_browser_itself_holds_back_what_is_out_of_bounds(page: "Page") -> None:
     page.goto("/")
     page.get_by_label("Reading score").fill("104")
     page.get_by_role("button", name="Predict").click()
@@ -74,7 +82,7 @@ def test_the_browser_itself_holds_back_what_is_out_of_bounds(page: Page) -> None
     assert page.get_by_role("status").count() == 0
 
 
-def test_nothing_is_wider_than_a_small_phone(page: Page) -> None:
+def test_nothing_is_wider_than_a_small_phone(page: "Page") -> None:
     page.goto("/")
     main = page.get_by_role("main").bounding_box()
 
