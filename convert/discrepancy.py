@@ -17,6 +17,7 @@ from convert.linear import read_sum
 from convert.oracle import Answers, Oracle
 from convert.refusal import Refusal
 from convert.ties import tied_classes, tied_neighbours
+from server.contradictions import MAX_TOLERANCE_SHARE
 from server.runtime import Session
 from server.signature import Discrepancy, Feature, Value
 
@@ -37,10 +38,6 @@ NOISE_FACTOR = 4
 """The tolerance is never below this multiple of the noise of scikit-learn itself,
 which predicts a row a little differently alone, in a batch, with its columns in
 another order, or by the exact sum of a linear model: 1e-14 points as a rule, 0.4 in an ill-conditioned model that is deployed."""
-
-MAX_NOISE_SHARE = 0.02
-"""Largest tolerance, as a share of the largest prediction: 0.016 in a deployed model
-with coefficients of 1e14. Beyond it a wrong graph could hide in the noise."""
 
 MAX_NOISE_ROWS = 40
 """Rows that scikit-learn predicts one by one, at about 5 ms each."""
@@ -251,7 +248,7 @@ def _tolerance(
     noises = _noise(oracle, table.frame.head(MAX_NOISE_ROWS), features)
     # a jump on single rows, where a tie is decided, is not the noise of all of them
     noise = float(min(noises.max(), 10 * np.median(noises)))
-    if NOISE_FACTOR * noise > MAX_NOISE_SHARE * size:
+    if NOISE_FACTOR * noise > MAX_TOLERANCE_SHARE * size:
         raise Refusal(
             f"scikit-learn's own predictions differ by {noise:.1g} between one row and "
             f"many, where they reach {size:.3g}: nothing can be proved of a model so "

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from itertools import zip_longest
 
 import msgspec
 import pandas as pd
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto
 from sklearn.pipeline import Pipeline
 
 from convert.contributions import add_contributions, read_weights
@@ -22,12 +21,15 @@ from convert.discrepancy import Differs, Proof
 from convert.estimators import Outputs, emit
 from convert.fold import Folded, add_folded, fold
 from convert.golden import golden_tolerance, make_golden_rows
-from convert.graph import Graph
+from convert.graph import OLDEST_RUNTIME, Graph
+from convert.model_file import serialized, write_model_file
 from convert.oracle import Oracle
 from convert.pipelines import lower_pipeline, lower_steps, split
 from convert.preprocessing.blocks import add_inputs
 from convert.refusal import Refusal
 from server import signature
+from server.contradictions import MODEL_NAME
+from server.model import Model, UnservableModel
 from server.signature import (
     Discrepancy,
     Feature,
@@ -92,16 +94,17 @@ def export(
     oracle.learn_targets(training)
     features = describe(pipeline, training, description)
     model, baseline = _lower(oracle, features, training)
-    graph = _serialized(model)
+    graph = serialized(model)
     proof = Proof(oracle, graph, features, table)
     discrepancy = _measure(proof)
     golden_rows = make_golden_rows(proof, features, training)
+    described = _targets(oracle, targets, description.target, baseline, intervals)
     written = Signature(
         protocol=signature.PROTOCOL,
         name=_checked_name(description.name),
         version=hashlib.sha256(graph).hexdigest()[:12],
         features=features,
-        targets=_targets(oracle, targets, description.target, baseline, intervals),
+        targets=described,
         title=description.title or humanise(description.name),
         description=description.description,
         estimator=type(oracle.estimator).__name__,
@@ -110,10 +113,23 @@ def export(
             provenance, libraries=_libraries(oracle), discrepancy=discrepancy
         ),
         golden_rows=golden_rows,
-        golden_tolerance=golden_tolerance(proof, golden_rows),
+        golden_tolerance=golden_tolerance(proof, described, golden_rows),
+        runtime=OLDEST_RUNTIME,
     )
-    helper.set_model_props(model, {signature.METADATA_KEY: signature.write(written)})
-    return Export(_serialized(model), written)
+    return _checked(write_model_file(model, written))
+
+
+def _checked(content: bytes) -> Export:
+    """Refuse to write what the server would refuse to serve."""
+    try:
+        model = Model.from_content(content)
+    except UnservableModel as error:
+        raise Refusal(
+            f"{error}: nothing was written; change the description or the sample, or "
+            "report the pipeline"
+        ) from error
+    model.close()
+    return Export(content, model.signature)
 
 
 def _measure(proof: Proof) -> Discrepancy:
@@ -218,15 +234,11 @@ def _libraries(oracle: Oracle) -> dict[str, str]:
     return versions
 
 
-def _serialized(model: ModelProto) -> bytes:
-    return bytes(model.SerializeToString(deterministic=True))
-
-
 def _checked_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+    if not MODEL_NAME.fullmatch(name):
         raise Refusal(
             f"the model's name is {name!r}; in URLs it can have letters, digits, _, - "
-            "and . only: rename the output or give a name in the description"
+            "and ., 100 at most: rename the output or give a name in the description"
         )
     return name
 

@@ -8,7 +8,8 @@ import pandas as pd
 from convert.discrepancy import Proof
 from convert.frame import Row, make_frame
 from convert.oracle import Answers, Oracle
-from server.signature import Feature, GoldenRow, Value
+from server.contradictions import largest_tolerance
+from server.signature import Feature, GoldenRow, Target, Value
 
 MAX_ROWS = 30
 
@@ -40,12 +41,18 @@ def make_golden_rows(
     )
 
 
-def golden_tolerance(proof: Proof, golden_rows: Sequence[GoldenRow]) -> float:
-    """Return what the proof allows the golden row with the largest prediction."""
-    if proof.oracle.classes:
-        return proof.tolerance.absolute
-    predictions = np.array([row.predictions for row in golden_rows], float)
-    return float(proof.tolerance.at(predictions).max())
+def golden_tolerance(
+    proof: Proof, targets: Sequence[Target], golden_rows: Sequence[GoldenRow]
+) -> float:
+    """Return what the proof allows the golden row with the largest prediction.
+
+    It is less where that is small beside those of the table, so that it proves.
+    """
+    allowed = proof.tolerance.absolute
+    if not proof.oracle.classes:
+        predictions = np.array([row.predictions for row in golden_rows], float)
+        allowed = float(proof.tolerance.at(predictions).max(initial=allowed))
+    return min(allowed, largest_tolerance(targets, golden_rows))
 
 
 def _predictions(oracle: Oracle, answers: Answers, position: int) -> tuple[Value, ...]:

@@ -22,8 +22,9 @@ from onnx import (
 TARGET_OPSET = 21
 TARGET_OPSET_ML = 5
 IR_VERSION = 10
-"""All three are read by every onnxruntime since 1.21 (March 2025): the first one
-with the TreeEnsemble of ai.onnx.ml 5, which has a double kernel.
+OLDEST_RUNTIME = "1.21"
+"""The first onnxruntime (March 2025) that reads all three and runs every graph of ours:
+1.20 has no TreeEnsemble of ai.onnx.ml 5, which has a double kernel.
 """
 
 DEPRECATED = {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}
@@ -63,9 +64,8 @@ class Graph:
         """Add a node with several outputs and return their names."""
         self._opsets.setdefault(domain, 1)  # com.microsoft has no other
         outputs = [self._fresh(op.lower()) for _ in range(n_outputs)]
-        self._nodes.append(
-            helper.make_node(op, list(inputs), outputs, domain=domain, **attributes)
-        )
+        node = helper.make_node(op, list(inputs), outputs, domain=domain, **attributes)
+        self._nodes.append(_named(node))
         return outputs
 
     def constant(self, values: Any, dtype: Any = None) -> str:
@@ -114,7 +114,6 @@ class Graph:
         """Copy a node; `names` learns its outputs, and is what it reads from."""
         copy = NodeProto()
         copy.CopyFrom(node)
-        copy.name = ""
         for attribute in copy.attribute:
             for subgraph in (attribute.g, *attribute.graphs):
                 if subgraph.ListFields():
@@ -123,7 +122,7 @@ class Graph:
         for name in filter(None, node.output):
             names[name] = self._fresh(node.op_type.lower())
         copy.output[:] = [names[name] if name else "" for name in node.output]
-        return copy
+        return _named(copy)
 
     def _rename_inside(self, subgraph: GraphProto, outer: Mapping[str, str]) -> None:
         """Rename the body of an If, Loop or Scan, which reads outer names too."""
@@ -141,11 +140,11 @@ class Graph:
         self, name: str, tensor: str, dtype: int, shape: Sequence[int | str]
     ) -> None:
         """Declare an output; `shape` starts with "n_rows"."""
-        self._nodes.append(helper.make_node("Identity", [tensor], [name]))
+        self._nodes.append(_named(helper.make_node("Identity", [tensor], [name])))
         self._outputs.append(helper.make_tensor_value_info(name, dtype, list(shape)))
         self._taken.add(name)
 
-    def model(self, metadata: Mapping[str, str] | None = None) -> ModelProto:
+    def model(self) -> ModelProto:
         """Return the checked model, without what no output needs."""
         graph = helper.make_graph(
             self._needed_nodes(), "pinion", self._inputs, self._outputs, []
@@ -156,7 +155,6 @@ class Graph:
         model = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="pinion"
         )
-        helper.set_model_props(model, dict(metadata or {}))
         onnx.checker.check_model(model)
         return model
 
@@ -175,6 +173,12 @@ class Graph:
             name += "_"
         self._taken.add(name)
         return name
+
+
+def _named(node: NodeProto) -> NodeProto:
+    """Name a node after its first output, which no other node has."""
+    node.name = next(filter(None, node.output))
+    return node
 
 
 def _reads(node: NodeProto) -> set[str]:

@@ -94,6 +94,10 @@ class RuntimeFault(Exception):
     """What onnxruntime refused, in its own words, or what it never got to see."""
 
 
+class NoLibrary(RuntimeFault):
+    """onnxruntime's C library is not there, or cannot be used."""
+
+
 class Owned(c_void_p):
     """A pointer that its last reference releases."""
 
@@ -114,7 +118,7 @@ class Library(SimpleNamespace):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        functions = _open_api(path)
+        functions, self.version = _open_api(path)
         for name, (position, result, *arguments) in _FUNCTIONS.items():
             prototype = CFUNCTYPE if name in _LONG else PYFUNCTYPE
             setattr(self, name, prototype(result, *arguments)(functions[position]))
@@ -144,7 +148,7 @@ class Library(SimpleNamespace):
             return None
         text = string_at(address)
         self.check(self.AllocatorFree(self.allocator, address))
-        return text.decode()
+        return text.decode(errors="replace")
 
     def create(self, kind: str, function: Callable[..., Any], *given: Any) -> Owned:
         """Return what `function` creates, to be ended by ``Release<kind>``."""
@@ -161,25 +165,39 @@ def load() -> Library:
     return Library(_find_library())
 
 
+def version() -> str | None:
+    """Return the version of onnxruntime, of the wheel where it has no library."""
+    try:
+        return str(load().version)
+    except NoLibrary:
+        from importlib import metadata  # 20 ms, needed for this fault only
+
+        try:
+            return metadata.version("onnxruntime")
+        except metadata.PackageNotFoundError:
+            return None
+
+
 def _find_library() -> Path:
     package = PathFinder.find_spec("onnxruntime")  # finds it without importing it
     if package is None or not package.submodule_search_locations:
-        raise RuntimeFault(f"onnxruntime is not on Python's path: {_REMEDY}")
+        raise NoLibrary(f"onnxruntime is not on Python's path: {_REMEDY}")
     folder = Path(package.submodule_search_locations[0], "capi")
     pattern = _FILES.get(sys.platform, "libonnxruntime.so*")
     if found := sorted(folder.glob(pattern)):
         return found[0]
-    raise RuntimeFault(f"there is no {pattern} in {folder}: {_REMEDY}")
+    raise NoLibrary(f"there is no {pattern} in {folder}: {_REMEDY}")
 
 
-def _open_api(path: Path) -> Any:
-    """Return the array of function pointers that is ``OrtApi``."""
+def _open_api(path: Path) -> tuple[Any, str]:
+    """Return the array of function pointers that is ``OrtApi``, and its version."""
     try:
         get_api_base = CDLL(str(path)).OrtGetApiBase
     except (OSError, AttributeError) as error:
-        raise RuntimeFault(f"{path} cannot be loaded ({error}): {_REMEDY}") from error
+        raise NoLibrary(f"{path} cannot be loaded ({error}): {_REMEDY}") from error
     get_api_base.restype = POINTER(_P)
-    get_api = CFUNCTYPE(_P, c_uint32)(get_api_base()[0])
-    if (api := get_api(API_VERSION)) is None:
-        raise RuntimeFault(f"{path} has no API version {API_VERSION}: {_REMEDY}")
-    return cast(api, POINTER(_P))
+    base = get_api_base()
+    get_version = CFUNCTYPE(c_char_p)(base[1])
+    if (api := CFUNCTYPE(_P, c_uint32)(base[0])(API_VERSION)) is None:
+        raise NoLibrary(f"{path} has no API version {API_VERSION}: {_REMEDY}")
+    return cast(api, POINTER(_P)), get_version().decode()

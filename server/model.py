@@ -6,10 +6,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from server import signature as signatures
+from server.library import NoLibrary, version
+from server.model_file import NotModelFile, read_content, read_signature
 from server.rows import Column
 from server.runtime import RuntimeFault, Session, Tensor
-from server.signature import Feature, GoldenRow, Signature, Value, is_text
+from server.signature import (
+    MISSING_TEXT,
+    Feature,
+    GoldenRow,
+    Signature,
+    Value,
+    is_text,
+)
+
+REMEDY = "export it again with python -m convert"
 
 
 class UnservableModel(ValueError):
@@ -37,8 +47,9 @@ class Model:
         self.signature = signature
         self.run_ms = 0.0
         self.output_names = tuple(port.name for port in session.outputs)
+        self._classifies = signature.targets[0].kind == "classification"
         main: tuple[str, ...] = ("prediction",)
-        if signature.targets[0].kind == "classification":
+        if self._classifies:
             main = ("label_index", *self._present("probabilities"))
         self._main_outputs = main
 
@@ -53,39 +64,53 @@ class Model:
             reproduce its golden rows.
         """
         try:
-            session = Session(path.read_bytes())
-        except OSError as error:
+            content = read_content(path)
+        except (OSError, NotModelFile) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise UnservableModel(
-                f"{path}: {error.strerror}; name a model file that python -m convert made"
-            ) from error
-        except RuntimeFault as error:
-            raise UnservableModel(
-                f"{path}: not a whole model file ({error}); export it again "
-                "with python -m convert"
+                f"{path}: {reason}; name a model file that python -m convert made"
             ) from error
         try:
-            return cls._proven(session)
-        except (RuntimeFault, ValueError) as error:
-            session.close()
-            raise UnservableModel(
-                f"{path}: {error}; export it again with python -m convert"
-            ) from error
+            return cls.from_content(content)
+        except UnservableModel as error:
+            raise UnservableModel(f"{path}: {error}") from error
 
     @classmethod
-    def _proven(cls, session: Session) -> "Model":
-        text = session.metadata(signatures.METADATA_KEY)
-        if text is None:
-            raise UnservableModel("the file carries no signature")
-        signature = signatures.read(text)
-        inputs = [port.name for port in session.inputs]
-        expected = [feature.input for feature in signature.features]
-        if inputs != expected:
-            raise UnservableModel(
-                f"the graph reads {inputs}, its signature says {expected}"
-            )
-        _check_outputs(session, signature)
-        model = cls(session, signature)
-        model._replay()
+    def from_content(cls, content: bytes) -> "Model":
+        """Return the model in the bytes of a file, after the same proof.
+
+        Raises
+        ------
+        UnservableModel
+        NoLibrary
+        """
+        try:
+            signature = read_signature(content)
+        except ValueError as error:
+            raise UnservableModel(f"{error}; {REMEDY}") from error
+        try:
+            return cls._proven(content, signature)
+        except (RuntimeFault, ValueError) as error:
+            if (found := version()) and _is_older(found, signature.runtime):
+                raise UnservableModel(
+                    f"this file needs onnxruntime {signature.runtime} or newer, found "
+                    f"{found}: install requirements-inference.txt"
+                ) from error
+            if isinstance(error, NoLibrary):
+                raise
+            raise UnservableModel(f"{error}; {REMEDY}") from error
+
+    @classmethod
+    def _proven(cls, content: bytes, signature: Signature) -> "Model":
+        session = Session(content)
+        try:
+            _check_inputs(session, signature)
+            _check_outputs(session, signature)
+            model = cls(session, signature)
+            model._replay()
+        except BaseException:
+            session.close()
+            raise
         return model
 
     def predict(
@@ -116,7 +141,7 @@ class Model:
         """Return one JSON value a row: a number, a label, or an object of targets."""
         targets = self.signature.targets
         values: Sequence[Any] = tensors[0].values
-        if targets[0].kind == "classification":
+        if self._classifies:
             classes = targets[0].classes
             if not all(0 <= index < len(classes) for index in values):
                 raise RuntimeFault(f"label_index is not below {len(classes)}")
@@ -138,8 +163,6 @@ class Model:
     def _replay(self) -> None:
         """Compare the graph with scikit-learn's answers; it warms the session up."""
         golden_rows = self.signature.golden_rows
-        if not golden_rows:
-            raise UnservableModel("the file has no golden rows, so nothing proves it")
         durations_ms = []
         for golden in golden_rows:
             columns = self._golden_columns([golden])
@@ -162,10 +185,11 @@ class Model:
     ) -> None:
         found = [_flat(value) for value in self.predictions(tensors)]
         for golden, values in zip(golden_rows, found, strict=True):
-            expected_values = golden.predictions
-            if len(expected_values) != len(values) or not self._reproduces(
-                expected_values, values
-            ):
+            if self._classifies:
+                is_same = list(golden.predictions) == values
+            else:
+                is_same = self._reproduces(golden.predictions, values)
+            if not is_same:
                 raise UnservableModel(
                     f"a golden row gives {values}, scikit-learn gave "
                     f"{list(golden.predictions)}"
@@ -176,45 +200,70 @@ class Model:
                 "the probabilities of the golden rows are not scikit-learn's"
             )
 
-    def _reproduces(self, expected: Sequence[Value], found: Iterable[Any]) -> bool:
+    def _reproduces(self, expected: Sequence[Any], found: Iterable[float]) -> bool:
         tolerance = self.signature.golden_tolerance
-        return all(
-            math.isclose(want, got, rel_tol=0.0, abs_tol=tolerance)
-            if isinstance(want, float) and isinstance(got, float)
-            else want == got
-            for want, got in zip(expected, found, strict=True)
+        pairs = zip(expected, found, strict=True)
+        return all(abs(want - got) <= tolerance for want, got in pairs)
+
+
+def _is_older(version: str, other: str) -> bool:
+    """Compare two versions by their first two numbers."""
+    first, second = (text.split(".")[:2] for text in (version, other))
+    return list(map(int, first)) < list(map(int, second))
+
+
+def _check_inputs(session: Session, signature: Signature) -> None:
+    """Refuse a graph that does not read what its signature says."""
+    found = [(port.name, port.dtype) for port in session.inputs]
+    expected = [
+        (feature.input, "string" if is_text(feature) else "float64")
+        for feature in signature.features
+    ]
+    if found != expected:
+        raise UnservableModel(
+            f"the graph reads {_listed(found)}; its signature says {_listed(expected)}"
         )
+
+
+def _listed(inputs: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{name!r} ({dtype})" for name, dtype in inputs)
 
 
 def _check_outputs(session: Session, signature: Signature) -> None:
     """Refuse a graph whose outputs are not those that its signature promises."""
     targets = signature.targets
-    if not targets:
-        raise UnservableModel("the signature has no target")
-    n_classes = len(targets[0].classes)
-    classifies = targets[0].kind == "classification"
-    n_columns = {
-        "prediction": len(targets),
-        "contributions": len(signature.features),
-        "label_index": 1,
-        "probabilities": n_classes,
+    expected = {
+        "prediction": ("float64", len(targets)),
+        "contributions": ("float64", len(signature.features)),
+        "label_index": ("int64", 1),
+        "probabilities": ("float64", len(targets[0].classes)),
     }
-    shapes = {port.name: port.shape for port in session.outputs}
-    main = "label_index" if classifies else "prediction"
-    if main not in shapes:
+    ports = {port.name: port for port in session.outputs}
+    main = "label_index" if targets[0].kind == "classification" else "prediction"
+    if main not in ports:
         raise UnservableModel(f"the graph has no output {main!r}")
-    for name in shapes.keys() & n_columns.keys():
-        if shapes[name][1:] != (n_columns[name],):
+    for name in ports.keys() & expected.keys():
+        port, (dtype, n_columns) = ports[name], expected[name]
+        if (port.dtype, port.shape[1:]) != (dtype, (n_columns,)):
             raise UnservableModel(
-                f"the output {name!r} is declared {shapes[name]}; expected "
-                f"(any number of rows, {n_columns[name]})"
+                f"the output {name!r} is declared {port.dtype} {port.shape}; expected "
+                f"{dtype} (any number of rows, {n_columns})"
             )
+    if "contributions" in ports and targets[0].baseline is None:
+        raise UnservableModel("the graph has contributions, its signature no baseline")
+    if any(
+        bool(golden.probabilities) != ("probabilities" in ports)
+        for golden in signature.golden_rows
+    ):
+        raise UnservableModel(
+            "the graph or the golden rows have probabilities and the other has none"
+        )
 
 
 def _marked(feature: Feature, value: Value | None) -> Value:
     if value is not None:
         return value
-    return signatures.MISSING_TEXT if is_text(feature) else math.nan
+    return MISSING_TEXT if is_text(feature) else math.nan
 
 
 def _flat(prediction: Any) -> list[Any]:

@@ -72,6 +72,12 @@ def _load(paths: Sequence[Path]) -> list[Model]:
                 "name each file once, or export it with another name"
             )
         models[name] = model
+        if not model.signature.sha256:
+            print(
+                f"warning: {path} was written without a digest, so damage to it may go "
+                "unnoticed; export it again with python -m convert",
+                file=sys.stderr,
+            )
     return list(models.values())
 
 

@@ -98,7 +98,7 @@ def _declared(library: Library, session: Owned, side: str) -> list[_Declared]:
             get_symbols = library.GetSymbolicDimensions
             library.check(get_symbols(tensor_info, symbols, len(symbols)))
         shape = tuple(None if length < 0 else length for length in lengths)
-        names = tuple((symbol or b"").decode() for symbol in symbols)
+        names = tuple((symbol or b"").decode(errors="replace") for symbol in symbols)
         declared.append(_Declared(Port(name, dtype, shape), names))
     return declared
 

@@ -211,6 +211,9 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Parameters
     ----------
+    sha256
+        Of the whole file, with zeros in the place of these 64 digits (`server.seal`);
+        empty in a file that was written before there were any.
     name
         Of the model in URLs: letters, digits, `_`, `-` and `.`.
     version
@@ -222,9 +225,12 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Replayed by the server before it opens its port.
     golden_tolerance
         Largest accepted |ŷ_sklearn − ŷ_onnx| in that replay, target's unit.
+    runtime
+        The first onnxruntime that reads every file like this one.
     """
 
     protocol: int
+    sha256: str = ""  # stands here, so that it is always found in the same place
     name: str
     version: str
     features: tuple[Feature, ...]
@@ -236,6 +242,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     provenance: Provenance = Provenance()
     golden_rows: tuple[GoldenRow, ...] = ()
     golden_tolerance: float = 0.0
+    runtime: str = "1.21"
 
 
 class _Envelope(msgspec.Struct):
@@ -247,7 +254,7 @@ def write(signature: Signature) -> str:
     return msgspec.json.encode(signature).decode()
 
 
-def read(text: str) -> Signature:
+def read(text: str | bytes) -> Signature:
     """Return the signature that `write` made.
 
     Raises
@@ -263,7 +270,7 @@ def read(text: str) -> Signature:
                 f"up to {PROTOCOL}: serve it with a newer Pinion"
             )
         return msgspec.json.decode(text, type=Signature)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableSignature(
             f"the model's signature is damaged: {error}"
         ) from error

@@ -7,6 +7,7 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from convert.graph import Graph
+from convert.model_file import write_model_file
 from server import signature as signatures
 from server.signature import MISSING_TEXT, Feature, GoldenRow, Signature, Target
 
@@ -89,8 +90,7 @@ def make_model(signature: Signature | None = None) -> bytes:
 
 def with_signature(graph: Graph, signature: Signature) -> bytes:
     """Return the file of `graph` that carries `signature`."""
-    metadata = {signatures.METADATA_KEY: signatures.write(signature)}
-    return bytes(graph.model(metadata).SerializeToString())
+    return write_model_file(graph.model(), signature)
 
 
 def make_row(**changes: Any) -> dict[str, Any]:

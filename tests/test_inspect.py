@@ -91,7 +91,8 @@ def test_a_program_gets_the_signature_and_the_graph(
 
     document = json.loads(capsys.readouterr().out)
     assert status == 0
-    assert msgspec.convert(document["signature"], Signature) == signature
+    found = msgspec.convert(document["signature"], Signature)
+    assert msgspec.structs.replace(found, sha256="") == signature
     assert document["graph"] == {
         "n_bytes": (tmp_path / "student.onnx").stat().st_size,
         "n_nodes": 10,

@@ -8,7 +8,7 @@ from onnx import TensorProto
 from convert.graph import Graph
 from server.model import Model, UnservableModel
 from server.runtime import Session
-from server.signature import GoldenRow, Target, Value
+from server.signature import Feature, GoldenRow, Target, Value
 from tests.models import (
     GENDER,
     GOLDEN,
@@ -19,6 +19,8 @@ from tests.models import (
     make_signature,
     with_signature,
 )
+
+SCORE_AS_TEXT = Feature(name="lunch/meal", input="lunch/meal", kind="number")
 
 
 def load(folder: Path, content: bytes) -> Model:
@@ -85,8 +87,9 @@ def test_a_signature_of_another_graph_is_refused(tmp_path: Path) -> None:
     content = make_model(make_signature(features=(LUNCH, GENDER, SCORE)))
 
     assert reason(tmp_path, content) == (
-        "the graph reads ['gender', 'lunch/meal', 'reading score'], "
-        "its signature says ['lunch/meal', 'gender', 'reading score']"
+        "the graph reads 'gender' (string), 'lunch/meal' (string), 'reading score' "
+        "(float64); its signature says 'lunch/meal' (string), 'gender' (string), "
+        "'reading score' (float64)"
     )
 
 
@@ -116,23 +119,38 @@ def test_a_graph_whose_rows_depend_on_each_other_is_refused(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"targets": ()}, "the signature has no target"),
         (
-            {"targets": (TARGET, TARGET)},
-            "the output 'prediction' is declared (None, 1); expected "
-            "(any number of rows, 2)",
+            {
+                "targets": (TARGET, Target(name="other")),
+                "golden_rows": (
+                    GoldenRow(row=GOLDEN[0].row, predictions=(68.5, 68.5)),
+                ),
+            },
+            "the output 'prediction' is declared float64 (None, 1); expected "
+            "float64 (any number of rows, 2)",
         ),
         (
-            {"targets": (Target(name="pass", kind="classification", classes=(0, 1)),)},
+            {
+                "targets": (
+                    Target(name="pass", kind="classification", classes=(0, 1)),
+                ),
+                "golden_rows": (GoldenRow(row=GOLDEN[0].row, predictions=(1,)),),
+            },
             "the graph has no output 'label_index'",
         ),
         (
-            {"golden_rows": (GoldenRow(row=GOLDEN[0].row, predictions=()),)},
-            "a golden row gives [68.5], scikit-learn gave []",
+            {"targets": (Target(name="math score"),)},
+            "the graph has contributions, its signature no baseline",
         ),
         (
-            {"golden_rows": (GoldenRow(row={"gender": 3}, predictions=(1.0,)),)},
-            "input 'gender': expected text, found int",
+            {"features": (GENDER, SCORE_AS_TEXT, SCORE)},
+            "the graph reads 'gender' (string), 'lunch/meal' (string), 'reading score' "
+            "(float64); its signature says 'gender' (string), 'lunch/meal' (float64), "
+            "'reading score' (float64)",
+        ),
+        (
+            {"golden_rows": ()},
+            "the signature is wrong: there are no golden rows, so nothing proves it",
         ),
     ],
 )
@@ -182,7 +200,25 @@ def test_a_label_that_is_no_class_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_model_without_golden_rows_is_refused(tmp_path: Path) -> None:
-    assert reason(tmp_path, make_model(make_signature(golden_rows=()))) == (
-        "the file has no golden rows, so nothing proves it"
+@pytest.mark.parametrize("has_graph", [True, False])
+def test_probabilities_that_nothing_proves_are_refused(
+    tmp_path: Path, has_graph: bool
+) -> None:
+    graph = Graph()
+    score = graph.input("reading score", TensorProto.DOUBLE)
+    index = graph.add("Cast", graph.add("Sub", score, score), to=TensorProto.INT64)
+    graph.output("label_index", index, TensorProto.INT64, ["n_rows", 1])
+    if has_graph:
+        graph.output("probabilities", score, TensorProto.DOUBLE, ["n_rows", 1])
+    shares = () if has_graph else (1.0,)
+    golden = GoldenRow(
+        row={"reading score": 1.0}, predictions=("no",), probabilities=shares
+    )
+    target = Target(name="pass", kind="classification", classes=("no",))
+    signature = make_signature(
+        features=(SCORE,), targets=(target,), golden_rows=(golden,)
+    )
+
+    assert reason(tmp_path, with_signature(graph, signature)) == (
+        "the graph or the golden rows have probabilities and the other has none"
     )

@@ -1,0 +1,72 @@
+"""Reads a model file, and refuses what is none before a session is made of it."""
+
+import stat
+from pathlib import Path
+
+from server import signature as signatures
+from server.contradictions import contradictions
+from server.external_data import has_external_data
+from server.protobuf import NotProtobuf
+from server.seal import check_seal, find_signature
+from server.signature import Signature, UnreadableSignature
+
+MAX_BYTES = 2**31 - 1
+"""Of a protobuf message, so of an ONNX file that is one file."""
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+class NotModelFile(ValueError):
+    """There is no model file of this name; the message says what there is."""
+
+
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    OSError
+        The system does not give them.
+    NotModelFile
+        It is a pipe or a device, too large, empty, or stands for another file.
+    """
+    status = path.stat()
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise NotModelFile("a pipe or a device, not a file")
+    if status.st_size > MAX_BYTES:
+        raise NotModelFile(
+            f"{status.st_size:,} bytes, and ONNX has at most {MAX_BYTES:,}"
+        )
+    content = path.read_bytes()  # refuses a folder
+    if not content:
+        raise NotModelFile("an empty file")
+    if content.startswith(LFS_POINTER):
+        raise NotModelFile(
+            "a pointer of Git LFS; `git lfs pull` brings the file itself"
+        )
+    return content
+
+
+def read_signature(content: bytes) -> Signature:
+    """Return the signature of a file that is whole and says nothing impossible.
+
+    Raises
+    ------
+    UnreadableSignature
+    """
+    try:
+        digest = check_seal(content)
+        if has_external_data(content):
+            raise UnreadableSignature(
+                "numbers of the graph stand in another file (external data), and a "
+                "model is one file"
+            )
+        start, stop = find_signature(content)
+    except NotProtobuf as error:
+        raise UnreadableSignature(f"not a whole model file ({error})") from error
+    signature = signatures.read(content[start:stop])
+    if signature.sha256 != digest:
+        raise UnreadableSignature("the signature says its SHA-256 in two places")
+    for contradiction in contradictions(signature):
+        raise UnreadableSignature(f"the signature is wrong: {contradiction}")
+    return signature
