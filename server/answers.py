@@ -6,6 +6,7 @@ the same rule.
 """
 
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from server.model import Model
 from server.problems import Fault, InvalidQuery, NoPrediction, pointer
 from server.rows import Batch, Form
 from server.runtime import Tensor
-from server.signature import Feature, Signature, show
+from server.signature import Feature, Signature, Target, show
 
 INCLUDES = ("contributions", "interval", "probabilities", "warnings")
 
@@ -60,9 +61,10 @@ def available_includes(model: Model) -> tuple[str, ...]:
     targets = model.signature.targets
     there = {
         "contributions": "contributions" in model.output_names,
-        "interval": len(targets) == 1
-        and targets[0].kind == "regression"
-        and targets[0].interval is not None,
+        "interval": all(
+            target.kind == "regression" and target.interval is not None
+            for target in targets
+        ),
         "probabilities": "probabilities" in model.output_names,
         "warnings": True,
     }
@@ -91,9 +93,20 @@ def with_includes(
     return msgspec.json.encode(document)
 
 
-def warnings(signature: Signature, row: Sequence[Any]) -> list[dict[str, str]]:
-    """Return what a person should know before believing the prediction of `row`."""
+def warnings(
+    signature: Signature, row: Sequence[Any], prediction: Any
+) -> list[dict[str, str]]:
+    """Return what a person should know before believing the prediction of `row`.
+
+    Each has the name of a `target` or of a `feature`, and a `detail`.
+    """
     found = []
+    for target in signature.targets:
+        several = isinstance(prediction, dict)
+        value = prediction[target.name] if several else prediction
+        detail = _target_warning(target, value, _model_error(signature, target))
+        if detail:
+            found.append({"target": target.name, "detail": detail})
     for feature, value in zip(signature.features, row, strict=True):
         detail = _warning(feature, value)
         if detail:
@@ -138,8 +151,11 @@ def _included(
         labels = [each if isinstance(each, str) else show(each) for each in classes]
         return list(_objects(labels, tensors[1].values))
     if include == "interval":
-        return [_interval(signature, prediction) for prediction in predictions]
-    return [warnings(signature, row) for row in batch.rows]
+        return [_intervals(signature.targets, one) for one in predictions]
+    return [
+        warnings(signature, row, one)
+        for row, one in zip(batch.rows, predictions, strict=True)
+    ]
 
 
 def _objects(names: Sequence[str], values: Sequence[Any]) -> Iterator[dict[str, Any]]:
@@ -147,14 +163,62 @@ def _objects(names: Sequence[str], values: Sequence[Any]) -> Iterator[dict[str, 
         yield dict(zip(names, values[start : start + len(names)], strict=True))
 
 
-def _interval(signature: Signature, prediction: float) -> dict[str, float]:
-    interval = signature.targets[0].interval
+def _intervals(targets: Sequence[Target], prediction: Any) -> dict[str, Any]:
+    """Return the interval of one prediction, or by target name those of several."""
+    if not isinstance(prediction, dict):
+        return _interval(targets[0], prediction)
+    return {each.name: _interval(each, prediction[each.name]) for each in targets}
+
+
+def _interval(target: Target, prediction: float) -> dict[str, float]:
+    interval = target.interval
     assert interval is not None  # noqa: S101 - parse_includes has refused it
     return {
         "low": prediction - interval.half_width,
         "high": prediction + interval.half_width,
         "coverage": interval.coverage,
     }
+
+
+def _model_error(signature: Signature, target: Target) -> float:
+    """Return how far a prediction may well be from the truth; 0 where nobody knows."""
+    if target.interval is not None:
+        return target.interval.half_width
+    if len(signature.targets) > 1:
+        return 0.0  # the score is a mean over targets of different units
+    return signature.provenance.scores.get("root_mean_squared_error", 0.0)
+
+
+def _target_warning(target: Target, value: Any, error: float) -> str | None:
+    """Say that a prediction is beyond what the truth can be, or far from any seen."""
+    if target.kind == "classification":
+        return None
+    unit = f" {target.unit}" if target.unit else ""
+    for word, bound, is_beyond in (
+        ("below the minimum", target.minimum, operator.lt),
+        ("above the maximum", target.maximum, operator.gt),
+    ):
+        if bound is not None and is_beyond(value, bound):
+            shown = f"{_rounded(value, bound)} is {word}, {show(bound)}{unit}"
+            return f"{shown}: the model extrapolates"
+    if target.observed is None:
+        return None
+    low, high = target.observed
+    if low - error <= value <= high + error:
+        return None
+    seen = f"the training range, {show(low)} to {show(high)}{unit}"
+    margin = f", by more than the model's error, {error:.3g}{unit}" if error else ""
+    shown = _rounded(value, low if value < low else high)
+    return f"{shown} is outside of {seen}{margin}: the model extrapolates"
+
+
+def _rounded(value: float, bound: float) -> str:
+    """Return a value in four digits, or as many more as keep it off `bound`."""
+    for n_digits in range(4, 17):
+        rounded = float(f"{value:.{n_digits}g}")
+        if (rounded < bound) == (value < bound) and rounded != bound:
+            return show(rounded)
+    return show(value)
 
 
 def _warning(feature: Feature, value: Any) -> str | None:

@@ -1,6 +1,7 @@
 """The page for people: a form made from the signature, without JavaScript."""
 
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from urllib.parse import parse_qs, quote
@@ -8,9 +9,12 @@ from urllib.parse import parse_qs, quote
 import msgspec
 
 from server.problems import Problem, pointer
-from server.signature import Feature, Signature, Value, is_text, show
+from server.signature import Feature, Signature, Target, Value, is_text, show
 
 Answer = Callable[[bytes, bytes], Awaitable[bytes]]
+
+MAX_SHOWN_CLASSES = 10
+"""The most probable; of the others only how many, and their sum."""
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --accent: #2457c5; --bad: #b3261e }
@@ -28,8 +32,10 @@ button { background: var(--accent); color: Canvas; border: 0; font-weight: 600 }
   padding: .5rem 1rem; margin: 1rem 0; font-size: 1.25rem }
 [role=alert], .fault { border-color: var(--bad); color: var(--bad) }
 [aria-invalid=true] { border: 2px solid var(--bad) }
-[role=status] > * { margin: 0 } [role=status] p + p, [role=status] ul { font-size: 1rem }
-table { border-collapse: collapse; width: 100% } caption { text-align: left }
+[role=status] > * { margin: 0 } [role=status] * + .doubts { margin-top: .5rem }
+.more, .doubts, [role=status] ul { font-size: 1rem }
+table { border-collapse: collapse; width: 100% } main > table { margin: 1rem 0 }
+caption { text-align: left }
 th { font-weight: 400; text-align: left } td { text-align: right }
 td { font-variant-numeric: tabular-nums } th, td { border-top: 1px solid var(--line) }
 details { margin: 1rem 0 } summary { font-weight: 600; cursor: pointer }
@@ -50,6 +56,10 @@ class Page:
         What the model can add to a prediction, as in `?include=`.
     prediction
         In the target's unit, by target name.
+    intervals
+        By target name, where the model has them: low, high and coverage.
+    probabilities
+        By label, where the model has them.
     contributions
         By feature name, in the target's unit; they and `baseline` make the prediction.
     """
@@ -59,6 +69,8 @@ class Page:
     includes: tuple[str, ...] = ()
     texts: dict[str, str] | None = None
     prediction: dict[str, Value] = field(default_factory=dict)
+    intervals: dict[str, dict[str, float]] = field(default_factory=dict)
+    probabilities: dict[str, float] = field(default_factory=dict)
     baseline: float = 0.0
     contributions: dict[str, float] = field(default_factory=dict)
     warnings: list[dict[str, str]] = field(default_factory=list)
@@ -86,12 +98,16 @@ class Page:
             faults = {fault.pointer: fault.detail for fault in problem.faults}
             return replace(page, problem=problem.detail, faults=faults)
         document = msgspec.json.decode(answered)
-        prediction = document["prediction"]
+        prediction, intervals = document["prediction"], document.get("interval", {})
         if not isinstance(prediction, dict):
-            prediction = {self.signature.targets[0].name: prediction}
+            name = self.signature.targets[0].name
+            prediction = {name: prediction}
+            intervals = {name: intervals} if intervals else {}
         return replace(
             page,
             prediction=prediction,
+            intervals=intervals,
+            probabilities=document.get("probabilities", {}),
             baseline=document.get("baseline") or 0.0,
             contributions=document.get("contributions", {}),
             warnings=document.get("warnings", []),
@@ -116,34 +132,56 @@ class Page:
             return f'<p role="alert">{escape(self.problem)}</p>'
         if not self.prediction:
             return ""
-        lines = []
-        for target in self.signature.targets:
-            shown = _shown(self.prediction[target.name])
-            label = escape(target.title or target.name)
-            unit = escape(target.unit)
-            lines.append(f"{label}: <strong>{shown}</strong> {unit}")
+        lines = "".join(map(self._line, self.signature.targets))
         return (
-            f'<div role="status"><p>{"<br>".join(lines)}</p>{self._doubts()}</div>'
-            f"{self._reasons()}"
+            f'<div role="status">{lines}{self._doubts()}</div>'
+            f"{self._shares()}{self._reasons()}"
         )
 
+    def _line(self, target: Target) -> str:
+        """Return what is predicted of a target, and between which ends the truth is."""
+        value = self.prediction[target.name]
+        shown = _text(value) if target.classes else _shown(value)
+        label = escape(target.title or target.name)
+        line = f"<p>{label}: <strong>{escape(shown)}</strong> {escape(target.unit)}</p>"
+        found = self.intervals.get(target.name)
+        if found is None:
+            return line
+        return f'{line}<p class="more">{escape(_interval(target, found))}</p>'
+
     def _doubts(self) -> str:
-        titles = {
-            each.name: each.title or each.name for each in self.signature.features
-        }
-        items = "".join(
-            f"<li>{escape(titles[each['feature']])}: {escape(each['detail'])}</li>"
-            for each in self.warnings
+        targets = _titles(self.signature.targets)
+        features = _titles(self.signature.features)
+        items = ""
+        for each in self.warnings:
+            is_feature = "feature" in each
+            title = features[each["feature"]] if is_feature else targets[each["target"]]
+            items += f"<li>{escape(title)}: {escape(each['detail'])}</li>"
+        return (
+            f'<p class="doubts">To keep in mind:</p><ul>{items}</ul>' if items else ""
         )
-        return f"<p>To keep in mind:</p><ul>{items}</ul>" if items else ""
+
+    def _shares(self) -> str:
+        """Return how probable each class is, largest first."""
+        if not self.probabilities:
+            return ""
+        ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
+        shown, others = ranked[:MAX_SHOWN_CLASSES], ranked[MAX_SHOWN_CLASSES:]
+        if others:
+            word = "other" if len(others) == 1 else "others"
+            total = sum(share for _, share in others)
+            shown.append((f"and {len(others)} {word}", total))
+        rows = "".join(
+            f"<tr><th scope=row>{escape(label)}</th><td>{share:.1%}</td></tr>"
+            for label, share in shown
+        )
+        return f"<table><caption>How probable each is</caption>{rows}</table>"
 
     def _reasons(self) -> str:
         """Return what moved the prediction away from the average, largest first."""
         if not self.contributions:
             return ""
-        titles = {
-            each.name: each.title or each.name for each in self.signature.features
-        }
+        titles = _titles(self.signature.features)
         ranked = sorted(self.contributions.items(), key=lambda item: -abs(item[1]))
         rows = "".join(
             f"<tr><th scope=row>{escape(titles[name])}</th><td>{added:+,.1f}</td></tr>"
@@ -217,6 +255,32 @@ class Page:
         return f"<p>Other models: {links}</p>"
 
 
+def _titles(described: Sequence[Feature | Target]) -> dict[str, str]:
+    return {each.name: each.title or each.name for each in described}
+
+
+def _interval(target: Target, found: dict[str, float]) -> str:
+    """Say between which ends the truth is, how often, and how often it was."""
+    low, high = _ends(found["low"], found["high"])
+    unit = f" {target.unit}" if target.unit else ""
+    said = f"Between {low} and {high}{unit} in {found['coverage'] * 100:g} of 100 cases"
+    measured = target.interval
+    if measured is None or measured.measured_coverage is None:
+        return f"{said}."
+    n_rows = measured.n_measured_rows
+    n_within = round(measured.measured_coverage * n_rows)
+    return f"{said}; in a test it was so for {n_within:,} of {n_rows:,} rows."
+
+
+def _ends(low: float, high: float) -> tuple[str, str]:
+    """Return the ends of a range, in three digits of its width."""
+    if not high > low:
+        return _shown(low), _shown(high)
+    n_decimals = min(max(0, 2 - math.floor(math.log10(high - low))), 12)
+    low, high = (round(end, n_decimals) + 0.0 for end in (low, high))  # never "-0"
+    return f"{low:,.{n_decimals}f}", f"{high:,.{n_decimals}f}"
+
+
 def _choices(feature: Feature) -> list[str]:
     if feature.kind == "boolean" and not feature.categories:
         return ["true", "false"]
@@ -264,7 +328,7 @@ def _text(value: Value) -> str:
 def _shown(value: Value) -> str:
     """Return a prediction to one decimal, or four digits where it is small."""
     if not isinstance(value, float):
-        return escape(_text(value))
+        return _text(value)
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.4g}"
 
 

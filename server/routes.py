@@ -20,8 +20,6 @@ from server.settings import Settings
 
 Endpoints = Mapping[str, Endpoint]
 
-PAGE_INCLUDES = ("contributions", "warnings")
-
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -104,11 +102,10 @@ class Views:
         if not is_form and "text/html" not in request.headers.get("accept", ""):
             return _json({"status": "alive"})
         endpoint = self._endpoint(request.query_params.get("model"))
-        offered = available_includes(endpoint.model)
         page = Page(
             endpoint.model.signature,
             tuple(self._endpoints),
-            tuple(name for name in PAGE_INCLUDES if name in offered),
+            available_includes(endpoint.model),
         )
         if is_form:
             body = await read_body(request.receive, self._max_body_bytes)

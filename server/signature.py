@@ -107,11 +107,27 @@ def show(value: Value) -> str:
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A split-conformal interval: prediction ± half_width covers `coverage`."""
+    """prediction ± half_width, so wide that `coverage` of new rows lie within it.
+
+    Parameters
+    ----------
+    half_width
+        The conformal quantile, in the target's unit, of absolute residuals of rows
+        that no model which predicted them was fitted on: training rows, each
+        predicted by a model fitted without its fold (`train`), or the labelled rows
+        of a sample (`export`, which cannot know that the pipeline has not seen them).
+    n_rows
+        How many residuals these were.
+    measured_coverage, n_measured_rows
+        Share of other rows, held out from everything, that turned out to lie
+        within, and how many rows these were; None and 0 where there were none.
+    """
 
     half_width: float
     coverage: float
     n_rows: int
+    measured_coverage: float | None = None
+    n_measured_rows: int = 0
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -125,6 +141,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         The average prediction over the training rows, in `unit`: prediction
         minus `baseline` is the sum of the graph's `contributions`. None where
         the graph has no such output.
+    minimum, maximum
+        What the truth can be, inclusive, in `unit`; the author said so. A prediction
+        beyond them is left as it is and carries a warning.
+    observed
+        Smallest and largest true value of the training rows, or of the sample's
+        labelled rows, in `unit`; None for classification and where none is known.
     """
 
     name: str
@@ -132,6 +154,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     classes: tuple[Value, ...] = ()
     baseline: float | None = None
     interval: Interval | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    observed: tuple[float, float] | None = None
     title: str = ""
     unit: str = ""
     description: str = ""
