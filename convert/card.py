@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
+
+from convert.conformal import STEADY_ROWS, scatter
 from convert.evaluation import Evaluation
 from convert.groups import CONFIDENCE, Interval, say
 from convert.markdown import block, code, table, text
@@ -41,7 +44,7 @@ def write_card(
         *_quality(signature, evaluation),
         *(_evaluation(signature, evaluation) if evaluation else ()),
         *_features(signature.features),
-        *_limits(signature.features),
+        *_limits(signature.features, signature.targets),
         *_origin(signature, n_bytes),
         MARK,
     ]
@@ -74,6 +77,34 @@ def doubt(provenance: Provenance) -> str:
     return (
         "R² is below 0: for these rows their mean would have been a better prediction "
         "than the model's. Look for what the columns lack before you use it."
+    )
+
+
+def say_interval(target: Target) -> str:
+    """Say how far off a prediction is, and how sure that is; nothing where not known."""
+    interval = target.interval
+    if interval is None:
+        return ""
+    few = (
+        f" With so few rows that share itself scatters by ±{scatter(interval):.0%} (one "
+        f"standard deviation): give {STEADY_ROWS} or more."
+        if interval.n_rows < STEADY_ROWS
+        else ""
+    )
+    said = (
+        f"The true {target.name} lies within ±{interval.half_width:.4g}"
+        f"{_unit('_error', target.unit)} of the prediction in {interval.coverage:.0%} of "
+        "rows"
+    )
+    if interval.measured_coverage is not None:
+        return (
+            f"{said}, by cross-validation over the {interval.n_rows:,} rows that were "
+            f"fitted; of the {interval.n_measured_rows:,} rows that were held out "
+            f"{interval.measured_coverage:.1%} do. That is measured, not guaranteed.{few}"
+        )
+    return (
+        f"{said} like the {interval.n_rows:,} that this was measured on; that holds for "
+        f"new rows if the model was not fitted on these.{few}"
     )
 
 
@@ -160,15 +191,8 @@ def _test_rows(provenance: Provenance) -> str:
 
 def _intervals(targets: Sequence[Target]) -> Iterator[str]:
     for target in targets:
-        if target.interval is not None:
-            yield (
-                f"The true {code(target.name)} lies within "
-                f"±{target.interval.half_width:.4g}{_unit('_error', text(target.unit))} "
-                "of the "
-                f"prediction in {target.interval.coverage:.0%} of rows like the "
-                f"{target.interval.n_rows:,} that this was measured on; that holds for "
-                "new rows if the model was not fitted on these."
-            )
+        name, unit = code(target.name), text(target.unit)
+        yield say_interval(msgspec.structs.replace(target, name=name, unit=unit))
 
 
 def _unit(score: str, unit: str) -> str:
@@ -201,13 +225,22 @@ def _values(feature: Feature) -> str:
 
 def say_range(feature: Feature) -> str:
     """Say of what kind a value is, within which hard bounds, and what was seen."""
-    bounds = [
-        f"{word} {plain(bound)}"
-        for word, bound in (("from", feature.minimum), ("to", feature.maximum))
-        if bound is not None
-    ]
-    seen = "seen {:g} to {:g}".format(*feature.observed) if feature.observed else ""
-    return _join([_join([feature.kind, *bounds, feature.unit], " "), seen], "; ")
+    return _join(
+        [
+            _join([feature.kind, say_bounds(feature), feature.unit], " "),
+            say_seen(feature),
+        ],
+        "; ",
+    )
+
+
+def say_bounds(of: Feature | Target) -> str:
+    bounds = (("from", of.minimum), ("to", of.maximum))
+    return " ".join(f"{word} {plain(one)}" for word, one in bounds if one is not None)
+
+
+def say_seen(of: Feature | Target) -> str:
+    return "seen {:g} to {:g}".format(*of.observed) if of.observed else ""
 
 
 def _missing(feature: Feature) -> str:
@@ -218,12 +251,12 @@ def _missing(feature: Feature) -> str:
     return f"counts as {_quoted(feature.imputed)}"
 
 
-def _limits(features: Sequence[Feature]) -> Iterator[str]:
+def _limits(features: Sequence[Feature], targets: Sequence[Target]) -> Iterator[str]:
     yield "## What it is not for"
     sentences = [
         "Nothing is known about rows unlike those of the table: beyond the values seen "
         "in training a prediction is a guess.",
-        "A prediction is what the regressor returns; it is not cut off at any bound.",
+        *_beyond(targets),
         "What goes together in the table need not be cause and effect: changing a value "
         "of a row does not say what would happen to a person.",
     ]
@@ -234,6 +267,23 @@ def _limits(features: Sequence[Feature]) -> Iterator[str]:
         refused = f"A category{of} that was not seen in training is refused"
         sentences.insert(1, f"{refused}: nothing was learned about it.")
     yield "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _beyond(targets: Sequence[Target]) -> Iterator[str]:
+    """Say that nothing is cut off, and beyond which values a warning stands."""
+    if targets[0].kind == "classification":
+        return
+    yield "A prediction is what the regressor returns; it is not cut off at any bound."
+    for target in targets:
+        ranges = []
+        if bounds := say_bounds(target):
+            can_be = _join([bounds, text(target.unit)], " ")
+            ranges.append(f"beyond what it can be ({can_be})")
+        if target.observed:
+            seen = "{:g} to {:g}".format(*target.observed)
+            ranges.append(f"beyond what was seen ({seen}) by more than its error")
+        if ranges:
+            yield f"A warning says where {code(target.name)} is {' or '.join(ranges)}."
 
 
 def _origin(signature: Signature, n_bytes: int) -> Iterator[str]:

@@ -9,8 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from convert.card import check_card, doubt, proof, write_card
-from convert.conformal import calibrate, score_classification, score_regression
+from convert.card import check_card, doubt, proof, say_interval, write_card
+from convert.conformal import (
+    calibrate,
+    observe,
+    score_classification,
+    score_regression,
+)
 from convert.description import (
     Description,
     add_description_option,
@@ -115,13 +120,17 @@ def convert(
         description,
         provenance,
         measured.intervals,
+        measured.observed,
     )
 
 
 class _Measured(NamedTuple):
+    """What labelled rows tell of a pipeline; intervals and ranges one a target."""
+
     scores: dict[str, float]
-    intervals: tuple[Interval | None, ...] = ()
     n_rows: int = 0
+    intervals: tuple[Interval | None, ...] = ()
+    observed: tuple[tuple[float, float], ...] = ()
 
 
 def _measure(pipeline: Any, sample: Sample, truth: pd.DataFrame | None) -> _Measured:
@@ -140,12 +149,11 @@ def _measure(pipeline: Any, sample: Sample, truth: pd.DataFrame | None) -> _Meas
         expected = [plain(value) for value in truth.iloc[:, 0]]
         _check_labels(sample, expected, oracle.classes)
         labels = [oracle.classes[int(index)] for index in answers.values[:, 0]]
-        return _Measured(score_classification(expected, labels), (), len(truth))
+        return _Measured(score_classification(expected, labels), len(truth))
     numbers = _numbers(sample, truth)
-    intervals = tuple(
-        calibrate(numbers[:, i], answers.values[:, i]) for i in range(numbers.shape[1])
-    )
-    return _Measured(score_regression(numbers, answers.values), intervals, len(truth))
+    scores = score_regression(numbers, answers.values)
+    intervals = tuple(map(calibrate, numbers.T, answers.values.T))
+    return _Measured(scores, len(truth), intervals, tuple(map(observe, numbers.T)))
 
 
 def _check_labels(sample: Sample, truth: Sequence[Any], classes: Sequence[Any]) -> None:
@@ -165,6 +173,11 @@ def _numbers(sample: Sample, truth: pd.DataFrame) -> "np.ndarray":
             raise Refusal(
                 f"the target {name!r} of {sample.path} holds {truth[name].iloc[0]!r} and "
                 "the pipeline predicts numbers: name the column that it predicts"
+            )
+        if not np.isfinite(truth[name].to_numpy(float)).all():
+            raise Refusal(
+                f"the target {name!r} of {sample.path} holds infinity: leave such cells "
+                "empty"
             )
     return truth.to_numpy(float)
 
@@ -189,5 +202,7 @@ def _report(exported: Export, output: Path, card: Path) -> str:
         name, score = next(iter(scores.items()))
         n_rows = signature.provenance.n_test_rows
         lines.append(f"{name} {score:.4f} on {n_rows} labelled rows of the sample")
-    lines += [doubt(signature.provenance), proof(signature.provenance)]
+    lines.append(doubt(signature.provenance))
+    lines += map(say_interval, signature.targets)
+    lines.append(proof(signature.provenance))
     return "\n".join(filter(None, lines))

@@ -7,6 +7,8 @@ one::
 
     [target]
     unit = "points"
+    minimum = 0
+    maximum = 100
 
     [features."reading_score"]
     unit = "points"
@@ -15,6 +17,7 @@ one::
 """
 
 import argparse
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -41,9 +44,16 @@ class FeatureDescription(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TargetDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the only target; the fields mean what they mean in `server.signature.Target`."""
+
     title: str = ""
     unit: str = ""
     description: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+Bounded = TypeVar("Bounded", FeatureDescription, TargetDescription)
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,9 +111,9 @@ def read_description(path: Path) -> Description:
     target = content.pop("target", {})
     return msgspec.structs.replace(
         _convert(content, Description, str(path)),
-        target=_convert(target, TargetDescription, f"[target] of {path}"),
+        target=_bounded(target, TargetDescription, f"[target] of {path}"),
         features={
-            name: _convert(said, FeatureDescription, f"[features.{name!r}] of {path}")
+            name: _bounded(said, FeatureDescription, f"[features.{name!r}] of {path}")
             for name, said in features.items()
         },
     )
@@ -121,12 +131,13 @@ def check_description(description: Description, table: Table, target: str) -> No
     ------
     Refusal
         It names a column that is no feature, or bounds or a kind that the
-        column's values do not keep.
+        values of a column or of the target do not keep.
     """
     features = [name for name in map(str, table.frame) if name != target]
     check_names(description, [*features, *table.dropped])
     for name in features:
         _check_feature(name, description.feature(name), table)
+    _check_bounds(target, description.target, table)
 
 
 def _check_feature(name: str, said: FeatureDescription, table: Table) -> None:
@@ -142,6 +153,13 @@ def _check_feature(name: str, said: FeatureDescription, table: Table) -> None:
     if said.kind == "integer":
         is_fraction = column.notna() & (column % 1 != 0)
         _refuse_where(is_fraction, table, "and described as an integer")
+    _check_bounds(name, said, table)
+
+
+def _check_bounds(
+    name: str, said: FeatureDescription | TargetDescription, table: Table
+) -> None:
+    column = table.frame[name]
     if said.minimum is not None:
         below = f"below the minimum of {said.minimum:g} in the description"
         _refuse_where(column < said.minimum, table, below)
@@ -175,6 +193,23 @@ def _convert(table: object, struct: type[Said], where: str) -> Said:
         return msgspec.convert(table, struct)
     except msgspec.ValidationError as error:
         raise Refusal(f"{where} is wrong: {error}") from None
+
+
+def _bounded(table: object, struct: type[Bounded], where: str) -> Bounded:
+    """Convert what has bounds, and refuse bounds between which there is nothing."""
+    said = _convert(table, struct, where)
+    low, high = said.minimum, said.maximum
+    for name, bound in (("minimum", low), ("maximum", high)):
+        if bound is not None and not math.isfinite(bound):
+            raise Refusal(
+                f"{where} is wrong: the {name} is {bound}, not a finite number"
+            )
+    if low is not None and high is not None and low >= high:
+        raise Refusal(
+            f"{where} is wrong: the minimum of {low:g} is not below the maximum of "
+            f"{high:g}"
+        )
+    return said
 
 
 def _refuse_others(

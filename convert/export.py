@@ -37,6 +37,7 @@ from server.signature import (
     Provenance,
     Signature,
     Target,
+    Value,
 )
 
 LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn")
@@ -62,6 +63,7 @@ def export(
     description: Description,
     provenance: Provenance,
     intervals: Sequence[Interval | None] = (),
+    observed: Sequence[tuple[float, float]] = (),
 ) -> Export:
     """Turn a fitted pipeline into a proved model file.
 
@@ -76,8 +78,8 @@ def export(
         Names of what is predicted, in the pipeline's order.
     description
         Its `name` is needed; everything else is for people.
-    intervals
-        One a target, where they are known.
+    intervals, observed
+        Of the target's true values, one a target, where they are known.
 
     Raises
     ------
@@ -98,7 +100,9 @@ def export(
     proof = Proof(oracle, graph, features, table)
     discrepancy = _measure(proof)
     golden_rows = make_golden_rows(proof, features, training)
-    described = _targets(oracle, targets, description.target, baseline, intervals)
+    described = _targets(
+        oracle, targets, description.target, baseline, intervals, observed
+    )
     written = Signature(
         protocol=signature.PROTOCOL,
         name=_checked_name(description.name),
@@ -201,6 +205,7 @@ def _targets(
     said: TargetDescription,
     baseline: float | None,
     intervals: Sequence[Interval | None],
+    observed: Sequence[tuple[float, float]],
 ) -> tuple[Target, ...]:
     """Return one target a name; a description is of the only one."""
     if len(names) != oracle.n_targets:
@@ -208,8 +213,7 @@ def _targets(
             f"the pipeline predicts {oracle.n_targets} targets and {len(names)} are "
             f"named ({', '.join(names)}): name each with --target, in its order"
         )
-    if len(names) > 1:
-        said = TargetDescription()
+    _check_target(said, names, oracle.classes, observed)
     return tuple(
         Target(
             name=name,
@@ -217,12 +221,42 @@ def _targets(
             classes=oracle.classes,
             baseline=baseline,
             interval=interval,
+            minimum=said.minimum,
+            maximum=said.maximum,
+            observed=seen,
             title=said.title or humanise(name),
             unit=said.unit,
             description=said.description,
         )
-        for name, interval in zip_longest(names, intervals)
+        for name, interval, seen in zip_longest(names, intervals, observed)
     )
+
+
+def _check_target(
+    said: TargetDescription,
+    names: Sequence[str],
+    classes: Sequence[Value],
+    observed: Sequence[tuple[float, float]],
+) -> None:
+    """Refuse a description that cannot be of what is predicted."""
+    if len(names) > 1 and said != TargetDescription():
+        raise Refusal(
+            f"the description has a [target] and the pipeline predicts {len(names)} "
+            f"({', '.join(names)}): remove it, it would be of one only"
+        )
+    if classes and (said.minimum, said.maximum) != (None, None):
+        raise Refusal(
+            "the description gives the target bounds and the pipeline predicts labels: "
+            "remove minimum and maximum from its [target]"
+        )
+    for low, high in observed:
+        below = said.minimum is not None and low < said.minimum
+        if below or (said.maximum is not None and high > said.maximum):
+            raise Refusal(
+                f"{names[0]!r} is {low if below else high:g} in a row, "
+                f"{'below the minimum' if below else 'above the maximum'} in the "
+                "description: correct the rows or the description"
+            )
 
 
 def _libraries(oracle: Oracle) -> dict[str, str]:

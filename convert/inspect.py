@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import onnx
 
-from convert.card import proof, say_range
+from convert.card import proof, say_bounds, say_range, say_seen
 from convert.markdown import visible
 from convert.refusal import listed
 from convert.verify import open_model
@@ -101,12 +101,21 @@ def _missing(feature: Feature) -> str:
 def _target(target: Target) -> str:
     if target.kind == "classification":
         return f"{target.name}: one of {', '.join(map(str, target.classes))}"
-    unit = f" in {target.unit}" if target.unit else ""
-    said = f"{target.name}: a number{unit}"
-    if target.interval is None:
-        return said
+    unit = f"in {target.unit}" if target.unit else ""
+    words = filter(None, ("a number", unit, say_bounds(target)))
+    parts = filter(None, (" ".join(words), say_seen(target), _interval(target)))
+    return f"{target.name}: {'; '.join(parts)}"
+
+
+def _interval(target: Target) -> str:
     interval = target.interval
-    return f"{said} ± {interval.half_width:.4g} in {interval.coverage:.0%} of rows"
+    if interval is None:
+        return ""
+    said = f"± {interval.half_width:.4g} in {interval.coverage:.0%} of rows"
+    if interval.measured_coverage is None:
+        return said
+    n_rows, measured = interval.n_measured_rows, interval.measured_coverage
+    return f"{said}, measured {measured:.1%} of {n_rows:,}"
 
 
 def _libraries(signature: Signature) -> str:

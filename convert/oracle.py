@@ -99,7 +99,7 @@ class Oracle:
                     if self.has_probabilities
                     else None
                 )
-            except _rejections() as error:
+            except rejections() as error:
                 raise Rejected(str(error)) from error
         if self.classes:
             labels = [self._labels[plain(label)] for label in np.ravel(found)]
@@ -167,7 +167,7 @@ def _can(estimator: Any, method: str) -> bool:
     return callable(getattr(estimator, method, None))
 
 
-def _rejections() -> tuple[type[BaseException], ...]:
+def rejections() -> tuple[type[BaseException], ...]:
     """Return what scikit-learn raises on a row, and the boosting libraries."""
     modules = [(sys.modules.get(module), name) for module, name in LIBRARY_ERRORS]
     return (*REJECTIONS, *(getattr(m, name) for m, name in modules if m is not None))

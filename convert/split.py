@@ -99,13 +99,18 @@ def _columns(X: pd.DataFrame, description: Description) -> tuple[list[str], list
 
 
 def _check_split(table: Table, split: Split) -> None:
-    """Refuse what only the held-out rows have: a category, or any value at all."""
+    """Refuse what only the held-out rows have: a category, or another value."""
     X = split.X_train
     if empty := [str(name) for name in X if X[name].isna().all()]:
         raise Refusal(
             f"{listed(map(repr, empty))} {'has' if len(empty) == 1 else 'have'} no value "
             f"among the {len(X)} rows of {table.path} to fit: leave out with "
             f"{_drops(empty)}"
+        )
+    if split.y_train.nunique() == 1:
+        raise Refusal(
+            f"the target {str(split.y_train.name)!r} is {split.y_train.iloc[0]:g} in each "
+            f"of the {len(X)} rows of {table.path} to fit: there is nothing to predict"
         )
     new = {name: _only_held_out(table, split, name) for name in split.categories}
     new = {name: values for name, values in new.items() if values}

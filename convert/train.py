@@ -10,8 +10,10 @@ from typing import NamedTuple
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.pipeline import Pipeline
 
-from convert.card import check_card, doubt, proof, write_card
+from convert.card import check_card, doubt, proof, say_interval, write_card
 from convert.compare.comparison import Comparison, read_json
+from convert.compare.folds import MIN_TRAIN_ROWS, N_FOLDS, cross_validate
+from convert.conformal import calibrate, measure, observe
 from convert.dataset import Table, add_reading_options, read_named_table
 from convert.description import (
     Description,
@@ -23,10 +25,11 @@ from convert.export import Export, export
 from convert.files import check_output, write_files
 from convert.importances import draw_importances
 from convert.latency import measure_latency
+from convert.oracle import rejections
 from convert.refusal import Refusal
 from convert.regressors import CANDIDATES, Parameters, make_candidate
 from convert.split import SEED, TEST_SIZE, Split, add_split_options, split_table
-from server.signature import Provenance
+from server.signature import Interval, Provenance
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +141,7 @@ def train(
     )
     log.info("fitting %s on %d rows", type(pipeline[-1]).__name__, len(split.X_train))
     pipeline.fit(split.X_train, split.y_train)
+    interval = _interval(pipeline, split, regressor, seed)
     log.info("proving the graph on %d rows and on edge rows", len(X))
     provenance = Provenance(
         dataset=table.path.name,
@@ -149,7 +153,16 @@ def train(
         split=f"chosen at random with seed {seed}, {test_size:.0%} of all",
         scores=_scores(pipeline, split),
     )
-    exported = export(pipeline, split.X_train, X, [target], description, provenance)
+    exported = export(
+        pipeline,
+        split.X_train,
+        X,
+        [target],
+        description,
+        provenance,
+        [interval],
+        [observe(split.y_train.to_numpy())],
+    )
     return Trained(pipeline, split, exported)
 
 
@@ -213,6 +226,31 @@ def _scores(pipeline: Pipeline, split: Split) -> dict[str, float]:
     }
 
 
+def _interval(
+    pipeline: Pipeline, split: Split, regressor: Regressor, seed: int
+) -> Interval | None:
+    """Calibrate on the training rows, and measure on those that were held out.
+
+    Each training row is predicted by a model fitted without its fold. There, a
+    category that no other fold has is ignored; on every row that the server accepts
+    that pipeline does what this one does.
+    """
+    if len(split.X_train) < MIN_TRAIN_ROWS:
+        log.info("no interval: %d rows to fit are too few", len(split.X_train))
+        return None
+    log.info("fitting %d times more, to find how far off it is on new rows", N_FOLDS)
+    try:
+        folds = cross_validate(split, regressor.name, regressor.parameters, 1, seed)
+    except rejections() as error:
+        log.info("no interval: without a fold it cannot be fitted (%s)", error)
+        return None
+    interval = calibrate(split.y_train.to_numpy(), folds.predictions)
+    if interval is None:
+        return None
+    predictions = pipeline.predict(split.X_test)
+    return measure(interval, split.y_test.to_numpy(), predictions)
+
+
 def _command(arguments: argparse.Namespace) -> str:
     """Return the command that was given, without folders that others do not have."""
     words = ["python", "-m", "convert", "train", arguments.table.name]
@@ -249,6 +287,7 @@ def _report(exported: Export, paths: list[Path]) -> str:
         f"R² {provenance.scores['r2_score']:.4f} on {provenance.n_test_rows} rows that "
         "were held out",
         doubt(provenance),
+        *map(say_interval, exported.signature.targets),
         proof(provenance),
     ]
     return "\n".join(filter(None, lines))

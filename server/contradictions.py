@@ -82,17 +82,21 @@ def _of_feature(feature: Feature) -> Iterator[str]:
     is_number = feature.kind in ("number", "integer")
     if feature.observed and not is_number:
         yield f"it has an observed range and is a {feature.kind}"
-    observed = feature.observed or (None, None)
-    bounds = (feature.minimum, feature.maximum)
-    for word, (low, high) in (("bounds", bounds), ("observed range", observed)):
-        if not all(bound is None or _is_finite(bound) for bound in (low, high)):
-            yield f"its {word} is not finite"
-        elif low is not None and high is not None and low > high:
-            yield f"its {word} goes from {show(low)} down to {show(high)}"
+    yield from _of_ranges(feature)
     for word in ("imputed", "typical"):
         value: Value | None = getattr(feature, word)
         if value is not None and not _fits(feature, value):
             yield f"its {word} value {value!r} is not a {_kind(feature)}"
+
+
+def _of_ranges(of: Feature | Target) -> Iterator[str]:
+    observed = of.observed or (None, None)
+    bounds = (of.minimum, of.maximum)
+    for word, (low, high) in (("range", bounds), ("observed range", observed)):
+        if not all(bound is None or _is_finite(bound) for bound in (low, high)):
+            yield f"its {word} is not finite"
+        elif low is not None and high is not None and low > high:
+            yield f"its {word} goes from {show(low)} down to {show(high)}"
 
 
 def _of_categories(feature: Feature) -> Iterator[str]:
@@ -127,6 +131,10 @@ def _of_target(target: Target) -> Iterator[str]:
     yield from _repeated("classes", [_name(label) for label in target.classes])
     if target.baseline is not None and not _is_finite(target.baseline):
         yield f"its baseline is {target.baseline}"
+    yield from _of_ranges(target)
+    known = (target.minimum, target.maximum, target.observed, target.interval)
+    if target.kind == "classification" and any(each is not None for each in known):
+        yield "it has labels, and a range or an interval as numbers have"
     if target.interval is not None:
         yield from _of_interval(target.interval)
 
@@ -138,6 +146,11 @@ def _of_interval(interval: Interval) -> Iterator[str]:
         yield f"its interval covers a share of {interval.coverage}"
     if interval.n_rows < 1:
         yield f"its interval was measured on {interval.n_rows} rows"
+    share, n_rows = interval.measured_coverage, interval.n_measured_rows
+    if n_rows < 0 or (share is None) != (n_rows == 0):
+        yield f"a measured coverage of {share} is of {n_rows} rows"
+    if share is not None and not 0 <= share <= 1:
+        yield f"its measured coverage is {share}"
 
 
 def _of_provenance(provenance: Provenance) -> Iterator[str]:

@@ -8,7 +8,14 @@ from convert.card import MARK, check_card, doubt, write_card
 from convert.evaluation import Evaluation
 from convert.groups import GroupError, Interval
 from convert.refusal import Refusal
-from server.signature import Discrepancy, Feature, Provenance, Signature, Target
+from server import signature as signatures
+from server.signature import (
+    Discrepancy,
+    Feature,
+    Provenance,
+    Signature,
+    Target,
+)
 
 SIGNATURE = Signature(
     protocol=1,
@@ -195,14 +202,110 @@ def test_a_model_that_is_worse_than_none_is_doubted(score: float, said: str) -> 
     assert ("\n\nR² is below 0" in card) == bool(said)
 
 
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        (
+            signatures.Interval(
+                half_width=9.23893,
+                coverage=0.9,
+                n_rows=1800,
+                measured_coverage=0.89,
+                n_measured_rows=200,
+            ),
+            "The true `y` lies within ±9.239 points of the prediction in 90% of rows, by "
+            "cross-validation over the 1,800 rows that were fitted; of the 200 rows that "
+            "were held out 89.0% do. That is measured, not guaranteed.",
+        ),
+        (
+            signatures.Interval(half_width=1e9, coverage=0.9, n_rows=100),
+            "The true `y` lies within ±1e+09 points of the prediction in 90% of rows like "
+            "the 100 that this was measured on; that holds for new rows if the model was "
+            "not fitted on these.",
+        ),
+        (
+            signatures.Interval(half_width=2, coverage=0.9, n_rows=9),
+            "The true `y` lies within ±2 points of the prediction in 90% of rows like the "
+            "9 that this was measured on; that holds for new rows if the model was not "
+            "fitted on these. With so few rows that share itself scatters by ±9% (one "
+            "standard deviation): give 100 or more.",
+        ),
+        (
+            signatures.Interval(
+                half_width=2,
+                coverage=0.9,
+                n_rows=40,
+                measured_coverage=1.0,
+                n_measured_rows=10,
+            ),
+            "The true `y` lies within ±2 points of the prediction in 90% of rows, by "
+            "cross-validation over the 40 rows that were fitted; of the 10 rows that were "
+            "held out 100.0% do. That is measured, not guaranteed. With so few rows that "
+            "share itself scatters by ±5% (one standard deviation): give 100 or more.",
+        ),
+    ],
+)
+def test_an_interval_says_how_it_was_found(
+    interval: signatures.Interval, said: str
+) -> None:
+    target = replace(SIGNATURE.targets[0], interval=interval)
+
+    card = write_card(replace(SIGNATURE, targets=(target,)), n_bytes=9381)
+
+    assert set(card.splitlines()) - set(CARD.splitlines()) == {said}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"minimum": 0.0, "maximum": 100.0},
+            "beyond what it can be (from 0 to 100 points)",
+        ),
+        ({"maximum": 0.5}, "beyond what it can be (to 0.5 points)"),
+        (
+            {"observed": (8.0, 99.5)},
+            "beyond what was seen (8 to 99.5) by more than its error",
+        ),
+        (
+            {"minimum": -1.0, "observed": (0.0, 1e9)},
+            "beyond what it can be (from -1 points) or beyond what was seen (0 to 1e+09) "
+            "by more than its error",
+        ),
+    ],
+)
+def test_bounds_say_where_a_prediction_is_doubted(
+    changes: dict[str, object], said: str
+) -> None:
+    target = replace(SIGNATURE.targets[0], **changes)
+
+    card = write_card(replace(SIGNATURE, targets=(target,)), n_bytes=9381)
+
+    assert set(card.splitlines()) - set(CARD.splitlines()) == {
+        f"- A warning says where `y` is {said}."
+    }
+
+
+def test_nothing_is_cut_off_of_a_label() -> None:
+    target = Target(name="y", kind="classification", classes=("a", "b"), title="Result")
+
+    card = write_card(replace(SIGNATURE, targets=(target,)), n_bytes=9381)
+
+    assert "it is not cut off" not in card
+
+
 HOSTILE = "<script>| `a`\n\n# b *c* [d](e) ~~f~~ $g$ ```\n- h \\"
 
 
 def test_no_word_of_the_signature_changes_what_the_card_is_made_of() -> None:
     category, score = SIGNATURE.features
-    target = SIGNATURE.targets[0]
+    interval = signatures.Interval(half_width=2.0, coverage=0.9, n_rows=9)
+    target = replace(
+        SIGNATURE.targets[0], interval=interval, minimum=0.0, observed=(0.0, 1.0)
+    )
+    plain = replace(SIGNATURE, targets=(target,))
     hostile = replace(
-        SIGNATURE,
+        plain,
         title=HOSTILE,
         description=HOSTILE,
         features=(
@@ -226,7 +329,7 @@ def test_no_word_of_the_signature_changes_what_the_card_is_made_of() -> None:
 
     reader = MarkdownIt().enable(["table", "strikethrough"])
     tokens = reader.parse(write_card(hostile, 9381, evaluation))
-    expected = reader.parse(write_card(SIGNATURE, 9381, EVALUATION))
+    expected = reader.parse(write_card(plain, 9381, EVALUATION))
 
     assert [one.type for one in tokens] == [one.type for one in expected]
     title, description = (

@@ -1,7 +1,18 @@
+import math
+
 import numpy as np
 import pytest
+from scipy.stats import beta
 
-from convert.conformal import COVERAGE, calibrate, score_regression
+from convert.conformal import (
+    COVERAGE,
+    calibrate,
+    measure,
+    observe,
+    scatter,
+    score_regression,
+)
+from server.signature import Interval
 
 
 @pytest.mark.parametrize("n_rows", [9, 30, 200])
@@ -28,6 +39,45 @@ def test_the_half_width_is_a_residual_of_the_right_rank() -> None:
 
     assert interval is not None
     assert (interval.half_width, interval.n_rows) == (18.0, 19)
+
+
+def test_a_row_without_a_finite_prediction_counts_as_infinitely_far() -> None:
+    truth, predictions = np.zeros(19), np.arange(1.0, 20.0)
+    predictions[4] = math.nan
+
+    interval = calibrate(truth, predictions)
+
+    assert interval is not None
+    assert interval.half_width == 19.0
+    predictions[:2] = [math.inf, math.nan]
+    assert calibrate(truth, predictions) is None
+
+
+def test_the_coverage_is_measured_on_other_rows_the_ends_included() -> None:
+    interval = Interval(half_width=2.0, coverage=0.9, n_rows=60)
+    truth = np.array([0.0, 0.0, 0.0, 0.0])
+
+    found = measure(interval, truth, np.array([2.0, -2.0, 2.5, math.nan]))
+
+    assert found == Interval(
+        half_width=2.0,
+        coverage=0.9,
+        n_rows=60,
+        measured_coverage=0.5,
+        n_measured_rows=4,
+    )
+
+
+@pytest.mark.parametrize("n_rows", [9, 30, 100, 800])
+def test_the_scatter_is_that_of_the_order_statistic(n_rows: int) -> None:
+    interval = Interval(half_width=1.0, coverage=0.9, n_rows=n_rows)
+    rank = math.ceil((n_rows + 1) * 0.9)
+
+    assert scatter(interval) == pytest.approx(beta(rank, n_rows + 1 - rank).std())
+
+
+def test_the_observed_range_is_of_the_true_values() -> None:
+    assert observe(np.array([3.5, -1e9, 2.0])) == (-1e9, 3.5)
 
 
 def test_scores_are_those_of_scikit_learn() -> None:

@@ -150,9 +150,77 @@ def test_labelled_rows_give_scores_and_an_interval(tmp_path: Path) -> None:
     model = Model.load(tmp_path / "out" / "home.onnx")
     (target,) = model.signature.targets
     assert (target.name, target.interval and target.interval.n_rows) == ("price", 60)
+    prices = make_homes()[180:]["price"]
+    assert target.observed == (prices.min(), prices.max())
     assert model.signature.provenance.scores["r2_score"] > 0.5
     card = (tmp_path / "out" / "home.md").read_text()
     assert "The true `price` lies within ±" in card
+    assert "scatters by ±4% (one standard deviation): give 100 or more." in card
+
+
+def test_the_observed_range_is_of_the_rows_that_have_a_label(tmp_path: Path) -> None:
+    path = save(tmp_path, Ridge())
+    rows = pd.read_csv(tmp_path / "rows.csv", keep_default_na=False, na_values="")
+    low, *_, high = sorted(rows["price"])[5:-5]
+    rows["price"] = rows["price"].where(rows["price"].between(low, high))
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+
+    run(tmp_path, path, "--target", "price")
+
+    (target,) = Model.load(tmp_path / "out" / "home.onnx").signature.targets
+    assert target.observed == (low, high)
+    assert target.interval is not None
+    assert target.interval.n_rows == 50
+
+
+def test_unlabelled_rows_tell_nothing_of_the_target(tmp_path: Path) -> None:
+    path = save(tmp_path, Ridge())
+    rows = pd.read_csv(tmp_path / "rows.csv", keep_default_na=False, na_values="")
+    rows[COLUMNS].to_csv(tmp_path / "rows.csv", index=False)
+
+    run(tmp_path, path, "--target", "price")
+
+    (target,) = Model.load(tmp_path / "out" / "home.onnx").signature.targets
+    assert (target.observed, target.interval) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "targets", "said", "message"),
+    [
+        (
+            RandomForestClassifier(10, random_state=0),
+            ["sold"],
+            "minimum = 0",
+            "the description gives the target bounds and the pipeline predicts labels: "
+            "remove minimum and maximum from its [target]",
+        ),
+        (
+            Ridge(),
+            ["price", "rent"],
+            'unit = "euros"',
+            "the description has a [target] and the pipeline predicts 2 (price, rent): "
+            "remove it, it would be of one only",
+        ),
+    ],
+)
+def test_a_description_that_is_not_of_what_is_predicted_is_refused(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    estimator: Any,
+    targets: list[str],
+    said: str,
+    message: str,
+) -> None:
+    path = save(tmp_path, estimator, targets if len(targets) > 1 else targets[0])
+    (tmp_path / "home.toml").write_text(f"[target]\n{said}\n")
+    words = [word for target in targets for word in ("--target", target)]
+
+    status = run(tmp_path, path, *words, "--description", tmp_path / "home.toml")
+
+    assert (status, capsys.readouterr().err.splitlines()[-1]) == (
+        2,
+        f"refused: {message}",
+    )
 
 
 def test_labels_that_the_pipeline_knows_nothing_of_are_doubted(

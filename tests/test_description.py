@@ -38,6 +38,8 @@ def test_a_description_is_read_whole(tmp_path: Path) -> None:
         title = "Mathematics"
         [target]
         unit = "points"
+        minimum = 0
+        maximum = 100
         [features."race/ethnicity"]
         title = "Group"
         [features.score]
@@ -50,7 +52,7 @@ def test_a_description_is_read_whole(tmp_path: Path) -> None:
     assert read_description(path) == Description(
         name="maths",
         title="Mathematics",
-        target=TargetDescription(unit="points"),
+        target=TargetDescription(unit="points", minimum=0, maximum=100),
         features={
             "race/ethnicity": FeatureDescription(title="Group"),
             "score": FeatureDescription(kind="integer", minimum=0, maximum=99.5),
@@ -99,6 +101,44 @@ def test_an_empty_description_says_nothing(tmp_path: Path) -> None:
         (
             'titel = "x"',
             "model.toml names an unknown key 'titel': did you mean 'title'?",
+        ),
+        (
+            "[target]\nminimum = 3\nmaximum = 3",
+            "[target] of model.toml is wrong: the minimum of 3 is not below the maximum "
+            "of 3",
+        ),
+        (
+            "[features.score]\nminimum = 3\nmaximum = 2",
+            "[features.'score'] of model.toml is wrong: the minimum of 3 is not below "
+            "the maximum of 2",
+        ),
+        (
+            "[target]\nmaximum = nan",
+            "[target] of model.toml is wrong: the maximum is nan, not a finite number",
+        ),
+        (
+            "[features.score]\nminimum = -inf",
+            "[features.'score'] of model.toml is wrong: the minimum is -inf, not a "
+            "finite number",
+        ),
+        (
+            '[target]\nminimum = "0"',
+            "[target] of model.toml is wrong: "
+            "Expected `float | null`, got `str` - at `$.minimum`",
+        ),
+        (
+            "[target]\nmin = 0",
+            "[target] of model.toml names an unknown key 'min': did you mean 'minimum'?",
+        ),
+        (
+            "[target]\nmaximum = 1.5",
+            "'y' is 2 on line 3 of table.csv, above the maximum of 1.5 in the "
+            "description: correct the table or the description",
+        ),
+        (
+            "[target]\nminimum = 1.5",
+            "'y' is 1 on line 2 of table.csv, below the minimum of 1.5 in the "
+            "description: correct the table or the description",
         ),
         (
             '[target]\nunits = "x"',

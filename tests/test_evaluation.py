@@ -31,6 +31,16 @@ def test_scores_are_those_of_scikit_learn_within_their_intervals() -> None:
     )
 
 
+def test_rows_with_one_true_value_have_the_score_of_scikit_learn() -> None:
+    actual = np.full(20, 5.0)
+
+    for predicted, expected in ((actual, 1.0), (actual + 1, 0.0)):
+        found = bootstrap(actual, predicted, seed=1)["r2_score"]
+
+        assert r2_score(actual, predicted) == expected
+        assert (found.mean, found.low, found.high) == (expected,) * 3
+
+
 def test_the_column_that_matters_is_first_and_the_same_every_time(
     tmp_path: Path,
 ) -> None:

@@ -151,6 +151,37 @@ def test_a_pipeline_that_does_not_fold_is_lowered() -> None:
     assert (exported.signature.estimator, target.baseline) == ("PoissonRegressor", None)
 
 
+def test_bounds_and_the_observed_range_stand_in_the_signature() -> None:
+    pipeline, X = make_fitted()
+    description = Description(
+        name="maths", target=TargetDescription(minimum=-0.5, maximum=1e9)
+    )
+
+    (target,) = export(
+        pipeline, X, X, ["y"], description, Provenance(), observed=[(-0.5, 1e9)]
+    ).signature.targets
+
+    assert (target.minimum, target.maximum, target.observed) == (-0.5, 1e9, (-0.5, 1e9))
+
+
+@pytest.mark.parametrize(
+    ("observed", "message"),
+    [
+        ((-1.0, 101.0), "'y' is -1 in a row, below the minimum in the description"),
+        ((0.0, 101.0), "'y' is 101 in a row, above the maximum in the description"),
+    ],
+)
+def test_rows_beyond_the_bounds_are_refused(
+    observed: tuple[float, float], message: str
+) -> None:
+    pipeline, X = make_fitted()
+    target = TargetDescription(minimum=0, maximum=100)
+    description = Description(name="maths", target=target)
+
+    with pytest.raises(Refusal, match=message):
+        export(pipeline, X, X, ["y"], description, Provenance(), observed=[observed])
+
+
 class Squared:
     """Passes for numpy's sqrt, and computes something else."""
 

@@ -64,7 +64,7 @@ accepts
   reading score  number from 0 to 100 points; seen 17 to 100; missing counts as 70.0
 
 returns
-  math score: a number in points ± 8.25 in 90% of rows
+  math score: a number in points; ± 8.25 in 90% of rows
   contributions: one a feature, which add up to the prediction
 
 contains
@@ -109,6 +109,43 @@ def test_a_program_gets_the_signature_and_the_graph(
         "opsets": {"ai.onnx": 21, "ai.onnx.ml": 5},
         "outputs": ["prediction", "contributions"],
     }
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"unit": ""}, "a number"),
+        ({"minimum": 0.0}, "a number in points from 0"),
+        (
+            {"minimum": -2.5, "maximum": 100.0, "observed": (8.0, 99.5)},
+            "a number in points from -2.5 to 100; seen 8 to 99.5",
+        ),
+        (
+            {
+                "interval": Interval(
+                    half_width=8.25,
+                    coverage=0.9,
+                    n_rows=800,
+                    measured_coverage=0.8875,
+                    n_measured_rows=2000,
+                )
+            },
+            "a number in points; ± 8.25 in 90% of rows, measured 88.8% of 2,000",
+        ),
+    ],
+)
+def test_a_target_is_shown_with_what_is_known_of_it(
+    changes: dict[str, Any],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    target = msgspec.structs.replace(TARGET, **changes)
+
+    assert inspect(tmp_path, make_signature(targets=(target,))) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[lines.index("returns") + 1] == f"  math score: {said}"
 
 
 @pytest.mark.parametrize(

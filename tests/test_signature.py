@@ -3,8 +3,9 @@ import pytest
 from msgspec.structs import replace
 
 from server import signature as signatures
+from server.contradictions import contradictions
 from server.signature import Interval, Target, UnreadableSignature
-from tests.models import make_signature
+from tests.models import TARGET, make_signature
 
 
 def test_a_signature_reads_back_as_it_was_written() -> None:
@@ -53,6 +54,64 @@ def test_bounds_of_a_target_and_a_measured_coverage_read_back() -> None:
     signature = replace(make_signature(), targets=(target,))
 
     assert signatures.read(signatures.write(signature)) == signature
+
+
+MEASURED = Interval(
+    half_width=1.0, coverage=0.9, n_rows=9, measured_coverage=0.5, n_measured_rows=2
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Target(name="y", minimum=3.0, maximum=2.0), "its range goes from 3 down to 2"),
+        (Target(name="y", minimum=float("nan")), "its range is not finite"),
+        (
+            Target(name="y", observed=(1.5, 1.0)),
+            "its observed range goes from 1.5 down to 1",
+        ),
+        (
+            Target(name="y", observed=(0.0, float("inf"))),
+            "its observed range is not finite",
+        ),
+        (
+            Target(name="y", interval=replace(MEASURED, measured_coverage=1.5)),
+            "its measured coverage is 1.5",
+        ),
+        (
+            Target(name="y", interval=replace(MEASURED, n_measured_rows=0)),
+            "a measured coverage of 0.5 is of 0 rows",
+        ),
+        (
+            Target(name="y", interval=replace(MEASURED, measured_coverage=None)),
+            "a measured coverage of None is of 2 rows",
+        ),
+    ],
+)
+def test_what_cannot_be_true_of_a_target_is_said(target: Target, said: str) -> None:
+    signature = make_signature(targets=(target,))
+
+    assert list(contradictions(signature)) == [f"target 'y': {said}"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"minimum": 0.0}, {"observed": (0.0, 0.0)}, {"interval": MEASURED}]
+)
+def test_labels_have_no_range_and_no_interval(changes: dict[str, object]) -> None:
+    target = Target(name="y", kind="classification", classes=("a", "b"))
+    signature = make_signature(targets=(replace(target, **changes),))
+
+    assert "target 'y': it has labels, and a range or an interval as numbers have" in (
+        list(contradictions(signature))
+    )
+
+
+def test_all_that_a_target_can_say_may_be_true() -> None:
+    target = replace(
+        TARGET, minimum=0.0, maximum=0.0, observed=(5.0, 5.0), interval=MEASURED
+    )
+
+    assert list(contradictions(make_signature(targets=(target,)))) == []
 
 
 def test_a_newer_protocol_is_refused_with_the_remedy() -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import math
 import os
 import subprocess
 import sys
@@ -8,11 +9,13 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import KFold, cross_val_predict, train_test_split
 
 from convert.__main__ import main
-from convert.card import doubt, proof, write_card
+from convert.card import doubt, proof, say_interval, write_card
+from convert.regressors import make_candidate
 from server.model import Model
-from server.signature import Signature
+from server.signature import Interval, Signature
 from tests.students import make_students
 
 MODEL = Path("models/student_performance.onnx")
@@ -39,6 +42,36 @@ def train(folder: Path, table: pd.DataFrame | Path, *options: str) -> int:
             *options,
         ]
     )
+
+
+def expected_interval(
+    table: pd.DataFrame, categories: list[str], name: str, seed: int = 42
+) -> Interval:
+    """Compute the interval of math_score once more, by scikit-learn and numpy."""
+    X, y = table.drop(columns="math_score"), table["math_score"].astype(float)
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, test_size=0.2, random_state=seed
+    )
+    numbers = [str(name) for name in X if name not in categories]
+    pipeline = make_candidate(name, numbers, categories, seed)
+    folds = KFold(5, shuffle=True, random_state=seed)
+    predictions = cross_val_predict(pipeline, X_train, y_train, cv=folds)
+    residuals = sorted(np.abs(y_train - predictions))
+    half_width = residuals[math.ceil(0.9 * (len(residuals) + 1)) - 1]
+    errors = np.abs(y_test - pipeline.fit(X_train, y_train).predict(X_test))
+    return Interval(
+        half_width=half_width,
+        coverage=0.9,
+        n_rows=len(residuals),
+        measured_coverage=float((errors <= half_width).mean()),
+        n_measured_rows=len(errors),
+    )
+
+
+def assert_intervals_equal(found: Interval | None, expected: Interval) -> None:
+    assert found is not None
+    assert found.half_width == pytest.approx(expected.half_width, rel=1e-9)
+    assert msgspec.structs.replace(found, half_width=expected.half_width) == expected
 
 
 def signature_of(path: Path) -> Signature:
@@ -108,6 +141,95 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path, name: str) -> None:
     assert len(hashes) == 1
 
 
+@pytest.mark.parametrize("name", ["linear", "tree"])
+def test_the_interval_is_calibrated_out_of_fold_and_measured_on_held_out_rows(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    students = make_students(150)
+
+    assert train(tmp_path, students, "--regressor", name) == 0
+
+    (target,) = signature_of(tmp_path / "maths.onnx").targets
+    categories = [str(one) for one in students if students[one].dtype.kind not in "if"]
+    expected = expected_interval(students, categories, name)
+    assert_intervals_equal(target.interval, expected)
+    fitted, _ = train_test_split(students, test_size=0.2, random_state=42)
+    scores = fitted["math_score"]
+    assert target.observed == (scores.min(), scores.max())
+    assert say_interval(target) in capsys.readouterr().out.splitlines()
+
+
+def test_a_category_that_one_fitted_row_has_leaves_the_interval_whole(
+    tmp_path: Path,
+) -> None:
+    students = make_students(150)
+    fitted, _ = train_test_split(students, test_size=0.2, random_state=42)
+    students.loc[fitted.index[3], "lunch"] = "none at all"
+
+    assert train(tmp_path, students) == 0
+
+    (target,) = signature_of(tmp_path / "maths.onnx").targets
+    assert target.interval is not None
+    assert target.interval.n_rows == 120
+    assert 4 < target.interval.half_width < 20
+
+
+def test_too_few_rows_give_a_model_without_an_interval(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "convert")
+
+    assert train(tmp_path, make_students(12)) == 0
+
+    (target,) = signature_of(tmp_path / "maths.onnx").targets
+    assert target.interval is None
+    assert "no interval: 9 rows to fit are too few" in caplog.messages
+
+
+def test_a_fold_that_cannot_be_fitted_gives_a_model_without_an_interval(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "convert")
+    students = make_students(60)
+    fitted, _ = train_test_split(students, test_size=0.2, random_state=42)
+    students["math_score"] = 0
+    students.loc[fitted.index[5], "math_score"] = 7  # CatBoost refuses equal targets
+
+    assert train(tmp_path, students, "--regressor", "catboost") == 0
+
+    (target,) = signature_of(tmp_path / "maths.onnx").targets
+    assert target.interval is None
+    (said,) = [one for one in caplog.messages if one.startswith("no interval: ")]
+    assert said.startswith("no interval: without a fold it cannot be fitted (")
+    assert said.endswith("All train targets are equal)")
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(1e9, 0.0), (-1.0, 20.0), (1e-9, -1.0)])
+def test_the_interval_and_the_range_have_the_unit_of_the_target(
+    tmp_path: Path, factor: float, shift: float
+) -> None:
+    students = make_students(100)
+    moved = students.assign(math_score=students["math_score"] * factor + shift)
+    found = []
+
+    for name, table in (("plain", students), ("moved", moved)):
+        folder = tmp_path / name
+        folder.mkdir()
+        assert train(folder, table) == 0
+        found.append(signature_of(folder / "maths.onnx").targets[0])
+
+    plain, scaled = found
+    assert plain.interval is not None
+    half_width = abs(factor) * plain.interval.half_width
+    assert_intervals_equal(
+        scaled.interval,
+        msgspec.structs.replace(plain.interval, half_width=half_width),
+    )
+    assert plain.observed is not None
+    ends = sorted(factor * end + shift for end in plain.observed)
+    assert scaled.observed == pytest.approx(tuple(ends))
+
+
 def test_missing_values_booleans_and_codes_are_served(tmp_path: Path) -> None:
     students = make_students(200)
     rng = np.random.default_rng(0)
@@ -175,6 +297,11 @@ def test_options_are_kept_in_the_command(tmp_path: Path) -> None:
             [],
             "among the held-out rows, so that nothing can be learned about them",
         ),
+        (
+            make_students(90).assign(math_score=5),
+            [],
+            "the target 'math_score' is 5 in each of the 72 rows of",
+        ),
         (make_students(90), ["--regressor", "best"], "is what compare chose: run"),
     ],
 )
@@ -241,6 +368,11 @@ def test_the_shipped_card_belongs_to_the_shipped_model() -> None:
     assert card.startswith(f"# {signature.title}\n\n{signature.description}\n")
     assert card.endswith(reading)
     assert proof(signature.provenance) in card
+    target = signature.targets[0]
+    named = msgspec.structs.replace(target, name="`math_score`")
+    assert say_interval(named) in card
+    assert (target.minimum, target.maximum, target.observed) == (0, 100, (8, 100))
+    assert "is beyond what it can be (from 0 to 100 points) or beyond what was" in card
     for score in signature.provenance.scores.values():
         assert f" {score:.4f} " in card
     assert f"]({MODEL.stem}.svg)" in card
@@ -267,6 +399,13 @@ def test_the_shipped_model_is_what_the_table_gives(tmp_path: Path) -> None:
         for signature in (made, shipped)
     ]
     assert predictions[0] == pytest.approx(predictions[1], abs=1e-9)
+    students = pd.read_csv(table, keep_default_na=False)
+    categories = [str(name) for name in students][:5]
+    for signature in (made, shipped):
+        assert_intervals_equal(
+            signature.targets[0].interval,
+            expected_interval(students, categories, "linear"),
+        )
 
 
 @needs_students
