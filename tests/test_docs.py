@@ -26,7 +26,11 @@ def examples() -> list[tuple[str, Any]]:
 
 
 def test_the_readme_shows_an_answer_and_an_error() -> None:
-    assert [sorted(answer)[0] for _, answer in examples()] == ["prediction", "detail"]
+    assert [sorted(answer)[0] for _, answer in examples()] == [
+        "prediction",
+        "interval",
+        "detail",
+    ]
 
 
 @pytest.mark.parametrize(("command", "answer"), examples())
