@@ -70,6 +70,10 @@ def _open_session(library: Library, content: bytes) -> Owned:
     for pool in (b"intra_op", b"inter_op"):
         key = b"session.%s.allow_spinning" % pool
         library.check(library.AddSessionConfigEntry(options, key, b"0"))
+    # Nothing but ONNX: its own format is found by four bytes, which a model may have.
+    library.check(
+        library.AddSessionConfigEntry(options, b"session.load_model_format", b"ONNX")
+    )
     create, size = library.CreateSessionFromArray, len(content)
     return library.create("Session", create, library.env, content, size, options)
 
