@@ -29,6 +29,11 @@ def fetch_signature(address: Address, model: str | None = None) -> Signature:
             f"GET {address}/models answered JSON that lists no models: this is no "
             "Pinion server, or another version of it"
         ) from error
+    if name is None:
+        raise Refusal(
+            f"{address} serves several models and none by default; name one with "
+            f"--model: {', '.join(names)}"
+        )
     if name not in names:
         raise Refusal(f"{address} serves no model {name!r}, but: {', '.join(names)}")
     signature: Signature = address.read_json(f"/models/{name}")

@@ -15,12 +15,18 @@ class App:
     Parameters
     ----------
     models
-        At least one, the default one first; their names differ.
+        At least one; their names differ.
+    settings
+        Its default is empty or one of these names.
 
     Attributes
     ----------
     hot_paths
         The endpoint of each path that answers to `POST` without Starlette.
+    model_names
+        In the order of their files.
+    default
+        Name of the model of `/predict`, None where there are several and no choice.
     """
 
     def __init__(self, models: Sequence[Model], settings: Settings) -> None:
@@ -30,7 +36,12 @@ class App:
         self.hot_paths = {
             f"/models/{name}/predict": each for name, each in self._endpoints.items()
         }
-        self.hot_paths["/predict"] = endpoints[0]
+        self.model_names = tuple(self._endpoints)
+        # The order of files does not choose: one more in the folder may change it.
+        only = self.model_names[0] if len(endpoints) == 1 else None
+        self.default = settings.default or only
+        if self.default is not None:
+            self.hot_paths["/predict"] = self._endpoints[self.default]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         hot = scope["type"] == "http" and scope["method"] == "POST"
@@ -49,4 +60,4 @@ class App:
         # Starlette costs 2 MB and 25 ms that a process which only predicts never pays.
         from server.routes import create_routes
 
-        return create_routes(self._endpoints, self._settings)
+        return create_routes(self._endpoints, self.default, self._settings)

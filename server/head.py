@@ -15,6 +15,7 @@ from server.problems import UnsupportedMediaType
 MAX_KEPT_HEADS = 256
 
 JSON = b"application/json"
+FORM = b"application/x-www-form-urlencoded"
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -91,10 +92,7 @@ def require_json(headers: Headers) -> None:
     UnsupportedMediaType
     """
     for name, value in headers:
-        if name == b"content-encoding" and value.lower() != b"identity":
-            raise UnsupportedMediaType(
-                f"The body is compressed ({value.decode('latin-1')}); send it plain."
-            )
+        _require_plain(name, value)
         if name == b"content-type" and value != JSON:
             media_type = value.split(b";")[0].strip().lower()
             if media_type != JSON and not media_type.endswith(b"+json"):
@@ -102,3 +100,31 @@ def require_json(headers: Headers) -> None:
                     f"The content type is {media_type.decode('latin-1')}; send "
                     "Content-Type: application/json."
                 )
+
+
+def require_form(headers: Headers) -> None:
+    """Refuse a body that is not a form as browsers send it.
+
+    Raises
+    ------
+    UnsupportedMediaType
+    """
+    content_type = b""
+    for name, value in headers:
+        _require_plain(name, value)
+        if name == b"content-type":
+            content_type = value
+    media_type = content_type.split(b";")[0].strip().lower()
+    if media_type != FORM:
+        found = media_type.decode("latin-1") or "missing"
+        raise UnsupportedMediaType(
+            f"The content type is {found}; this page reads its own form. Send JSON to "
+            "/predict."
+        )
+
+
+def _require_plain(name: bytes, value: bytes) -> None:
+    if name == b"content-encoding" and value.lower() != b"identity":
+        raise UnsupportedMediaType(
+            f"The body is compressed ({value.decode('latin-1')}); send it plain."
+        )

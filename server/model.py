@@ -98,7 +98,10 @@ class Model:
                 ) from error
             if isinstance(error, NoLibrary):
                 raise
-            raise UnservableModel(f"{error}; {REMEDY}") from error
+            sentence = " ".join(
+                str(error).split()
+            )  # the runtime says more than one line
+            raise UnservableModel(f"{sentence}; {REMEDY}") from error
 
     @classmethod
     def _proven(cls, content: bytes, signature: Signature) -> "Model":

@@ -1,7 +1,7 @@
 """The page for people: a form made from the signature, without JavaScript."""
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from urllib.parse import parse_qs, quote
@@ -115,16 +115,10 @@ class Page:
 
     def html(self) -> str:
         """Return the whole document."""
-        title = escape(self.signature.title or self.signature.name)
-        return (
-            "<!doctype html>\n"
-            '<html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{title}</title><style>{STYLE}</style></head>"
-            f"<body><main><h1>{title}</h1>"
+        return _document(
+            self.signature.title or self.signature.name,
             f"<p>{escape(self.signature.description)}</p>"
-            f"{self._result()}{self._form()}{self._links()}"
-            "</main></body></html>\n"
+            f"{self._result()}{self._form()}{self._others()}",
         )
 
     def _result(self) -> str:
@@ -244,15 +238,31 @@ class Page:
             return self.texts.get(feature.name, "")
         return "" if feature.typical is None else _default_text(feature.typical)
 
-    def _links(self) -> str:
+    def _others(self) -> str:
         others = [name for name in self.model_names if name != self.signature.name]
-        if not others:
-            return ""
-        links = ", ".join(
-            f'<a href="/?model={escape(quote(name))}">{escape(name)}</a>'
-            for name in others
-        )
-        return f"<p>Other models: {links}</p>"
+        return f"<p>Other models: {_links(others)}</p>" if others else ""
+
+
+def choice(model_names: Iterable[str]) -> str:
+    """Return the whole document that lets a person choose a model."""
+    return _document("Models", f"<p>Choose one: {_links(model_names)}</p>")
+
+
+def _document(title: str, body: str) -> str:
+    return (
+        "<!doctype html>\n"
+        '<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
+        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>\n"
+    )
+
+
+def _links(model_names: Iterable[str]) -> str:
+    return ", ".join(
+        f'<a href="/?model={escape(quote(name))}">{escape(name)}</a>'
+        for name in model_names
+    )
 
 
 def _titles(described: Sequence[Feature | Target]) -> dict[str, str]:

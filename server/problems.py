@@ -4,9 +4,10 @@ Problem
 ├── MalformedBody         400  not JSON
 ├── InvalidQuery          400  the query names what this model cannot add
 ├── UnknownModel          404  no model of that name
+├── NoDefaultModel        404  several models, and no name
 ├── BodyTooLarge          413  more bytes than max_body_bytes
 ├── TooManyRows           413  more rows than max_rows
-├── UnsupportedMediaType  415  the body is not plain JSON
+├── UnsupportedMediaType  415  the body is of a kind that is not read here
 ├── InvalidBatch          422  values break the signature; one entry a value
 └── NoPrediction          422  the model has no finite answer for a row
 
@@ -97,6 +98,18 @@ class UnknownModel(Problem):
     slug = "unknown-model"
 
 
+class NoDefaultModel(Problem):
+    """Several models are served, none by default, and the request names none.
+
+    Send it to /models/{name}/predict; GET /models lists the names. Whoever runs the
+    server chooses the model of /predict with --default.
+    """
+
+    status = HTTPStatus.NOT_FOUND
+    title = "Several models, and none by default"
+    slug = "no-default-model"
+
+
 class BodyTooLarge(Problem):
     """The body has more bytes than --max-body-bytes allows.
 
@@ -120,10 +133,14 @@ class TooManyRows(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """The body is not plain JSON; send Content-Type: application/json, uncompressed."""
+    """The body is of a kind that is not read here.
+
+    /predict reads JSON: send Content-Type: application/json, uncompressed. The page at
+    / reads its own form.
+    """
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    title = "The body is not plain JSON"
+    title = "The body is of another kind"
     slug = "unsupported-media-type"
 
 

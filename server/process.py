@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from server.model import Model, UnservableModel
 from server.runtime import RuntimeFault
 from server.settings import InvalidSetting, Settings, read_settings
+
+if TYPE_CHECKING:
+    from server.app import App
 
 BACKLOG = 2048
 """Connections that may wait to be accepted; uvicorn's own default."""
@@ -31,8 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     try:
         models = _load(paths)
+        _check_default(settings, models)
+        app = _create_app(models, settings)  # nothing fails once the port is open
         listener = _listen(settings)
-    except UnservableModel as error:
+    except (UnservableModel, InvalidSetting) as error:
         return _fail(str(error), 2)
     except RuntimeFault as error:
         return _fail(str(error), 1)
@@ -46,7 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(
             f"cannot listen on {where}: {reason}; choose another with {other}", 1
         )
-    _serve(models, settings, listener)
+    unsealed = [
+        path
+        for path, model in zip(paths, models, strict=True)
+        if not model.signature.sha256
+    ]
+    _serve(app, unsealed, settings, listener)
     return 0
 
 
@@ -72,13 +83,16 @@ def _load(paths: Sequence[Path]) -> list[Model]:
                 "name each file once, or export it with another name"
             )
         models[name] = model
-        if not model.signature.sha256:
-            print(
-                f"warning: {path} was written without a digest, so damage to it may go "
-                "unnoticed; export it again with python -m convert",
-                file=sys.stderr,
-            )
     return list(models.values())
+
+
+def _check_default(settings: Settings, models: Sequence[Model]) -> None:
+    names = [model.signature.name for model in models]
+    if settings.default and settings.default not in names:
+        raise InvalidSetting(
+            f"--default or PINION_DEFAULT is {settings.default!r}; the models are: "
+            f"{', '.join(names)}"
+        )
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -89,21 +103,24 @@ def _listen(settings: Settings) -> socket.socket:
     return socket.create_server(address[:2], family=family, backlog=BACKLOG)
 
 
+def _create_app(models: Sequence[Model], settings: Settings) -> "App":
+    from server.app import App  # a file that is refused does not wait for it
+
+    return App(models, settings)
+
+
 def _serve(
-    models: Sequence[Model], settings: Settings, listener: socket.socket
+    app: "App", unsealed: Sequence[Path], settings: Settings, listener: socket.socket
 ) -> None:
     _leave_out_command_line()
     from uvicorn.config import Config
     from uvicorn.server import Server
 
-    from server.app import App
     from server.protocol import Protocol
 
     host, port = listener.getsockname()[:2]
-    names = ", ".join(model.signature.name for model in models)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     sys.modules["uvicorn"].Config = Config  # type: ignore[attr-defined]
-    app = App(models, settings)
     config = Config(
         app,
         http=partial(Protocol, app.hot_paths),  # type: ignore[arg-type]
@@ -122,12 +139,22 @@ def _serve(
     sys.setswitchinterval(0.0005)
     gc.freeze()  # what was made until now is there to stay
     gc.enable()
-    print(
-        f"serving {names} on http://{_bracketed(host)}:{port}",
-        file=sys.stderr,
-        flush=True,
-    )
+    _say(f"serving {_named(app)} on http://{_bracketed(host)}:{port}")
+    for path in unsealed:
+        _say(
+            f"warning: {path} was written without a digest, so damage to it may go "
+            "unnoticed; export it again with python -m convert"
+        )
     Server(config).run(sockets=[listener])
+
+
+def _named(app: "App") -> str:
+    """Return the names, and which is the model of /predict if there are several."""
+    names = ", ".join(app.model_names)
+    if len(app.model_names) == 1:
+        return names
+    default = app.default or "none, choose it with --default"
+    return f"{names} (/predict is {default})"
 
 
 def _leave_out_command_line() -> None:
@@ -147,5 +174,9 @@ def _bracketed(host: str) -> str:
 
 
 def _fail(sentence: str, exit_code: int) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
+    _say(f"error: {sentence}")
     return exit_code
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

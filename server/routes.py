@@ -14,8 +14,15 @@ from starlette.routing import Route
 from server.answers import available_includes
 from server.asgi import FAULT_BODY, Disconnected, read_body
 from server.endpoint import Endpoint
-from server.page import Page
-from server.problems import MEDIA_TYPE, PROBLEMS, Problem, UnknownModel
+from server.head import require_form
+from server.page import Page, choice
+from server.problems import (
+    MEDIA_TYPE,
+    PROBLEMS,
+    NoDefaultModel,
+    Problem,
+    UnknownModel,
+)
 from server.settings import Settings
 
 Endpoints = Mapping[str, Endpoint]
@@ -29,10 +36,12 @@ SECURITY_HEADERS = {
 """The page loads nothing and runs no script."""
 
 
-def create_routes(endpoints: Endpoints, settings: Settings) -> Starlette:
+def create_routes(
+    endpoints: Endpoints, default: str | None, settings: Settings
+) -> Starlette:
     """Return the Starlette application for everything that is not a prediction."""
-    views = Views(endpoints, settings)
-    return Starlette(
+    views = Views(endpoints, default, settings)
+    application = Starlette(
         routes=[
             Route("/", views.page, methods=["GET", "POST"]),
             Route("/predict", views.predict, methods=["POST"]),
@@ -50,6 +59,9 @@ def create_routes(endpoints: Endpoints, settings: Settings) -> Starlette:
             Exception: _fault_response,
         },
     )
+    # /predict/ is a 404: a redirect goes to whatever host the request says
+    application.router.redirect_slashes = False
+    return application
 
 
 class Views:
@@ -58,16 +70,19 @@ class Views:
     Parameters
     ----------
     endpoints
-        By model name; the first is the default one.
+        By model name.
+    default
+        The name that counts where a request has none.
     """
 
-    def __init__(self, endpoints: Endpoints, settings: Settings) -> None:
+    def __init__(
+        self, endpoints: Endpoints, default: str | None, settings: Settings
+    ) -> None:
         self._endpoints = endpoints
+        self._default = default
         self._max_body_bytes = settings.max_body_bytes
-        self._default = next(iter(endpoints.values()))
 
     async def models(self, request: Request) -> Response:
-        default = self._default.model.signature.name
         models = [
             {
                 "name": name,
@@ -76,7 +91,7 @@ class Views:
             }
             for name, endpoint in self._endpoints.items()
         ]
-        return _json({"default": default, "models": models})
+        return _json({"default": self._default, "models": models})
 
     async def model(self, request: Request) -> Response:
         endpoint = self._endpoint(request.path_params["name"])
@@ -101,7 +116,12 @@ class Views:
         is_form = request.method == "POST"
         if not is_form and "text/html" not in request.headers.get("accept", ""):
             return _json({"status": "alive"})
-        endpoint = self._endpoint(request.query_params.get("model"))
+        if is_form:
+            require_form(request.scope["headers"])
+        name = request.query_params.get("model", self._default)
+        if name is None and not is_form:
+            return HTMLResponse(choice(self._endpoints), headers=SECURITY_HEADERS)
+        endpoint = self._endpoint(name)
         page = Page(
             endpoint.model.signature,
             tuple(self._endpoints),
@@ -115,10 +135,15 @@ class Views:
 
     def _endpoint(self, name: str | None) -> Endpoint:
         if name is None:
-            return self._default
+            name = self._default
+        names = ", ".join(self._endpoints)
+        if name is None:
+            raise NoDefaultModel(
+                f"Several models are served, and none by default: {names}. Send the "
+                "request to /models/{name}/predict."
+            )
         if name in self._endpoints:
             return self._endpoints[name]
-        names = ", ".join(self._endpoints)
         raise UnknownModel(f"There is no model {name!r}; the models are: {names}.")
 
 

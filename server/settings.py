@@ -60,6 +60,7 @@ SETTINGS = (
     Setting("host", "127.0.0.1", "Address to listen on; 0.0.0.0 is every one."),
     Setting("port", 8080, "TCP port to listen on; 0 takes a free one.", 0, 65535),
     Setting("models_folder", "models", "Folder served when no model file is named."),
+    Setting("default", "", "Model of /predict, by name, where several are served."),
     Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
     Setting("max_rows", 10_000, "Most rows in one request.", 1),
     Setting("drain_seconds", 10, "Longest wait for open requests at a stop."),
@@ -73,6 +74,7 @@ class Settings(NamedTuple):
     host: str
     port: int
     models_folder: str
+    default: str
     max_body_bytes: int
     max_rows: int
     drain_seconds: int
@@ -125,13 +127,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODEL.onnx",
         nargs="*",
         type=Path,
-        help="model files; the first is the default one",
+        help="model files",
     )
     for setting in SETTINGS:
         parser.add_argument(
             setting.flag,
             metavar=type(setting.default).__name__.upper(),
-            help=f"{setting.sentence} Default {setting.default}; "
+            help=f"{setting.sentence} Default {setting.default or 'none'}; "
             f"environment {setting.variable}.",
         )
     return parser

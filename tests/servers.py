@@ -13,10 +13,11 @@ ROOT = Path(__file__).parent.parent
 
 
 class Served(NamedTuple):
-    """A running server and where it listens."""
+    """A running server, where it listens, and the line that says so."""
 
     process: "subprocess.Popen[str]"
     url: str
+    line: str
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def running_server(*arguments: str | Path, **environment: str) -> Iterator[Serve
         try:
             if found is None:
                 raise RuntimeError(f"{line}{process.stderr.read()}")
-            yield Served(process, found.group())
+            yield Served(process, found.group(), line)
         finally:
             process.terminate()
             process.wait(timeout=20)

@@ -23,8 +23,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     (folder / "a.onnx").write_bytes(make_model(make_signature(name="other")))
     files = (folder / "b.onnx", folder / "a.onnx")
     limits = ("--max-rows", "100", "--max-body-bytes", "100000")
+    default = ("--default", "student")
     with (
-        running_server(*files, *limits) as served,
+        running_server(*files, *limits, *default) as served,
         httpx.Client(base_url=served.url) as client,
     ):
         yield client
@@ -145,6 +146,62 @@ def test_a_posted_form_is_answered_by_the_page(client: httpx.Client) -> None:
     assert "<li>lunch/meal: missing</li>" in page
     assert "<li>reading score: outside of the training range" in page
     assert "<th scope=row>reading score</th><td>-67.0</td>" in page
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("headers", "detail"),
+    [
+        (
+            {"content-type": "application/json"},
+            "The content type is application/json; this page reads its own form. Send "
+            "JSON to /predict.",
+        ),
+        (
+            {"content-type": "multipart/form-data; boundary=a"},
+            "The content type is multipart/form-data; this page reads its own form. "
+            "Send JSON to /predict.",
+        ),
+        (
+            {},
+            "The content type is missing; this page reads its own form. Send JSON to "
+            "/predict.",
+        ),
+        (
+            {"content-type": FORM, "content-encoding": "gzip"},
+            "The body is compressed (gzip); send it plain.",
+        ),
+    ],
+)
+def test_the_page_answers_nothing_but_its_form(
+    client: httpx.Client, headers: dict[str, str], detail: str
+) -> None:
+    response = client.post("/", content=b'{"gender":"male"}', headers=headers)
+
+    assert (response.status_code, response.json()) == (
+        415,
+        {
+            "type": "/problems/unsupported-media-type",
+            "title": "The body is of another kind",
+            "status": 415,
+            "detail": detail,
+        },
+    )
+
+
+@pytest.mark.parametrize("path", ["/predict/", "/models/", "/models/student/predict/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_slash_too_many_leads_nowhere(
+    client: httpx.Client, method: str, path: str
+) -> None:
+    headers = {"host": "elsewhere.example"}
+
+    response = client.request(method, path, headers=headers)
+
+    assert (response.status_code, response.json()["title"]) == (404, "Not Found")
+    assert "location" not in response.headers
 
 
 def test_bad_values_are_a_problem_document(client: httpx.Client) -> None:
@@ -317,6 +374,64 @@ def test_a_client_that_goes_away_leaves_the_server_well(client: httpx.Client) ->
             connection.sendall(sent)
 
     assert client.post("/predict", json=make_row()).json() == {"prediction": 80.0}
+
+
+@pytest.fixture(scope="module")
+def undecided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Two models, of which none is the default one."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "a.onnx").write_bytes(make_model())
+    (folder / "b.onnx").write_bytes(make_model(make_signature(name="other")))
+    files = (folder / "a.onnx", folder / "b.onnx")
+    with running_server(*files) as served, httpx.Client(base_url=served.url) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict?include=warnings", "/"])
+def test_several_models_without_a_default_are_listed(
+    undecided: httpx.Client, path: str
+) -> None:
+    form = {"content-type": FORM} if path == "/" else {}
+
+    response = undecided.post(path, content=b"{}", headers=form)
+
+    assert (response.status_code, response.json()) == (
+        404,
+        {
+            "type": "/problems/no-default-model",
+            "title": "Several models, and none by default",
+            "status": 404,
+            "detail": "Several models are served, and none by default: student, other. "
+            "Send the request to /models/{name}/predict.",
+        },
+    )
+
+
+def test_several_models_without_a_default_answer_by_name(
+    undecided: httpx.Client,
+) -> None:
+    response = undecided.post("/models/other/predict", json=make_row())
+
+    assert response.json() == {"prediction": 80.0}
+    assert undecided.get("/models").json()["default"] is None
+
+
+def test_without_a_default_the_page_lets_a_person_choose(
+    undecided: httpx.Client,
+) -> None:
+    html = {"accept": "text/html"}
+
+    choice = undecided.get("/", headers=html)
+    chosen = undecided.get("/?model=other", headers=html)
+    answered = undecided.post("/?model=other", data={"gender": "male"})
+
+    assert re.findall('href="([^"]+)"', choice.text) == [
+        "/?model=student",
+        "/?model=other",
+    ]
+    assert "script-src" not in choice.headers["content-security-policy"]
+    assert 'action="/?model=other"' in chosen.text
+    assert "<strong>68.5</strong> points" in answered.text
 
 
 def test_a_prediction_that_is_not_finite_is_a_problem(tmp_path: Path) -> None:

@@ -7,11 +7,16 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
+import msgspec
+import onnx
 import pytest
 
-from tests.models import make_model, make_row, make_signature
+from server import signature as signatures
+from server.signature import GoldenRow
+from tests.models import LUNCH, make_model, make_row, make_signature
 from tests.servers import ROOT, running_server
 
 
@@ -39,8 +44,85 @@ def test_without_a_model_every_file_of_the_folder_is_served(tmp_path: Path) -> N
     with running_server(PINION_MODELS_FOLDER=str(tmp_path)) as served:
         models = httpx.get(f"{served.url}/models").json()
 
-    assert models["default"] == "first"
+    assert models["default"] is None
     assert [model["name"] for model in models["models"]] == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("names", "choice", "line", "default"),
+    [
+        (["b"], {}, "serving b on", "b"),
+        (["b", "a"], {}, "serving b, a (/predict is none, choose it with --default) on",
+         None),
+        (["b", "a"], {"PINION_DEFAULT": "a"}, "serving b, a (/predict is a) on", "a"),
+        (["b", "a"], {"PINION_DEFAULT": "b"}, "serving b, a (/predict is b) on", "b"),
+    ],
+)  # fmt: skip
+def test_the_first_line_names_the_models_and_the_default_one(
+    tmp_path: Path,
+    names: list[str],
+    choice: dict[str, str],
+    line: str,
+    default: str | None,
+) -> None:
+    paths = [write_model(tmp_path / f"{name}.onnx", name) for name in names]
+    with running_server(*paths, **choice) as served:
+        models = httpx.get(f"{served.url}/models").json()
+
+        assert served.line == f"{line} {served.url}\n"
+    assert models["default"] == default
+
+
+def test_an_unknown_default_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    paths = [write_model(tmp_path / f"{name}.onnx", name) for name in "ab"]
+
+    result = run(*paths, "--default", "c")
+
+    assert (result.returncode, result.stderr) == (
+        2,
+        "error: --default or PINION_DEFAULT is 'c'; the models are: a, b\n",
+    )
+
+
+def test_a_file_without_a_digest_is_served_with_a_warning(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "a.onnx")
+    model = onnx.load(path)
+    (entry,) = model.metadata_props
+    entry.value = signatures.write(make_signature())
+    onnx.save(model, path)
+    with running_server(path) as served:
+        answer = httpx.post(f"{served.url}/predict", json=make_row())
+
+        assert answer.json() == {"prediction": 80.0}
+        assert served.process.stderr is not None
+        assert served.process.stderr.readline() == (
+            f"warning: {path} was written without a digest, so damage to it may go "
+            "unnoticed; export it again with python -m convert\n"
+        )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"name": "a\r\nb"},
+        {"golden_tolerance": 1e300},
+        {"features": ()},
+        {"features": (LUNCH, LUNCH)},
+        {"features": (msgspec.structs.replace(LUNCH, categories=()),)},
+        {"golden_rows": (GoldenRow(row={"gender": 10**400}, predictions=(1.0,)),)},
+    ],
+)
+def test_a_signature_that_cannot_be_true_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, damage: dict[str, Any]
+) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(make_model(make_signature(**damage)))
+
+    result = run(path, "--port", "0")
+
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {path}: the signature is wrong: ")
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])

@@ -60,6 +60,9 @@ def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
 
     text = " ".join(capsys.readouterr().out.split())
     for setting in SETTINGS:
-        assert f"{setting.sentence} Default {setting.default}; environment" in text
+        assert (
+            f"{setting.sentence} Default {setting.default or 'none'}; environment"
+            in text
+        )
         assert setting.flag in text
         assert setting.variable in text

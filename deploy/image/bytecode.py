@@ -49,12 +49,12 @@ def _use(server: subprocess.Popen[str]) -> None:
     connection = HTTPConnection(address, timeout=60)
     for path in VISITED:
         _send(connection, "GET", path)
-    model = json.loads(_send(connection, "GET", "/models"))["default"]
+    model = json.loads(_send(connection, "GET", "/models"))["models"][0]["name"]
     signature = json.loads(_send(connection, "GET", f"/models/{model}"))
     row = signature["golden_rows"][0]["row"]
     bodies: tuple[object, ...] = (row, [row], {})
     for body in bodies:
-        _send(connection, "POST", "/predict", json.dumps(body))
+        _send(connection, "POST", f"/models/{model}/predict", json.dumps(body))
     connection.close()
 
 
