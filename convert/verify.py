@@ -11,6 +11,7 @@ from convert.oracle import Oracle
 from convert.refusal import Refusal
 from convert.saved import add_saved_options, read_saved, run_elsewhere, saved_files
 from server.model import Model, UnservableModel
+from server.runtime import RuntimeFault
 from server.signature import Provenance, Signature
 
 EXAMPLE = """\
@@ -66,7 +67,7 @@ def open_model(path: Path) -> Signature:
     """
     try:
         model = Model.load(path)
-    except UnservableModel as error:
+    except (UnservableModel, RuntimeFault) as error:
         raise Refusal(str(error)) from error
     model.close()
     return model.signature

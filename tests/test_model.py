@@ -6,6 +6,7 @@ import pytest
 from onnx import TensorProto
 
 from convert.graph import Graph
+from convert.model_file import write_model_file
 from server.model import Model, UnservableModel
 from server.runtime import Session
 from server.signature import Feature, GoldenRow, Target, Value
@@ -222,3 +223,40 @@ def test_probabilities_that_nothing_proves_are_refused(
     assert reason(tmp_path, with_signature(graph, signature)) == (
         "the graph or the golden rows have probabilities and the other has none"
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (
+            "1.20.1",
+            "this file needs onnxruntime 1.21 or newer, found 1.20.1: install "
+            "requirements-inference.txt",
+        ),
+        ("1.9.0", "this file needs onnxruntime 1.21 or newer, found 1.9.0: install "
+         "requirements-inference.txt"),
+        ("1.21.0", f"a golden row gives [68.5], scikit-learn gave [70.0]{REMEDY}"),
+        ("2.0.0", f"a golden row gives [68.5], scikit-learn gave [70.0]{REMEDY}"),
+    ],
+)  # fmt: skip
+def test_a_runtime_that_is_too_old_is_told_and_not_the_file(
+    found: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.model.version", lambda: found)
+    wrong = GoldenRow(row=GOLDEN[0].row, predictions=(70.0,))
+
+    with pytest.raises(UnservableModel) as refusal:
+        Model.from_content(make_model(make_signature(golden_rows=(wrong,))))
+
+    assert str(refusal.value) == why
+
+
+def test_what_the_runtime_says_is_one_line() -> None:
+    model = onnx.load_from_string(make_model())
+    model.graph.node[0].op_type = "No\nSuch\nOperator"
+
+    with pytest.raises(UnservableModel) as refusal:
+        Model.from_content(write_model_file(model, make_signature()))
+
+    assert "No Such Operator" in str(refusal.value)
+    assert "\n" not in str(refusal.value)

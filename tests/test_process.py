@@ -243,6 +243,40 @@ def test_server_modules_import_only_what_the_image_ships() -> None:
     assert packages <= shipped - {"onnxruntime"}
 
 
+@pytest.mark.parametrize(
+    ("found", "code", "sentence"),
+    [
+        (
+            "1.18.1",
+            2,
+            "{model}: this file needs onnxruntime 1.21 or newer, found 1.18.1: install "
+            "requirements-inference.txt",
+        ),
+        (
+            "1.21.0",
+            1,
+            "there is no libonnxruntime.so* in {folder}/onnxruntime/capi: install "
+            "requirements-inference.txt",
+        ),
+    ],
+)
+def test_a_wheel_without_the_library_is_told_by_its_age(
+    tmp_path: Path, found: str, code: int, sentence: str
+) -> None:
+    path = write_model(tmp_path / "a.onnx")
+    wheel = tmp_path / "onnxruntime"
+    wheel.mkdir()
+    (wheel / "__init__.py").touch()
+    described = tmp_path / f"onnxruntime-{found}.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text(f"Name: onnxruntime\nVersion: {found}\n")
+
+    result = run(path, PYTHONPATH=str(tmp_path))
+
+    expected = sentence.format(model=path, folder=tmp_path)
+    assert (result.returncode, result.stderr) == (code, f"error: {expected}\n")
+
+
 def test_the_command_line_of_uvicorn_is_left_out() -> None:
     program = (
         "import sys\n"
