@@ -20,8 +20,8 @@ def make_golden_rows(
     """Return rows of typical values and categories, with scikit-learn's predictions.
 
     None is copied from `sample`, which gives only the dtypes: a model file
-    carries nobody's values together. Rows that scikit-learn refuses, or on which
-    a tie decides, are left out.
+    carries nobody's values together. Rows that scikit-learn refuses, to which it
+    answers no finite number, or on which a tie decides, are left out.
     """
     rows: list[Row] = []
     for row in _rows(features):
@@ -38,6 +38,7 @@ def make_golden_rows(
             probabilities=_probabilities(answers, position),
         )
         for position, index in enumerate(agreed)
+        if _is_finite(answers, position)
     )
 
 
@@ -53,6 +54,12 @@ def golden_tolerance(
         predictions = np.array([row.predictions for row in golden_rows], float)
         allowed = float(proof.tolerance.at(predictions).max(initial=allowed))
     return min(allowed, largest_tolerance(targets, golden_rows))
+
+
+def _is_finite(answers: Answers, position: int) -> bool:
+    shares = answers.probabilities
+    numbers = answers.values if shares is None else shares
+    return bool(np.isfinite(numbers[position]).all())
 
 
 def _predictions(oracle: Oracle, answers: Answers, position: int) -> tuple[Value, ...]:

@@ -3,6 +3,7 @@
 https://protobuf.dev/programming-guides/encoding/
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -25,8 +26,15 @@ class Field(NamedTuple):
     stop: int
 
 
-def fields(content: bytes, start: int, stop: int) -> Iterator[Field]:
+def fields(
+    content: bytes, start: int, stop: int, skipped: "re.Pattern[bytes] | None" = None
+) -> Iterator[Field]:
     """Yield the fields of the message in ``content[start:stop]``, in their order.
+
+    Parameters
+    ----------
+    skipped
+        Whole fields in a row that nobody asks for.
 
     Raises
     ------
@@ -34,6 +42,9 @@ def fields(content: bytes, start: int, stop: int) -> Iterator[Field]:
     """
     position = start
     while position < stop:
+        if skipped and (run := skipped.match(content, position, stop)):
+            position = run.end()
+            continue
         tag, position = _varint(content, position)
         number, wire_type, value = tag >> 3, tag & 7, 0
         begin = position

@@ -60,6 +60,12 @@ def in_attribute_list(model: ModelProto) -> None:
     model.graph.node.append(node(a=attribute))
 
 
+def in_attribute_behind_numbers(model: ModelProto) -> None:
+    numbers = AttributeProto(name="a", ints=[0, 300, -1, 2**62], floats=[1.5, -0.0])
+    numbers.tensors.append(elsewhere())
+    model.graph.node.append(node(a=numbers))
+
+
 def in_sparse_attribute(model: ModelProto) -> None:
     attribute = AttributeProto(name="value", sparse_tensor=sparse())
     model.graph.node.append(node(a=attribute))

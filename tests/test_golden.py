@@ -1,17 +1,18 @@
 import numpy as np
 import pandas as pd
+import pytest
 from onnx import TensorProto
 from sklearn.pipeline import Pipeline
 
 from convert.describe import describe
 from convert.description import Description
-from convert.discrepancy import Proof
+from convert.discrepancy import Proof, Tolerance
 from convert.fold import add_folded, fold
-from convert.golden import MAX_ROWS, make_golden_rows
+from convert.golden import MAX_ROWS, golden_tolerance, make_golden_rows
 from convert.graph import Graph
-from convert.oracle import Oracle
+from convert.oracle import Answers, Oracle
 from convert.regressors import make_candidate
-from server.signature import Feature, GoldenRow
+from server.signature import Feature, GoldenRow, Target
 from tests.students import EDUCATIONS, make_students
 
 
@@ -78,3 +79,42 @@ def test_predictions_are_those_of_scikit_learn() -> None:
     rows["lunch"] = rows["lunch"].astype("str")
     expected = pipeline.predict(rows.astype({"reading_score": float}))
     np.testing.assert_array_equal([row.predictions[0] for row in golden], expected)
+
+
+def test_a_row_without_a_finite_prediction_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frame = make_students(300).drop(columns="math_score")
+    pipeline = fitted(frame)
+    features = describe(pipeline, frame, Description())
+    proof = prove(pipeline, features, frame)
+    whole = make_golden_rows(proof, features, frame)
+    answer = proof.oracle.answer
+
+    def answer_with_gaps(rows: pd.DataFrame) -> Answers:
+        values = answer(rows).values.copy()
+        values[0], values[2] = np.nan, np.inf
+        return Answers(values)
+
+    monkeypatch.setattr(Proof, "agrees", lambda _, rows: np.full(len(rows), True))
+    monkeypatch.setattr(proof.oracle, "answer", answer_with_gaps)
+
+    assert make_golden_rows(proof, features, frame) == (whole[1], *whole[3:])
+
+
+@pytest.mark.parametrize(
+    ("predictions", "tolerance"), [((100.0, -200.0), 0.2), ((1.0, 2.0), 0.04)]
+)
+def test_the_tolerance_is_a_small_share_of_the_largest_golden_prediction(
+    predictions: tuple[float, ...],
+    tolerance: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frame = make_students(300).drop(columns="math_score")
+    pipeline = fitted(frame)
+    features = describe(pipeline, frame, Description())
+    proof = prove(pipeline, features, frame)
+    monkeypatch.setattr(proof, "tolerance", Tolerance(0.1, 100.0))
+    rows = [GoldenRow(row={}, predictions=(value,)) for value in predictions]
+
+    assert golden_tolerance(proof, [Target(name="y")], rows) == tolerance
