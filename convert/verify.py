@@ -1,6 +1,7 @@
 """`python -m convert verify`: a model file against its golden rows, or its pipeline."""
 
 import argparse
+import logging
 from pathlib import Path
 
 import onnx
@@ -12,7 +13,10 @@ from convert.refusal import Refusal
 from convert.saved import add_saved_options, read_saved, run_elsewhere, saved_files
 from server.model import Model, UnservableModel
 from server.runtime import RuntimeFault
+from server.seal import UNSEALED
 from server.signature import Provenance, Signature
+
+log = logging.getLogger(__name__)
 
 EXAMPLE = """\
 examples:
@@ -70,6 +74,8 @@ def open_model(path: Path) -> Signature:
     except (UnservableModel, RuntimeFault) as error:
         raise Refusal(str(error)) from error
     model.close()
+    if not model.signature.sha256:
+        log.warning("%s %s", path, UNSEALED)
     return model.signature
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from server.model import Model, UnservableModel
 from server.runtime import RuntimeFault
+from server.seal import UNSEALED
 from server.settings import InvalidSetting, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -141,10 +142,7 @@ def _serve(
     gc.enable()
     _say(f"serving {_named(app)} on http://{_bracketed(host)}:{port}")
     for path in unsealed:
-        _say(
-            f"warning: {path} was written without a digest, so damage to it may go "
-            "unnoticed; export it again with python -m convert"
-        )
+        _say(f"warning: {path} {UNSEALED}")
     Server(config).run(sockets=[listener])
 
 

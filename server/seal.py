@@ -18,6 +18,12 @@ from server.signature import METADATA_KEY, UnreadableSignature
 BLANK = "0" * 64
 """Stands for the digest until the file is sealed, and while it is hashed."""
 
+UNSEALED = (
+    "was written without a digest, so damage to it may go unnoticed; export it again "
+    "with python -m convert"
+)
+"""What a person is told of a file of before."""
+
 _SEALED = re.compile(rb'\{"protocol":\d+,"sha256":"([0-9a-f]{64})",')
 _NEVER_SEALED = b'{"protocol":1,"name":'
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+import onnx
 from onnx import TensorProto, numpy_helper
 
 from convert.graph import Graph
@@ -91,6 +92,14 @@ def make_model(signature: Signature | None = None) -> bytes:
 def with_signature(graph: Graph, signature: Signature) -> bytes:
     """Return the file of `graph` that carries `signature`."""
     return write_model_file(graph.model(), signature)
+
+
+def make_unsealed_model() -> bytes:
+    """Return a model file as they were written before there was a digest."""
+    model = onnx.load_from_string(make_model())
+    (entry,) = model.metadata_props
+    entry.value = signatures.write(make_signature())
+    return bytes(model.SerializeToString())
 
 
 def make_row(**changes: Any) -> dict[str, Any]:

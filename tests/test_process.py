@@ -11,12 +11,16 @@ from typing import Any
 
 import httpx
 import msgspec
-import onnx
 import pytest
 
-from server import signature as signatures
 from server.signature import GoldenRow
-from tests.models import LUNCH, make_model, make_row, make_signature
+from tests.models import (
+    LUNCH,
+    make_model,
+    make_row,
+    make_signature,
+    make_unsealed_model,
+)
 from tests.servers import ROOT, running_server
 
 
@@ -85,11 +89,8 @@ def test_an_unknown_default_is_one_sentence_and_exit_code_2(tmp_path: Path) -> N
 
 
 def test_a_file_without_a_digest_is_served_with_a_warning(tmp_path: Path) -> None:
-    path = write_model(tmp_path / "a.onnx")
-    model = onnx.load(path)
-    (entry,) = model.metadata_props
-    entry.value = signatures.write(make_signature())
-    onnx.save(model, path)
+    path = tmp_path / "a.onnx"
+    path.write_bytes(make_unsealed_model())
     with running_server(path) as served:
         answer = httpx.post(f"{served.url}/predict", json=make_row())
 

@@ -675,6 +675,20 @@ def test_a_library_that_is_another_one_is_reported(tmp_path: Path) -> None:
     )
 
 
+def test_the_other_format_of_onnxruntime_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "student.ort"
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(path)
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(make_student(), options)
+    content = path.read_bytes()
+    assert content[4:8] == b"ORTM"
+    onnxruntime.InferenceSession(content)
+
+    with pytest.raises(RuntimeFault):
+        Session(content)
+
+
 GROWTH = r"""
 import random, sys
 from pathlib import Path

@@ -7,6 +7,7 @@ from sklearn.pipeline import make_pipeline
 
 from convert.__main__ import main
 from convert.verify import open_model
+from tests.models import make_unsealed_model
 from tests.pairs import NUMBERS, make_homes
 from tests.test_conversion import run, save
 
@@ -133,3 +134,23 @@ def test_another_pipeline_of_the_same_columns_is_found_to_differ(
         f"which is further apart than 1e-08: {file} was made from another pipeline; "
         "export it again"
     )
+
+
+def test_a_file_without_a_digest_is_verified_with_a_warning(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    file = tmp_path / "student.onnx"
+    file.write_bytes(make_unsealed_model())
+
+    status = verify(file)
+
+    assert (status, capsys.readouterr().out) == (
+        0,
+        f"{file}: 1 golden rows are reproduced within 1e-09\n",
+    )
+    assert caplog.messages == [
+        f"{file} was written without a digest, so damage to it may go unnoticed; export "
+        "it again with python -m convert"
+    ]
