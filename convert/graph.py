@@ -176,7 +176,10 @@ class Graph:
 
 
 def _named(node: NodeProto) -> NodeProto:
-    """Name a node after its first output, which no other node has."""
+    """Name a node after its first output, which no other node has.
+
+    onnxruntime 1.21 names what it fuses after the nodes, and refuses two equal names.
+    """
     node.name = next(filter(None, node.output))
     return node
 
