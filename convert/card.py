@@ -261,11 +261,18 @@ def _limits(features: Sequence[Feature], targets: Sequence[Target]) -> Iterator[
         "of a row does not say what would happen to a person.",
     ]
     encoded = [feature for feature in features if feature.categories]
-    strict = [feature for feature in encoded if feature.unknown == "reject"]
+    asked = [feature for feature in encoded if feature.encoder]
+    strict = [f for f in encoded if f.unknown == "reject" and f not in asked]
     if strict:
         of = f" of {listed(code(f.name) for f in strict)}" if strict != encoded else ""
         refused = f"A category{of} that was not seen in training is refused"
         sentences.insert(1, f"{refused}: nothing was learned about it.")
+    sentences += [
+        f"A value of {code(feature.name)} beside those above is refused: the column goes "
+        f"through {text(feature.encoder)}, which is not scikit-learn's and was asked for "
+        "these only."
+        for feature in asked
+    ]
     yield "\n".join(f"- {sentence}" for sentence in sentences)
 
 

@@ -5,6 +5,7 @@ missing one, is never read from parameters: the pipeline is run on a row that
 has such a value.
 """
 
+import logging
 import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,15 +15,19 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from convert.asked import asked_values
 from convert.description import Description
-from convert.encoded import encoded_columns, fill_values, text_columns
+from convert.encoded import encoded_columns, fill_values, open_columns, text_columns
 from convert.frame import Row, make_frame
 from convert.oracle import Oracle, Rejected
 from convert.pipelines import split
 from convert.plain import plain
+from convert.preprocessing.own import name_of
 from convert.preprocessing.probe import REJECTIONS
 from convert.refusal import Refusal
 from server.signature import Feature, Kind, Value
+
+log = logging.getLogger(__name__)
 
 OUTPUTS = ("prediction", "contributions", "label_index", "probabilities")
 """Names that a graph's outputs have, so that no input may."""
@@ -57,41 +62,52 @@ def describe(
     """
     columns = [str(name) for name in frame.columns]
     _check_columns(frame)
-    encoded = encoded_columns(pipeline, frame)
-    texts = text_columns(pipeline, columns)
+    oracle = Oracle(pipeline, columns)
+    opened = open_columns(pipeline, columns)
+    asked = asked_values(oracle, frame)
+    encoded = encoded_columns(pipeline, frame) | asked
+    texts = text_columns(pipeline, columns) - opened.keys()
     typical = {
         name: _words(frame[name])
         if name in texts
-        else _typical(frame[name], name in encoded)
+        else _typical(frame[name], bool(encoded.get(name)))
         for name in columns
     }
     filled = fill_values(pipeline, columns)
-    oracle = Oracle(pipeline, columns)
     _check_typical(oracle, make_frame([typical], frame))
     features = []
     for name in columns:
         said = description.feature(name)
-        asked = _Column(
-            *(oracle, frame, typical, name, encoded.get(name, ()), filled.get(name))
+        column = _Column(
+            *(oracle, frame, typical, name, encoded.get(name, ()), filled.get(name)),
+            encoder="" if _is_closed(asked.get(name, ())) else name_of(opened[name]),
         )
         features.append(
             Feature(
                 name=name,
                 input=_input_name(name, columns),
-                kind=asked.kind(said.kind),
-                required=not asked.accepts(None),
-                imputed=asked.imputed(),
-                categories=asked.categories,
-                unknown=asked.unknown(),
-                minimum=said.minimum if said.minimum is not None else asked.bound(-1),
-                maximum=said.maximum if said.maximum is not None else asked.bound(+1),
-                observed=asked.observed(),
+                kind=column.kind(said.kind),
+                required=not column.accepts(None),
+                imputed=column.imputed(),
+                categories=column.categories,
+                unknown=column.unknown(),
+                encoder=column.encoder,
+                minimum=said.minimum if said.minimum is not None else column.bound(-1),
+                maximum=said.maximum if said.maximum is not None else column.bound(+1),
+                observed=column.observed(),
                 typical=typical[name],
                 title=said.title or humanise(name),
                 unit=said.unit,
                 description=said.description,
             )
         )
+    for feature in features:
+        if feature.encoder:
+            log.warning(
+                "column %r goes through %s, which is not scikit-learn's: the model "
+                "answers for the %d values that it was asked for, and refuses others",
+                *(feature.name, feature.encoder, len(feature.categories)),
+            )
     return tuple(features)
 
 
@@ -114,7 +130,8 @@ def unknown_values(categories: tuple[Value, ...]) -> tuple[Value, ...]:
 def transform(pipeline: Pipeline, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
     """Return what the last step is given, shape (n_rows, n_outputs)."""
     steps, _ = split(pipeline)
-    outputs: Any = Pipeline(steps).transform(frame) if steps else frame
+    rows = Oracle(pipeline, [str(name) for name in frame]).as_fitted(frame)
+    outputs: Any = Pipeline(steps).transform(rows) if steps else frame
     return np.asarray(
         outputs.toarray() if hasattr(outputs, "toarray") else outputs, float
     )
@@ -130,6 +147,7 @@ class _Column:
     name: str
     categories: tuple[Value, ...]
     filled: Value | None
+    encoder: str
 
     @property
     def is_number(self) -> bool:
@@ -183,7 +201,7 @@ class _Column:
     def unknown(self) -> Literal["reject", "ignore"]:
         # outside of its categories this dtype has only missing values
         is_closed = isinstance(self.frame[self.name].dtype, pd.CategoricalDtype)
-        if is_closed or not self.categories:
+        if is_closed or not self.categories or self.encoder:
             return "reject"
         values = unknown_values(self.categories)
         return "ignore" if values and all(map(self.accepts, values)) else "reject"
@@ -212,6 +230,11 @@ class _Column:
     def _rows(self, values: list[Value | None]) -> pd.DataFrame:
         rows = [{**self.typical, self.name: value} for value in values]
         return make_frame(rows, self.frame)
+
+
+def _is_closed(asked: tuple[Value, ...]) -> bool:
+    """Tell whether there is no value beside these: nothing, or true and false."""
+    return all(isinstance(value, bool) for value in asked)
 
 
 def _check_columns(frame: pd.DataFrame) -> None:

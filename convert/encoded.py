@@ -9,8 +9,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from convert.hoist import members_of
-from convert.lower import unwrap
 from convert.plain import plain
+from convert.preprocessing.own import foreign_steps, keeps_values, unwrap
 from convert.preprocessing.text import is_vectorizer
 from convert.refusal import Refusal
 from server.signature import MISSING_TEXT, Value
@@ -31,9 +31,31 @@ def encoded_columns(pipeline: Any, frame: pd.DataFrame) -> dict[str, tuple[Value
     texts = text_columns(pipeline, columns)
     for name in columns:
         if name not in found and name not in texts:
-            categories = _own_categories(frame[name])
+            categories = own_categories(frame[name])
             if categories:
-                found[name] = _plain_categories(name, categories)
+                found[name] = categories
+    return found
+
+
+def own_categories(column: pd.Series) -> tuple[Value, ...]:
+    """Return the categories of a column's dtype, or its texts; none of numbers."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        categories = list(column.dtype.categories)
+    elif pd.api.types.is_numeric_dtype(column):
+        return ()
+    else:
+        categories = sorted(column.dropna().unique(), key=str)
+    return _plain_categories(str(column.name), categories)
+
+
+def open_columns(pipeline: Any, columns: list[str]) -> dict[str, Any]:
+    """Return the columns that reach a step which is not scikit-learn's, and that step.
+
+    What it makes of a value that nobody asked it for is not known.
+    """
+    found: dict[str, Any] = {}
+    for step, chosen in _foreign(pipeline, columns):
+        found = dict.fromkeys(chosen or columns, step) | found
     return found
 
 
@@ -71,7 +93,7 @@ def _readers(step: Any, columns: list[str]) -> Iterator[tuple[Any, list[str]]]:
     elif isinstance(step, Pipeline):
         for _, inner in step.steps:
             yield from _readers(inner, columns)
-            if isinstance(unwrap(inner), ColumnTransformer | FeatureUnion):
+            if not keeps_values(inner):
                 return  # what it returns are other columns
     elif hasattr(step, "regressor_"):  # TransformedTargetRegressor
         yield from _readers(step.regressor_, columns)
@@ -79,6 +101,38 @@ def _readers(step: Any, columns: list[str]) -> Iterator[tuple[Any, list[str]]]:
         yield step, columns
         for member in members_of(step):
             yield from _readers(member, columns)
+
+
+def _foreign(
+    step: Any, columns: list[str] | None
+) -> Iterator[tuple[Any, list[str] | None]]:
+    """Yield the steps that are not scikit-learn's, each with what may reach it.
+
+    Parameters
+    ----------
+    columns
+        What the step is given of the frame's; None where it is given other columns.
+    """
+    step = unwrap(step)
+    if type(step) is ColumnTransformer:
+        for _, inner, chosen in step.transformers_:
+            read = None if columns is None else _chosen(step, columns, chosen)
+            if read is None or read:
+                yield from _foreign(inner, read)
+    elif isinstance(step, Pipeline):
+        kept: list[str] | None = columns
+        for _, inner in step.steps:
+            for each, read in _foreign(inner, kept):
+                yield each, columns if read is None else read
+            kept = kept if keeps_values(inner) else None
+    elif type(step) is FeatureUnion:
+        for _, inner in step.transformer_list:
+            yield from _foreign(inner, columns)
+    else:
+        yield from ((each, columns) for each in foreign_steps(step))
+        inner = [step.regressor_] if hasattr(step, "regressor_") else members_of(step)
+        for each in inner:
+            yield from _foreign(each, columns)
 
 
 def _chosen(step: ColumnTransformer, columns: list[str], chosen: Any) -> list[str]:
@@ -91,14 +145,6 @@ def _chosen(step: ColumnTransformer, columns: list[str], chosen: Any) -> list[st
     fitted = [str(name) for name in getattr(step, "feature_names_in_", columns)]
     picked = np.atleast_1d(np.array(fitted, dtype=object)[chosen])
     return [str(name) for name in picked]
-
-
-def _own_categories(column: pd.Series) -> list[Any]:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return list(column.dtype.categories)
-    if pd.api.types.is_numeric_dtype(column):
-        return []
-    return sorted(column.dropna().unique(), key=str)
 
 
 def _plain_categories(column: str, categories: Any) -> tuple[Value, ...]:

@@ -24,6 +24,7 @@ import pandas as pd
 from onnx import TensorProto, helper
 from sklearn.pipeline import Pipeline
 
+from convert.asked import numbers_held
 from convert.describe import transform, unknown_values
 from convert.frame import make_frame
 from convert.graph import Graph
@@ -139,10 +140,11 @@ def _effects(
     weights, intercept = _linear(pipeline, frame)
     typical = {feature.name: feature.typical for feature in features}
     other = {feature.name: _other(feature) for feature in features}
+    held = numbers_held(pipeline, list(typical))
     is_free = np.full(len(weights), True)
     effects = []
     for feature in features:
-        values = _domain(feature, frame[feature.name])
+        values = _domain(feature, frame[feature.name], held.get(feature.name, ()))
         answers = [
             _ask(pipeline, frame, [{**base, feature.name: v} for v in values])
             for base in (typical, other)
@@ -205,8 +207,16 @@ def _other(feature: Feature) -> Value | None:
     return others[-1] if others else feature.typical
 
 
-def _domain(feature: Feature, column: pd.Series) -> list[Value | None]:
-    """Return the values that scikit-learn is asked about."""
+def _domain(
+    feature: Feature, column: pd.Series, held: Sequence[float]
+) -> list[Value | None]:
+    """Return the values that scikit-learn is asked about.
+
+    Parameters
+    ----------
+    held
+        Numbers of which a step that is not scikit-learn's may make an exception.
+    """
     values: list[Value | None] = [] if feature.required else [None]
     known = _known(feature)
     if known:
@@ -214,7 +224,7 @@ def _domain(feature: Feature, column: pd.Series) -> list[Value | None]:
         return [*known, *ignored, *values]
     points = np.unique(column.dropna().to_numpy(float))
     picked = np.linspace(0, len(points) - 1, min(len(points), MAX_POINTS)).astype(int)
-    return [*_anchors(column), *points[picked].tolist(), *values]
+    return [*_anchors(column), *points[picked].tolist(), *held, *values]
 
 
 def _anchors(column: pd.Series) -> tuple[float, float, float]:

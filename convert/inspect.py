@@ -87,6 +87,8 @@ def _values(feature: Feature) -> str:
         return say_range(feature)
     named = listed(map(str, feature.categories), MAX_NAMED_VALUES)
     others = "rejected" if feature.unknown == "reject" else "ignored"
+    if feature.encoder:
+        others += f", because {feature.encoder} is not scikit-learn's"
     return f"{feature.kind}: {named}; others {others}"
 
 

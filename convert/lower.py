@@ -14,7 +14,6 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer
 
 from convert.graph import Graph
 from convert.preprocessing.blocks import (
@@ -31,6 +30,7 @@ from convert.preprocessing.choose import is_selector, lower_selector
 from convert.preprocessing.domains import encodes
 from convert.preprocessing.elementwise import affine
 from convert.preprocessing.impute import impute_frame
+from convert.preprocessing.own import foreign_steps, passes, unwrap
 from convert.preprocessing.probe import REJECTIONS
 from convert.preprocessing.registry import Step, lowering_of, refuse
 from convert.preprocessing.text import is_vectorizer, lower_text
@@ -126,33 +126,17 @@ def inner_steps(transformer: Any) -> list[tuple[str, Any]]:
         return [
             (name, step)
             for name, step in transformer.steps
-            if not _passes(step) and not hasattr(step, "fit_resample")
+            if not passes(step) and not hasattr(step, "fit_resample")
         ]
     if isinstance(transformer, FeatureUnion):
         return [item for item in transformer.transformer_list if item[1] != "drop"]
     return []
 
 
-def unwrap(transformer: Any) -> Any:
-    """Return what a search object found, or what a frozen estimator holds."""
-    while hasattr(transformer, "best_estimator_"):
-        transformer = transformer.best_estimator_
-    if type(transformer).__name__ == "FrozenEstimator":
-        return unwrap(transformer.estimator)
-    return transformer
-
-
-def _passes(transformer: Any) -> bool:
-    """Tell whether a step hands its columns on unchanged."""
-    if transformer is None or isinstance(transformer, str):
-        return True
-    return type(transformer) is FunctionTransformer and transformer.func is None
-
-
 def _lower_step(step: Step, block: Block, graph: Graph) -> Block:
     transformer = unwrap(step.transformer)
     step = step._replace(transformer=transformer)
-    if _passes(transformer):
+    if passes(transformer):
         return block
     if isinstance(transformer, Pipeline):
         return _lower_steps(step, block, graph)
@@ -182,7 +166,19 @@ def _wants_table(block: Block, steps: Sequence[tuple[str, Any]]) -> bool:
     first = unwrap(steps[0][1])
     if isinstance(first, ColumnTransformer | FeatureUnion) or is_vectorizer(first):
         return False
-    return _has_text(block) or encodes(Pipeline(list(steps)))
+    prefix = Pipeline(list(steps))
+    is_looked_up = _is_looked_up(Step("", prefix, None), block)
+    return _has_text(block) or encodes(prefix) or is_looked_up
+
+
+def _is_looked_up(step: Step, block: Block) -> bool:
+    """Tell whether somebody's encoder reads nothing but categories, as numbers."""
+    is_foreign = next(foreign_steps(step.transformer), None) is not None
+    return (
+        is_foreign
+        and isinstance(block, Frame)
+        and all(column.values for column in block.columns)
+    )
 
 
 def _has_text(block: Block) -> bool:
@@ -208,7 +204,7 @@ def _tabulate_longest(
 
 def _outcome(step: Step) -> Any:
     """Return what scikit-learn makes of the sample at this step."""
-    if _passes(step.transformer):
+    if passes(step.transformer):
         return step.sample
     try:
         with warnings.catch_warnings():
@@ -275,7 +271,7 @@ def _lower_leaf(step: Step, block: Block, graph: Graph) -> Block:
         return lower_text(step, block, graph)
     if _has_text(block) and type(transformer) is SimpleImputer:
         return impute_frame(step, as_frame(block, graph), graph)
-    if _has_text(block) or encodes(transformer):
+    if _has_text(block) or encodes(transformer) or _is_looked_up(step, block):
         return tabulate(step, as_frame(block, graph), graph)
     if is_selector(transformer):
         return lower_selector(step, as_matrix(block, graph), graph)

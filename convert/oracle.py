@@ -90,7 +90,7 @@ class Oracle:
         Rejected
             The pipeline does not take one of the rows.
         """
-        rows = self._rows(frame)
+        rows = self.as_fitted(frame)
         with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
             try:
                 found = np.asarray(self.pipeline.predict(rows))
@@ -124,7 +124,8 @@ class Oracle:
         taken = np.concatenate([taken for taken, _ in halves])
         return taken, _joined([found for _, found in halves if found is not None])
 
-    def _rows(self, frame: pd.DataFrame) -> Any:
+    def as_fitted(self, frame: pd.DataFrame) -> Any:
+        """Return a frame as the pipeline was fitted: an array, or a list of texts."""
         if self.takes_texts:
             return frame.iloc[:, 0]
         return frame if self._is_frame else frame.to_numpy()

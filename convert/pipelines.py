@@ -12,10 +12,11 @@ from convert.estimators import Outputs, emit
 from convert.estimators.catboost import refuse_categories
 from convert.graph import Graph
 from convert.hoist import hoist, members_of
-from convert.lower import inner_steps, lower, names_of, unwrap
+from convert.lower import inner_steps, lower, names_of
 from convert.preprocessing.blocks import Column, Matrix
 from convert.preprocessing.inverse import invert
 from convert.preprocessing.lookup import add_lookup
+from convert.preprocessing.own import unwrap
 from convert.refusal import Refusal
 
 Steps = list[tuple[str, Any]]

@@ -1,8 +1,12 @@
 """Turns a fitted branch on categories into tables.
 
 A branch on columns of categories is, column by column, a function on a finite set.
-scikit-learn's own fitted branch is run on every value of that set, so one
-mechanism serves every imputer, encoder and whatever is scaled behind them.
+The user's own fitted branch is run on every value of that set, so one mechanism
+serves every imputer, encoder and whatever is scaled behind them.
+
+Where every step is scikit-learn's, the set is closed: all other values are unknown,
+and get one answer. What is not scikit-learn's may answer any value in its own way, so
+its tables hold what it was asked for, and refuse the rest.
 """
 
 from collections.abc import Sequence
@@ -13,9 +17,14 @@ import numpy.typing as npt
 
 from convert.graph import Graph
 from convert.preprocessing.blocks import Column, Frame, Matrix, concatenate, take
-from convert.preprocessing.domains import known_values, unknown_values
+from convert.preprocessing.domains import (
+    UNKNOWN_NUMBERS,
+    known_values,
+    unknown_values,
+)
 from convert.preprocessing.lookup import add_lookup
 from convert.preprocessing.missing import missing_value
+from convert.preprocessing.own import foreign_steps
 from convert.preprocessing.probe import Floats, NotNumbers, Probe
 from convert.preprocessing.registry import Step, refuse
 from convert.refusal import Refusal
@@ -85,20 +94,29 @@ def _not_tabular(step: Step, reason: str) -> NotTabular:
 
 def _tabulate_column(step: Step, probe: Probe, column: Column, position: int) -> Table:
     cells = probe.frame.iloc[:, position]
-    values = known_values(step.transformer, probe.frame, position, column.text)
+    values = known_values(step.transformer, probe.frame, position, column)
     base = probe.answers([{}])[0]
     if base is None:
         raise _not_tabular(step, "it does not take the first row of the sample")
     _check_size(step, column, len(values), len(base))
     known = probe.answers([{position: value} for value in values])
     missing = probe.answers([{position: missing_value(cells)}])
-    unknown = _unknown_answer(step, probe, column, position, values)
+    is_closed = next(foreign_steps(step.transformer), None) is None
+    unknown = None
+    if is_closed:
+        unknown = _unknown_answer(step, probe, column, position, values)
+    elif not (column.text or column.values or _is_boolean(values)):
+        _check_unread(step, probe, column, position, [*values, *UNKNOWN_NUMBERS])
     answers = [*known, *missing, unknown]
     refused = np.full_like(base, np.nan)
     rows = np.array([refused if row is None else row for row in answers])
     taken = np.array([row is not None for row in answers])
     moves = np.logical_not(_same(rows[taken], base[None]).all(axis=0))
     return Table(column, values, rows, taken, moves)
+
+
+def _is_boolean(values: list[Any]) -> bool:
+    return bool(values) and all(isinstance(value, bool | np.bool_) for value in values)
 
 
 def _check_size(step: Step, column: Column, n_values: int, n_outputs: int) -> None:
@@ -127,6 +145,20 @@ def _unknown_answer(
                 f"before the pipeline",
             )
     return first
+
+
+def _check_unread(
+    step: Step, probe: Probe, column: Column, position: int, numbers: list[Any]
+) -> None:
+    """Refuse a column of any numbers that somebody's step makes something of."""
+    first, *others = probe.answers([{position: number} for number in numbers])
+    if first is None or any(o is None or not _same(first, o).all() for o in others):
+        raise refuse(
+            step,
+            f"it is not scikit-learn's and reads the numbers of {column.name!r}, of "
+            f"which a table holds only some: give it its columns of categories only, "
+            f"in a ColumnTransformer, or compute what it gives before the pipeline",
+        )
 
 
 def _same(left: Floats, right: Floats) -> Mask:

@@ -54,10 +54,14 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         What the pipeline puts in the place of a missing value, where that is
         one value; None where it is none or is not known.
     categories
-        Every value that the fitted encoder knows, in its order.
+        Every value that the fitted encoder knows, in its order; of an encoder that
+        is not scikit-learn's, every value that it was asked for.
     unknown
         What another value does: `reject` it, or `ignore` it as the fitted
         encoder does (a row of zeros, the infrequent category, …).
+    encoder
+        Name of the class or function, not scikit-learn's, that the column goes
+        through: what it makes of values beside `categories` is not known.
     minimum, maximum
         Hard bounds, inclusive, in `unit`; the author gave them, and a value
         outside is refused.
@@ -75,6 +79,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     imputed: Value | None = None
     categories: tuple[Value, ...] = ()
     unknown: Literal["reject", "ignore"] = "reject"
+    encoder: str = ""
     minimum: float | None = None
     maximum: float | None = None
     observed: tuple[float, float] | None = None

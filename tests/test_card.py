@@ -124,6 +124,21 @@ def test_the_card_says_what_the_signature_says() -> None:
     assert write_card(SIGNATURE, n_bytes=9381) == CARD
 
 
+def test_the_card_says_why_values_beside_those_asked_for_are_refused() -> None:
+    group, score = SIGNATURE.features
+    asked = replace(
+        SIGNATURE, features=(replace(group, encoder="TargetEncoder"), score)
+    )
+
+    sentences = write_card(asked, n_bytes=9381)
+
+    assert (
+        "- A value of `a|b` beside those above is refused: the column goes through "
+        "TargetEncoder, which is not scikit-learn's and was asked for these only."
+    ) in sentences
+    assert "was not seen in training" not in sentences
+
+
 EVALUATION = Evaluation(
     scores={
         "r2_score": Interval(0.88043, 0.84, 0.91),

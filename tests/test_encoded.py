@@ -1,11 +1,26 @@
+from typing import Any
+
+import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 
-from convert.encoded import encoded_columns, fill_values, text_columns
+from convert.encoded import (
+    encoded_columns,
+    fill_values,
+    open_columns,
+    text_columns,
+)
+from convert.preprocessing.own import name_of
+from tests.encoders import Length
 
 FRAME = pd.DataFrame(
     {
@@ -51,3 +66,43 @@ def test_positions_count_the_columns_that_were_fitted_on() -> None:
     made = ColumnTransformer([("w", OneHotEncoder(), [1])]).fit(FRAME)
 
     assert encoded_columns(made, FRAME[["w", "k"]]) == {"w": ("a", "b")}
+
+
+def test_an_encoder_behind_a_function_does_not_tell_what_its_column_holds() -> None:
+    halves = FunctionTransformer(lambda X: X.map(lambda word: word[:2]))
+    made = make_pipeline(halves, OneHotEncoder()).fit(FRAME[["t"]])
+
+    assert encoded_columns(made, FRAME[["t"]]) == {"t": ("xx yy", "yy", "zz xx")}
+
+
+def as_it_is(X: pd.DataFrame) -> pd.DataFrame:
+    return X
+
+
+def opened(made: Any) -> dict[str, str]:
+    found = open_columns(made.fit(FRAME, [0, 1, 2]), COLUMNS)
+    return {name: name_of(step) for name, step in found.items()}
+
+
+FILLED = SimpleImputer(strategy="most_frequent")
+ANYBODYS = FunctionTransformer(as_it_is)
+
+
+def test_columns_that_reach_what_is_not_scikit_learn_s_are_open() -> None:
+    made = ColumnTransformer(
+        [
+            ("t", make_pipeline(FILLED, ANYBODYS), [2]),
+            ("w", FeatureUnion([("own", OneHotEncoder()), ("l", Length())]), ["w"]),
+            ("n", make_pipeline(StandardScaler(), "passthrough"), ["n"]),
+            ("k", FunctionTransformer(np.log1p), ["k"]),
+        ]
+    )
+
+    assert opened(made) == {"t": "as_it_is", "w": "Length"}
+
+
+def test_behind_what_mixes_columns_each_of_them_is_open() -> None:
+    first = ColumnTransformer([("n", "passthrough", ["n"]), ("w", FILLED, ["w"])])
+    second = ColumnTransformer([("second", ANYBODYS, [1])])
+
+    assert opened(make_pipeline(first, second)) == dict.fromkeys(COLUMNS, "as_it_is")

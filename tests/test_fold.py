@@ -1,5 +1,6 @@
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,7 @@ from sklearn.svm import LinearSVR
 
 from convert.describe import describe, transform
 from convert.description import Description
-from convert.fold import Folded, add_folded, fold
+from convert.fold import Folded, Slope, add_folded, fold
 from convert.frame import make_columns
 from convert.graph import Graph
 from convert.regressors import make_candidate
@@ -199,6 +200,42 @@ def test_an_interaction_that_typical_values_hide_does_not_fold() -> None:
     pipeline = fits(product, LinearRegression(), frame, np.arange(5.0))
 
     assert fold(pipeline, describe(pipeline, frame, Description()), frame) is None
+
+
+OFFSET = 4.5
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda X: X.replace(-999, 0),
+        lambda X: X.mask((X > 1234) & (X <= 1300), 0.0),
+        lambda X: X.where(X != OFFSET, 0.0),
+    ],
+    ids=["sentinel", "window", "global"],
+)
+def test_a_line_with_an_exception_that_no_row_shows_does_not_fold(
+    function: Any,
+) -> None:
+    frame = pd.DataFrame({"a": np.arange(5.0)})
+    pipeline = fits(
+        FunctionTransformer(function), LinearRegression(), frame, np.arange(5.0)
+    )
+
+    assert fold(pipeline, describe(pipeline, frame, Description()), frame) is None
+
+
+def test_a_function_of_somebody_that_is_a_line_folds() -> None:
+    frame = pd.DataFrame({"a": np.arange(5.0)})
+    double = FunctionTransformer(lambda X: X * 2 + OFFSET)
+    pipeline = fits(double, LinearRegression(), frame, 3 * np.arange(5.0))
+
+    found = fold(pipeline, describe(pipeline, frame, Description()), frame)
+
+    assert found is not None
+    (slope,) = found.terms
+    assert isinstance(slope, Slope)
+    assert slope.weight == pytest.approx(3)
 
 
 def test_columns_may_be_integers_fractions_and_booleans() -> None:

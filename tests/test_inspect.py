@@ -190,3 +190,16 @@ def test_a_name_cannot_move_the_cursor_or_the_line(
     assert capsys.readouterr().out.splitlines()[0] == (
         r"Maths\x1b[2J\nscore (student, version 0123456789ab)"
     )
+
+
+def test_the_encoder_for_which_others_are_rejected_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gender = msgspec.structs.replace(GENDER, encoder="TargetEncoder")
+
+    inspect(tmp_path, make_signature(features=(gender, LUNCH, SCORE)))
+
+    assert capsys.readouterr().out.splitlines()[3] == (
+        "  gender         category: female, male; others rejected, because TargetEncoder "
+        "is not scikit-learn's; required"
+    )

@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -17,6 +18,7 @@ from sklearn.preprocessing import (
 )
 
 from convert.refusal import Refusal
+from tests.encoders import Trimmed
 from tests.lowered import compare, lower_to_model, make_mixed, run, transform
 
 CATEGORIES = ["colour", "size / cm (outer)", "grade", "half", "paid", "kind"]
@@ -160,30 +162,65 @@ def test_a_product_that_hides_behind_zero_is_noticed() -> None:
         lower_to_model(steps, sample)
 
 
-def test_function_of_the_user_over_fixed_categories_is_tabulated() -> None:
+def test_function_of_the_user_is_tabulated_where_it_was_asked() -> None:
     sizes = {"S": 36.0, "M": 38.5, "L": 41.0}
     mapping = FunctionTransformer(lambda frame: frame.map(lambda v: sizes.get(v, 0)))
-    fitted, sample = fit(mapping, ["size / cm (outer)"], missing=False)
-    rows = make_rows(["size / cm (outer)"], unknown=True, missing=True)
+    column = ["size / cm (outer)"]
+    fitted, sample = fit(mapping, column, missing=False)
+    rows = make_rows(column, unknown=False, missing=True)
 
     assert compare(fitted, sample, rows) == 0
 
 
-def test_function_that_tells_unknown_texts_apart_is_refused() -> None:
-    length = FunctionTransformer(lambda frame: frame.map(len))
-    fitted, sample = fit(length, ["colour"], missing=False)
+ANYBODYS: list[Any] = [
+    FunctionTransformer(lambda frame: frame.map({"red": 1.0}.get).fillna(0.0)),
+    FunctionTransformer(lambda frame: frame.map(len)),
+    make_pipeline(
+        FunctionTransformer(lambda frame: frame.map(str.strip)),
+        OneHotEncoder(handle_unknown="ignore"),
+    ),
+    Trimmed(handle_unknown="ignore"),
+]
 
-    with pytest.raises(Refusal, match="tells unknown values of 'colour' apart"):
+
+@pytest.mark.parametrize("step", ANYBODYS, ids=["lookup", "length", "trim", "subclass"])
+def test_what_a_step_of_the_user_was_not_asked_for_is_rejected(step: Any) -> None:
+    fitted, sample = fit(step, ["colour"], missing=False)
+    model, _ = lower_to_model(fitted, sample)
+    rows = pd.DataFrame({"colour": ["unheard of", "red", " red", "Red"]})
+
+    found = run(model, rows)
+
+    assert np.isnan(found).all(axis=1).tolist() == [True, False, True, True]
+    assert np.array_equal(found[[1]], transform(fitted, rows.iloc[[1]]))
+
+
+def test_numbers_that_a_step_of_the_user_reads_beside_texts_are_refused() -> None:
+    both = FunctionTransformer(
+        lambda frame: frame.assign(colour=frame["colour"].map(len))
+    )
+    fitted, sample = fit(both, ["colour", "decimal"], missing=False)
+
+    with pytest.raises(
+        Refusal, match="reads the numbers of 'decimal', of which a table"
+    ):
         lower_to_model(fitted, sample)
 
 
-def test_function_that_trims_texts_before_an_encoder_is_refused() -> None:
-    trim = FunctionTransformer(lambda frame: frame.map(str.strip))
-    encoder = OneHotEncoder(handle_unknown="ignore")
-    fitted, sample = fit(make_pipeline(trim, encoder), ["kind"], missing=False)
+def test_numbers_that_a_step_of_the_user_leaves_out_are_any() -> None:
+    colours = FunctionTransformer(lambda frame: frame[["colour"]].map(len))
+    fitted, sample = fit(colours, ["colour", "decimal"], missing=False)
+    rows = make_mixed(30, seed=9)[["colour", "decimal"]].assign(decimal=-1e9)
 
-    with pytest.raises(Refusal, match="tells unknown values of 'kind' apart"):
-        lower_to_model(fitted, sample)
+    assert compare(fitted, sample, rows) == 0
+
+
+def test_letters_that_scikit_learn_hashes_are_no_categories() -> None:
+    hasher = FeatureHasher(2, input_type="string")
+    fitted, sample = fit(hasher, ["colour"], missing=False)
+    model, _ = lower_to_model(fitted, sample)
+
+    assert np.isnan(run(model, pd.DataFrame({"colour": ["purple"]}))).all()
 
 
 def test_codes_of_bins_reach_an_encoder() -> None:

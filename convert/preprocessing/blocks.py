@@ -12,7 +12,7 @@ from onnx import TensorProto
 
 from convert.graph import Graph
 from convert.refusal import Refusal
-from server.signature import Feature
+from server.signature import Feature, Value
 
 Owners = frozenset[int]
 
@@ -20,13 +20,15 @@ Owners = frozenset[int]
 class Column(NamedTuple):
     """One tensor of shape (n_rows, 1): strings where `text`, float64 elsewhere.
 
-    `tensor` is empty for a column that was fitted on and is no feature.
+    `tensor` is empty for a column that was fitted on and is no feature. `values` are
+    the categories of its feature: a table must hold each of them.
     """
 
     name: str
     tensor: str
     text: bool
     owners: Owners
+    values: tuple[Value, ...] = ()
 
 
 class Frame(NamedTuple):
@@ -62,7 +64,10 @@ def add_inputs(features: Sequence[Feature], graph: Graph) -> list[Column]:
         )
         dtype = TensorProto.STRING if text else TensorProto.DOUBLE
         graph.input(feature.input, dtype)
-        columns.append(Column(feature.name, feature.input, text, frozenset({position})))
+        owners = frozenset({position})
+        columns.append(
+            Column(feature.name, feature.input, text, owners, feature.categories)
+        )
     return columns
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from convert.preprocessing.blocks import Column
 from convert.preprocessing.missing import is_missing
 from convert.refusal import Refusal
 from server.signature import MISSING_TEXT
@@ -37,20 +38,26 @@ def encodes(transformer: Any) -> bool:
 
 
 def known_values(
-    transformer: Any, sample: pd.DataFrame, position: int, text: bool
+    transformer: Any, sample: pd.DataFrame, position: int, column: Column
 ) -> list[Any]:
     """Return every value of one column that the branch may treat in its own way.
 
-    They are the fitted categories, what the imputers mark and fill in, and the
-    values of the sample; never a missing one. Too many do no harm.
+    They are the fitted categories, what the imputers mark and fill in, the values
+    of the sample and the categories of the feature; never a missing one. Too many
+    do no harm.
     """
-    column = sample.iloc[:, position]
-    found = dict.fromkeys(value for value in column if not is_missing(value))
+    cells, text = sample.iloc[:, position], column.text
+    found = dict.fromkeys(value for value in cells if not is_missing(value))
+    if any(isinstance(value, bool | np.bool_) for value in found):
+        found |= {False: None, True: None}
+    for value in column.values:
+        if isinstance(value, str) == text:
+            found.setdefault(value)
     for step in steps_of(transformer):
         for value in _fitted_values(step, position, sample.shape[1]):
             if not is_missing(value) and isinstance(value, str) == text:
                 found.setdefault(_plain(value))
-    _check_values(column.name, found, text)
+    _check_values(cells.name, found, text)
     return list(found)
 
 

@@ -1,0 +1,88 @@
+"""Tells scikit-learn's own transformers from other people's.
+
+Of scikit-learn's own it is known what they look at: an encoder looks its values up
+among its fitted categories, an imputer knows its markers. A class or a function of
+anybody else may answer any value in its own way.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from convert.preprocessing.functions import is_known
+from convert.preprocessing.text import is_vectorizer
+
+LIBRARIES = {"sklearn", "imblearn"}
+HASHERS = "sklearn.feature_extraction"
+"""Whose classes make something of the letters of a text, as a user's function may."""
+
+
+def unwrap(transformer: Any) -> Any:
+    """Return what a search object found, or what a frozen estimator holds."""
+    while hasattr(transformer, "best_estimator_"):
+        transformer = transformer.best_estimator_
+    if type(transformer).__name__ == "FrozenEstimator":
+        return unwrap(transformer.estimator)
+    return transformer
+
+
+def passes(transformer: Any) -> bool:
+    """Tell whether a step hands its columns on unchanged."""
+    if transformer is None or isinstance(transformer, str):
+        return True
+    return type(transformer) is FunctionTransformer and transformer.func is None
+
+
+def keeps_values(transformer: Any) -> bool:
+    """Tell whether each value that comes out went in, or fills a gap."""
+    transformer = unwrap(transformer)
+    is_imputer = type(transformer) in {SimpleImputer, KNNImputer}
+    return passes(transformer) or is_imputer or hasattr(transformer, "fit_resample")
+
+
+def is_own(transformer: Any) -> bool:
+    """Tell whether a transformer is exactly one of scikit-learn's.
+
+    A subclass is not: it may compute something else. Neither is a vectorizer or a
+    hasher where its column is tabulated, nor what calls a function that we do not know.
+    """
+    if type(transformer) is FunctionTransformer:
+        return is_known(transformer.func) and not transformer.kw_args
+    if is_vectorizer(transformer):
+        return True
+    module = type(transformer).__module__
+    return module.partition(".")[0] in LIBRARIES and not module.startswith(HASHERS)
+
+
+def foreign_steps(transformer: Any) -> Iterator[Any]:
+    """Yield the transformers in a fitted preprocessor that are not scikit-learn's."""
+    transformer = unwrap(transformer)
+    if isinstance(transformer, Pipeline):
+        inner = [step for _, step in transformer.steps]
+    elif type(transformer) is FeatureUnion:
+        inner = [step for _, step in transformer.transformer_list]
+    elif type(transformer) is ColumnTransformer:
+        inner = [step for _, step, _ in transformer.transformers_]
+    else:
+        is_step = not passes(transformer) and hasattr(transformer, "transform")
+        if is_step and not is_own(transformer):
+            yield transformer
+        return
+    for step in inner:
+        yield from foreign_steps(step)
+
+
+def name_of(transformer: Any) -> str:
+    """Return the name of a class, or of the function that a transformer calls."""
+    if type(transformer) is not FunctionTransformer:
+        return type(transformer).__name__
+    function = transformer.func
+    while isinstance(function, partial):
+        function = function.func
+    name: str = getattr(function, "__name__", type(function).__name__)
+    return "a lambda" if name == "<lambda>" else name
