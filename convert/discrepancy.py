@@ -11,6 +11,7 @@ import onnx
 import pandas as pd
 from onnx import TensorProto
 
+from convert.asked import held_values
 from convert.edges import edges
 from convert.frame import make_columns
 from convert.linear import read_sum
@@ -47,7 +48,11 @@ LAST_DIGITS = 2.0**-51
 
 
 class Differs(Refusal):
-    """The graph and scikit-learn do not agree; says on which row, without a remedy."""
+    """The graph and scikit-learn do not agree on `row`; says so, without a remedy."""
+
+    def __init__(self, said: str, row: pd.Series) -> None:
+        super().__init__(said)
+        self.row = row
 
 
 class Tolerance(NamedTuple):
@@ -83,6 +88,20 @@ class Proof:
     ) -> None:
         self.oracle = oracle
         self.features = features
+        served = is_served(features, frame)
+        if not served.any():
+            raise Refusal(
+                "every row of the sample holds a value that the model refuses: give rows "
+                f"with its categories; {_refused(features, frame.iloc[0])} is none"
+            )
+        if not served.all():
+            log.warning(
+                "%d rows of the sample are not compared: they hold a value that the model "
+                "refuses, such as %s",
+                int((~served).sum()),
+                _refused(features, frame[~served].iloc[0]),
+            )
+        frame = frame[served]
         self.table = _Rows(oracle, frame)
         if not len(self.table.frame):
             raise Refusal(
@@ -102,7 +121,8 @@ class Proof:
         Refusal
             A prediction differs by more than the tolerance.
         """
-        edge = _Rows(self.oracle, edges(self.features, self.table.frame))
+        held = held_values(self.oracle.pipeline, self.features)
+        edge = _Rows(self.oracle, edges(self.features, self.table.frame, held))
         largest, n_ambiguous = 0.0, 0
         with Session(self._model) as session:
             for rows in (self.table, edge):
@@ -193,7 +213,8 @@ class Proof:
         here, there = (self._said(answers, position) for answers in (found, expected))
         return Differs(
             f"for the row {row.to_dict()} the graph predicts {here} and scikit-learn "
-            f"{there}, which is further apart than {self.tolerance.absolute:.1g}"
+            f"{there}, which is further apart than {self.tolerance.absolute:.1g}",
+            row,
         )
 
     def _said(self, answers: Answers, position: int) -> str:
@@ -237,6 +258,23 @@ class _Rows:
         self.taken, answers = oracle.answer_taken(frame)
         self.frame = frame[self.taken]
         self.answers: Answers = answers
+
+
+def is_served(features: Sequence[Feature], frame: pd.DataFrame) -> Bools:
+    """Tell the rows that hold no value beside the categories, where these are all."""
+    served = np.full(len(frame), True)
+    for feature in features:
+        if feature.categories and feature.unknown == "reject":
+            column = frame[feature.name]
+            served &= (column.isin(feature.categories) | column.isna()).to_numpy()
+    return served
+
+
+def _refused(features: Sequence[Feature], row: pd.Series) -> str:
+    """Return the first value of a row that its feature refuses, and the feature."""
+    frame = row.to_frame().T
+    name = next(f.name for f in features if not is_served([f], frame).all())
+    return f"{row[name]!r} of {name!r}"
 
 
 def _tolerance(

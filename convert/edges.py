@@ -1,6 +1,6 @@
 """Makes up the rows on which graphs go wrong: missing, unknown, extreme, next door."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,34 @@ Floats = npt.NDArray[np.float64]
 MAX_NEIGHBOUR_ROWS = 100
 """Rows of the table whose numbers are moved to the next float, in seven ways."""
 
+MAX_IMITATED = 6
+"""Categories of a feature that are changed a little, in 14 ways."""
+
+N_MIXTURES = 1000
+
+NEXT_DIGITS = str.maketrans("0123456789", "1234567890")
+
 TEXTS = ("", "?", "naïve ÆØÅ 12 a b'c", "\n")
 
 
-def edges(features: Sequence[Feature], frame: pd.DataFrame) -> pd.DataFrame:
-    """Return all edge rows, with the columns and dtypes of `frame`."""
-    rows = make_frame(list(edge_rows(features)), frame)
+def edges(
+    features: Sequence[Feature],
+    frame: pd.DataFrame,
+    held: Mapping[str, Sequence[Value]] | None = None,
+) -> pd.DataFrame:
+    """Return all edge rows, with the columns and dtypes of `frame`.
+
+    Parameters
+    ----------
+    held
+        Values that the pipeline may make an exception of, by feature.
+    """
+    made = [
+        *edge_rows(features),
+        *strangers(features, held or {}),
+        *mixtures(features),
+    ]
+    rows = make_frame(made, frame)
     return pd.concat([rows, neighbours(features, frame)], ignore_index=True)
 
 
@@ -37,6 +59,57 @@ def edge_rows(features: Sequence[Feature]) -> Iterator[Row]:
         for value in _edge_values(feature):
             yield typical | {feature.name: value}
             yield blank | {feature.name: value}
+
+
+def strangers(
+    features: Sequence[Feature], held: Mapping[str, Sequence[Value]]
+) -> Iterator[Row]:
+    """Yield typical rows with a value that the model takes for unknown.
+
+    Somebody's encoder may know it all the same, or a function see what is in it.
+    """
+    typical = {feature.name: feature.typical for feature in features}
+    for feature in features:
+        values = list(held.get(feature.name, ()))
+        if feature.unknown == "ignore":
+            values += _like_known(feature.categories)
+        for value in dict.fromkeys(values):
+            if value not in feature.categories:
+                yield typical | {feature.name: value}
+
+
+def mixtures(features: Sequence[Feature]) -> Iterator[Row]:
+    """Yield rows at random, where encoders that are not scikit-learn's read several.
+
+    They may look columns up together, which varying one does not show.
+    """
+    if sum(bool(feature.encoder) for feature in features) < 2:
+        return
+    rng = np.random.default_rng(0)
+    choices = {f.name: f.categories or f.observed or (f.typical,) for f in features}
+    for _ in range(N_MIXTURES):
+        yield {
+            name: values[int(rng.integers(len(values)))]
+            for name, values in choices.items()
+        }
+
+
+def _like_known(categories: tuple[Value, ...]) -> Iterator[Value]:
+    """Yield values that resemble some of the categories."""
+    picked = categories[:: len(categories) // MAX_IMITATED + 1]
+    for value, other in zip(picked, [*picked[1:], *picked[:1]], strict=True):
+        if isinstance(value, str):
+            yield from _texts_like(value, str(other))
+        elif not isinstance(value, bool):
+            yield from (value + 1, value + 0.5, -value)
+
+
+def _texts_like(text: str, other: str) -> Iterator[str]:
+    half = len(text) // 2
+    yield from (text.upper(), text.lower(), text.title(), text.swapcase())
+    yield from (f" {text}", f"{text} ", text + text, text + other, text[:-1], text[1:])
+    yield from (text[:half] + other[len(other) // 2 :], f"{text}1", f"x{text}")
+    yield text.translate(NEXT_DIGITS)
 
 
 def neighbours(features: Sequence[Feature], frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,10 +5,14 @@ import logging
 from pathlib import Path
 
 import onnx
+import pandas as pd
 
 from convert.card import proof
 from convert.discrepancy import Differs, Proof
+from convert.encoded import open_columns
+from convert.frame import Row, make_frame
 from convert.oracle import Oracle
+from convert.preprocessing.own import name_of
 from convert.refusal import Refusal
 from convert.saved import add_saved_options, read_saved, run_elsewhere, saved_files
 from server.model import Model, UnservableModel
@@ -90,10 +94,35 @@ def _compare(arguments: argparse.Namespace, signature: Signature) -> str:
         )
     oracle = Oracle(pipeline, names)
     graph = onnx.load(arguments.file).SerializeToString()
+    compared = Proof(oracle, graph, signature.features, sample.frame)
     try:
-        found = Proof(oracle, graph, signature.features, sample.frame).measure()
+        found = compared.measure()
     except Differs as error:
-        raise Refusal(
-            f"{error}: {arguments.file} was made from another pipeline; export it again"
-        ) from error
+        why = _why(compared, error.row)
+        raise Refusal(f"{error}: {arguments.file} {why}; export it again") from error
     return proof(Provenance(discrepancy=found))
+
+
+def _why(compared: Proof, row: pd.Series) -> str:
+    """Say why a graph and a pipeline differ on a row, as far as can be found out."""
+    cells = row.astype(object).where(row.notna(), None)
+    values: Row = {str(name): value for name, value in cells.items()}
+    for feature in compared.features:
+        value = values[feature.name]
+        if value is None or feature.unknown == "reject" or value in feature.categories:
+            continue
+        usual = make_frame(
+            [{**values, feature.name: feature.typical}], compared.table.frame
+        )
+        if compared.agrees(usual).all():
+            return (
+                f"takes {value!r} of {feature.name!r} for unknown, and the pipeline "
+                "knows it"
+            )
+    names = [feature.name for feature in compared.features]
+    for name, step in open_columns(compared.oracle.pipeline, names).items():
+        return (
+            f"was made from another pipeline, or {name_of(step)}, which reads {name!r} "
+            f"and is not scikit-learn's, has an answer here that nobody asked it for"
+        )
+    return "was made from another pipeline"

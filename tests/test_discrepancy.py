@@ -1,19 +1,26 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from onnx import TensorProto
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
+from convert.description import Description
 from convert.discrepancy import Proof
 from convert.edges import edge_rows
 from convert.estimators import emit
+from convert.export import export
 from convert.graph import Graph
 from convert.oracle import Oracle
+from convert.preprocessing import own
 from convert.refusal import Refusal
-from server.signature import Discrepancy, Feature
+from server.signature import Discrepancy, Feature, Provenance
+from tests.encoders import Default, Mean, Pairs, Pattern, make_flats
 
 FEATURE = Feature(
     name="x", input="x", kind="number", required=True, observed=(0.0, 9.0), typical=4.5
@@ -163,3 +170,65 @@ def test_a_scaler_in_float32_before_a_tree_is_refused() -> None:
         measure_discrepancy(
             pipeline, graph.model().SerializeToString(), [feature], frame
         )
+
+
+FLATS = make_flats()
+
+
+def encode(encoder: Any, columns: list[str]) -> Pipeline:
+    made = ColumnTransformer(
+        [("encoder", encoder, columns), ("area", StandardScaler(), ["area"])]
+    )
+    pipeline = make_pipeline(made, LinearRegression())
+    return pipeline.fit(FLATS[[*columns, "area"]], FLATS["price"])
+
+
+@pytest.mark.parametrize(
+    ("encoder", "columns", "row"),
+    [
+        (Mean(), ["town"], "'town': 'Oslo'"),
+        (Default(), ["town"], "'town': 'Oslo'"),
+        (Pattern(), ["code"], "'code': "),
+    ],
+    ids=["mean", "default", "pattern"],
+)
+def test_a_table_of_the_sample_alone_is_refused_where_an_encoder_knows_more(
+    encoder: Any, columns: list[str], row: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof does not trust who says that all other values are unknown."""
+    monkeypatch.setattr(own, "is_own", lambda transformer: True)
+    pipeline = encode(encoder, columns)
+    sample = FLATS[FLATS["town"] != "Oslo"][[*columns, "area"]].head(60)
+
+    with pytest.raises(Refusal, match=f"for the row .*{row}.* further apart"):
+        export(pipeline, sample, sample, ["y"], Description(name="flat"), Provenance())
+
+
+def test_columns_that_are_looked_up_together_are_refused() -> None:
+    pipeline = encode(Pairs(), ["town", "kind"])
+    frame = FLATS[["town", "kind", "area"]]
+
+    with pytest.raises(Refusal, match="depends on 'town' and 'kind' together"):
+        export(pipeline, frame, frame, ["y"], Description(name="flat"), Provenance())
+
+
+def test_rows_that_the_model_refuses_are_set_aside(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pipeline = encode(Mean(), ["town"])
+    frame = FLATS[["town", "area"]].head(50)
+    exported = export(
+        pipeline, frame, frame, ["y"], Description(name="flat"), Provenance()
+    )
+    rows = pd.concat([frame, frame.head(3).assign(town="Atlantis")])
+    oracle = Oracle(pipeline, ["town", "area"])
+
+    found = Proof(oracle, exported.content, exported.signature.features, rows).measure()
+
+    assert found.n_rows == 50
+    assert (
+        "3 rows of the sample are not compared: they hold a value that the model "
+        "refuses, such as 'Atlantis' of 'town'"
+    ) in caplog.text
+    with pytest.raises(Refusal, match="every row of the sample holds a value that the"):
+        Proof(oracle, exported.content, exported.signature.features, rows.tail(3))

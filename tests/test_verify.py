@@ -1,12 +1,18 @@
 from pathlib import Path
+from typing import Any
 
 import joblib
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
 from convert.__main__ import main
+from convert.discrepancy import Proof
+from convert.preprocessing import own
 from convert.verify import open_model
+from server.signature import Discrepancy
+from tests.encoders import TOWNS, Mean, make_flats
 from tests.models import make_unsealed_model
 from tests.pairs import NUMBERS, make_homes
 from tests.test_conversion import run, save
@@ -154,3 +160,85 @@ def test_a_file_without_a_digest_is_verified_with_a_warning(
         f"{file} was written without a digest, so damage to it may go unnoticed; export "
         "it again with python -m convert"
     ]
+
+
+FLATS = make_flats()
+FIRST = ["--target", "price", "--trust", "everything"]
+
+
+def save_flats(folder: Path, encoder: Any, columns: list[str], sample: Any) -> None:
+    made = ColumnTransformer([("e", encoder, columns)], remainder="passthrough")
+    X = FLATS[[*columns, "area"]]
+    joblib.dump(
+        make_pipeline(made, Ridge()).fit(X, FLATS["price"]), folder / "p.joblib"
+    )
+    sample[[*columns, "area"]].to_csv(folder / "rows.csv", index=False)
+
+
+def verify_flats(folder: Path, rows: Any) -> int:
+    rows.to_csv(folder / "others.csv", index=False)
+    return verify(
+        *(folder / "out" / "home.onnx", "--trust", "everything"),
+        *("--pipeline", folder / "p.joblib", "--sample", folder / "others.csv"),
+    )
+
+
+def test_rows_that_the_file_refuses_do_not_make_it_another_pipeline_s(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    save_flats(tmp_path, Mean(), ["town"], FLATS.head(60))
+    assert run(tmp_path, tmp_path / "p.joblib", *FIRST) == 0
+    capsys.readouterr()
+
+    status = verify_flats(
+        tmp_path, FLATS.head(9).assign(town=["Atlantis", *TOWNS, *TOWNS[:2]])
+    )
+
+    assert (status, "On 8 rows of the table" in capsys.readouterr().out) == (0, True)
+    assert "1 rows of the sample are not compared" in caplog.text
+
+
+def old_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Export as it was done when whatever the sample lacks was taken for unknown."""
+    sure = Discrepancy(largest=0, tolerance=1e-9, n_rows=60, n_edge_rows=0)
+    with monkeypatch.context() as old:
+        old.setattr(own, "is_own", lambda transformer: True)
+        old.setattr(Proof, "measure", lambda self: sure)
+        assert run(folder, folder / "p.joblib", *FIRST) == 0
+
+
+def test_a_file_that_takes_a_known_value_for_unknown_is_told_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_flats(tmp_path, Mean(), ["town"], FLATS[FLATS["town"] != "Oslo"].head(60))
+    old_file(tmp_path, monkeypatch)
+    capsys.readouterr()
+
+    status = verify_flats(tmp_path, FLATS.head(60))
+
+    said = capsys.readouterr().err.splitlines()[-1]
+    file = tmp_path / "out" / "home.onnx"
+    assert (status, said.split(": ", 1)[0]) == (2, "refused")
+    assert said.endswith(
+        f": {file} takes 'Oslo' of 'town' for unknown, and the pipeline knows it; "
+        "export it again"
+    )
+
+
+def test_what_somebody_s_encoder_was_not_asked_for_may_be_why_a_file_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_flats(tmp_path, Mean(), ["town"], FLATS.head(60))
+    assert run(tmp_path, tmp_path / "p.joblib", *FIRST) == 0
+    pipeline = joblib.load(tmp_path / "p.joblib")
+    pipeline[1].intercept_ += 1
+    joblib.dump(pipeline, tmp_path / "p.joblib")
+    capsys.readouterr()
+
+    status = verify_flats(tmp_path, FLATS.head(60))
+
+    assert status == 2
+    assert capsys.readouterr().err.endswith(
+        "was made from another pipeline, or Mean, which reads 'town' and is not "
+        "scikit-learn's, has an answer here that nobody asked it for; export it again\n"
+    )
