@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from convert.files import check_input
 from convert.refusal import Refusal, suggest
 
 NUMBER_LIKE = re.compile(r"\s*[-+]?[\d.,]*\d[\d.,]*([eE][-+]?\d+)?\s*")
@@ -158,12 +159,7 @@ def first(is_true: pd.Series) -> int:
 
 
 def _read(path: Path) -> bytes:
-    if path.is_dir():
-        raise Refusal(f"{path} is a folder: name the CSV file in it")
-    if not path.exists():
-        others = sorted(file.name for file in path.parent.glob("*.csv"))
-        remedy = suggest(path.name, others) if others else "check the path"
-        raise Refusal(f"there is no file {path}: {remedy}")
+    check_input(path)
     content = path.read_bytes()
     if not content.strip():
         raise Refusal(f"{path} is empty: it needs a header and rows")

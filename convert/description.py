@@ -27,6 +27,7 @@ import msgspec
 import pandas as pd
 
 from convert.dataset import Table, first
+from convert.files import check_input
 from convert.refusal import Refusal, suggest
 
 Said = TypeVar("Said", bound=msgspec.Struct)
@@ -178,6 +179,7 @@ def _refuse_where(is_wrong: pd.Series, table: Table, reason: str) -> None:
 
 
 def _parse(path: Path) -> dict[str, Any]:
+    check_input(path)
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except UnicodeDecodeError:

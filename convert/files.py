@@ -4,7 +4,27 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from convert.refusal import Refusal
+from convert.refusal import Refusal, suggest
+
+
+def check_input(path: Path) -> None:
+    """Refuse what is not there, and say which files are.
+
+    Raises
+    ------
+    Refusal
+        There is nothing of that name, or a folder.
+    """
+    if path.is_dir():
+        raise Refusal(f"{path} is a folder: name the file in it")
+    if path.exists():
+        return
+    folder, ending = path.parent, path.suffix
+    if not folder.is_dir():
+        raise Refusal(f"there is no folder {folder} for {path}: check the path")
+    names = sorted(each.name for each in folder.iterdir() if each.suffix == ending)
+    remedy = suggest(path.name, names) if names else f"no file there ends in {ending!r}"
+    raise Refusal(f"there is no file {path}: {remedy}")
 
 
 def check_output(output: Path, ending: str) -> None:

@@ -23,12 +23,11 @@ def listed(names: Iterable[str], most: int = MAX_NAMED) -> str:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return the remedy for a name that is not known: the nearest one, or all."""
+    """Return the remedy for a name that is not known: the nearest one, and what is."""
     names = list(known)
-    guesses = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if guesses:
-        return f"did you mean {guesses[0]!r}?"
-    if not names:
-        return "there is no other"
-    some = ", ".join(map(repr, names[:MAX_NAMED]))
-    return f"there is {some}" if len(names) <= MAX_NAMED else f"there is {some}, …"
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    others = listed([repr(each) for each in names if each not in nearest])
+    if not nearest:
+        return f"there is {others or 'none'}"
+    also = f" There is also {others}" if others else ""
+    return f"did you mean {nearest[0]!r}?{also}"

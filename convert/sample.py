@@ -12,9 +12,10 @@ import pandas as pd
 
 from convert.dataset import check_name, read_table
 from convert.encoded import encoded_columns
+from convert.files import check_input
 from convert.oracle import Oracle, Rejected
 from convert.pipelines import fitted_names, split
-from convert.refusal import Refusal, suggest
+from convert.refusal import Refusal, listed, suggest
 
 PARQUET = (".parquet", ".pq")
 
@@ -97,13 +98,14 @@ def read_sample(
         )
     if texts:
         table = read(categories=texts).frame
-    frame = _readable(path, pipeline, table[known], names)
+    frame = _readable(path, pipeline, table, names)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     others = table[[name for name in table if name not in names]]
     return Sample(path, frame, others, sha256)
 
 
 def _read_parquet(path: Path, drop: Iterable[str]) -> pd.DataFrame:
+    check_input(path)
     try:
         frame = pd.read_parquet(path)
     except ImportError:
@@ -146,22 +148,26 @@ def _positions(
     if n_columns is not None and n_columns != len(names):
         raise Refusal(
             f"the pipeline was fitted on an array of {n_columns} columns and {path} has "
-            f"{len(names)}: leave the others out, and name the target with --target"
+            f"{len(names)}, {listed(map(repr, names))}: leave the others out, and name "
+            "the target with --target"
         )
     return names
 
 
 def _readable(
-    path: Path, pipeline: Any, frame: pd.DataFrame, names: Sequence[str]
+    path: Path, pipeline: Any, table: pd.DataFrame, names: Sequence[str]
 ) -> pd.DataFrame:
     """Return the columns that the pipeline cannot do without."""
-    absent = [name for name in names if name not in frame]
+    absent = [name for name in names if name not in table]
+    frame = table[[name for name in names if name in table]]
     answers = _answers(pipeline, frame)
     if isinstance(answers, str):
         if absent:
+            first, *more = map(repr, absent)
+            nor = f" (nor {listed(more)})" if more else ""
             raise Refusal(
-                f"{path} has no column {absent[0]!r}, which the pipeline reads: "
-                f"{suggest(absent[0], map(str, frame))}"
+                f"{path} has no column {first}{nor}, which the pipeline was fitted on: "
+                f"{suggest(absent[0], map(str, table))}"
             )
         raise Refusal(
             f"the pipeline takes no row of {path} ({answers}): give it columns of the "

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from convert.files import check_input
 from convert.refusal import Refusal
 
 MAX_BYTES = 4 * 2**30
@@ -59,6 +60,7 @@ def unpack(path: Path) -> bytes:
     Refusal
         There is no such file, it is damaged, or it is something else.
     """
+    check_input(path)
     try:
         content = path.read_bytes()
     except OSError as error:

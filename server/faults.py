@@ -25,6 +25,9 @@ in each other."""
 MAX_NAME_CHARACTERS = 100
 """A longer name that no feature has is not compared with those that are there."""
 
+MAX_NAMED_FEATURES = 10
+"""In the fault of a name that is like none of them."""
+
 
 def explain(body: bytes, signature: Signature, max_rows: int) -> Problem | None:
     """Return everything that is wrong with a body, up to the faults listed."""
@@ -126,16 +129,15 @@ def _faults_of_column(feature: Feature, columns: dict[str, Any]) -> Iterator[Fau
 
 
 def _unknown_feature(name: str, known: Sequence[str]) -> str:
-    if len(name) > MAX_NAME_CHARACTERS:
-        return "The model has no such feature."
     from difflib import get_close_matches  # 2 ms to import, needed for faults only
 
-    close = get_close_matches(name, known, n=1)
-    return (
-        f"The model has no such feature; did you mean {close[0]!r}?"
-        if close
-        else ("The model has no such feature.")
-    )
+    is_long = len(name) > MAX_NAME_CHARACTERS
+    close = [] if is_long else get_close_matches(name, known, n=1)
+    if close:
+        return f"The model has no such feature; did you mean {close[0]!r}?"
+    some = ", ".join(map(repr, known[:MAX_NAMED_FEATURES]))
+    more = ", …" if len(known) > MAX_NAMED_FEATURES else ""
+    return f"The model has no such feature; it reads {some}{more}."
 
 
 def _value_fault(feature: Feature, value: Any, is_present: bool) -> str | None:

@@ -156,7 +156,7 @@ def test_codes_may_stand_among_numbers_in_a_category(tmp_path: Path) -> None:
             "its encoding, for instance --encoding cp1252",
         ),
         ("x,z\n1,2\n", "FILE has no column 'y': there is 'x', 'z'"),
-        ("x,yy\n1,2\n", "FILE has no column 'y': did you mean 'yy'?"),
+        ("x,yy\n1,2\n", "FILE has no column 'y': did you mean 'yy'? There is also 'x'"),
         (
             "x,y\n1,2\n3,\n",
             "the target 'y' is missing on line 3 of FILE and in 1 of 2 rows: "
@@ -209,7 +209,9 @@ def test_an_unknown_encoding_is_refused(tmp_path: Path) -> None:
 def test_leaving_out_an_unknown_column_is_refused(tmp_path: Path) -> None:
     message = refusal_of(tmp_path, "name,y\n1,2\n", drop=["nam"])
 
-    assert message == "FILE has no column 'nam': did you mean 'name'?"
+    assert message == (
+        "FILE has no column 'nam': did you mean 'name'? There is also 'y'"
+    )
 
 
 def test_a_missing_file_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
@@ -224,7 +226,7 @@ def test_a_missing_file_is_refused_with_the_nearest_name(tmp_path: Path) -> None
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="is a folder: name the CSV file in it"):
+    with pytest.raises(Refusal, match="is a folder: name the file in it"):
         read_table(tmp_path)
 
 

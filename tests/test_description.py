@@ -100,7 +100,8 @@ def test_an_empty_description_says_nothing(tmp_path: Path) -> None:
     [
         (
             'titel = "x"',
-            "model.toml names an unknown key 'titel': did you mean 'title'?",
+            "model.toml names an unknown key 'titel': did you mean 'title'? There is also "
+            "'name', 'description', 'target', 'features'",
         ),
         (
             "[target]\nminimum = 3\nmaximum = 3",
@@ -142,16 +143,19 @@ def test_an_empty_description_says_nothing(tmp_path: Path) -> None:
         ),
         (
             '[target]\nunits = "x"',
-            "[target] of model.toml names an unknown key 'units': did you mean 'unit'?",
+            "[target] of model.toml names an unknown key 'units': did you mean 'unit'? "
+            "There is also 'title', 'description'",
         ),
         (
             "[features.lunch]\nmin = 1",
             "[features.'lunch'] of model.toml names an unknown key 'min': "
-            "did you mean 'minimum'?",
+            "did you mean 'minimum'? There is also 'kind', 'title', 'unit', 'description', "
+            "'maximum'",
         ),
         (
             "[features.lunhc]\n",
-            "the description names an unknown column 'lunhc': did you mean 'lunch'?",
+            "the description names an unknown column 'lunhc': did you mean 'lunch'? There "
+            "is also 'score'",
         ),
         (
             "[features.y]\n",

@@ -38,7 +38,8 @@ def test_every_fault_of_every_row_is_reported_with_its_pointer() -> None:
         "#/0/reading%20score": "104 is above the maximum, 100 points.",
         "#/0/readin%20score": "The model has no such feature; "
         "did you mean 'reading score'?",
-        "#/0/zzz": "The model has no such feature.",
+        "#/0/zzz": "The model has no such feature; "
+        "it reads 'gender', 'lunch/meal', 'reading score'.",
         "#/2/gender": "This feature is missing.",
         "#/2/lunch~1meal": "3 is not a string.",
         "#/2/reading%20score": "-0.5 is below the minimum, 0 points.",
@@ -74,7 +75,8 @@ def test_faults_of_columns_point_to_the_column_and_the_row() -> None:
             {
                 "#/columns/gender": "This column is missing.",
                 "#/columns/reading%20score/0": "104 is above the maximum, 100 points.",
-                "#/columns/zzz": "The model has no such feature.",
+                "#/columns/zzz": "The model has no such feature; "
+                "it reads 'gender', 'lunch/meal', 'reading score'.",
                 "#/columns/math%20score": "This is what the model predicts; "
                 "leave it out.",
                 "#/columns": "The columns differ in length: 'lunch/meal' 0, "

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.files import check_output, write_files
+from convert.files import check_input, check_output, write_files
 from convert.refusal import Refusal
 
 
@@ -61,3 +61,32 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     check_output(tmp_path / "new" / "folder" / "m.onnx", ".onnx")
     with pytest.raises(Refusal, match=r"nothing can be written in .*file: name anoth"):
         check_output(tmp_path / "file" / "folder" / "m.onnx", ".onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("rows.csv", "there is no file FOLDER/rows.csv: did you mean 'row.csv'?"),
+        (
+            "model.pkl",
+            "there is no file FOLDER/model.pkl: no file there ends in '.pkl'",
+        ),
+        ("no/row.csv", "there is no folder FOLDER/no for FOLDER/no/row.csv: "),
+        (".", "FOLDER is a folder: name the file in it"),
+    ],
+)
+def test_a_file_that_is_not_there_is_refused_with_those_that_are(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    (tmp_path / "row.csv").touch()
+
+    with pytest.raises(Refusal) as refusal:
+        check_input(tmp_path / name)
+
+    assert str(refusal.value).replace(str(tmp_path), "FOLDER").startswith(message)
+
+
+def test_a_file_that_is_there_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "row.csv").touch()
+
+    check_input(tmp_path / "row.csv")

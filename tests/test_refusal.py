@@ -2,7 +2,10 @@ from convert.refusal import listed, suggest
 
 
 def test_the_nearest_name_is_suggested() -> None:
-    assert suggest("lunhc", ["gender", "lunch"]) == "did you mean 'lunch'?"
+    assert suggest("lunhc", ["gender", "lunch", "y"]) == (
+        "did you mean 'lunch'? There is also 'gender', 'y'"
+    )
+    assert suggest("lunhc", ["lunch"]) == "did you mean 'lunch'?"
 
 
 def test_all_names_are_listed_where_none_is_near() -> None:
@@ -12,7 +15,7 @@ def test_all_names_are_listed_where_none_is_near() -> None:
 def test_a_long_list_is_cut() -> None:
     names = [f"column {i}" for i in range(300)]
 
-    assert suggest("zzz", names).endswith("'column 9', …")
+    assert suggest("zzz", names).endswith("'column 9' and 290 more")
 
 
 def test_of_many_names_the_rest_is_counted() -> None:

@@ -127,7 +127,8 @@ MISTAKES: dict[str, tuple[Callable[[Path], Sample], str]] = {
         lambda folder: read_sample(
             write(folder, HOMES[["area"]]), make_fitted("area", "built"), []
         ),
-        "rows.csv has no column 'built', which the pipeline reads: there is 'area'",
+        "rows.csv has no column 'built', which the pipeline was fitted on: there is "
+        "'area'",
     ),
     "lacks a column of categories": (
         lambda folder: read_sample(
@@ -138,13 +139,15 @@ MISTAKES: dict[str, tuple[Callable[[Path], Sample], str]] = {
             ).fit(CODES, CODES["price"]),
             [],
         ),
-        "rows.csv has no column 'area', which the pipeline reads: there is 'built'",
+        "rows.csv has no column 'area' (nor 'price'), which the pipeline was fitted on: "
+        "there is 'built'",
     ),
     "has none of the columns": (
         lambda folder: read_sample(
             write(folder, HOMES[["price"]]), make_fitted("area"), []
         ),
-        "rows.csv has no column 'area', which the pipeline reads: there is no other",
+        "rows.csv has no column 'area', which the pipeline was fitted on: there is "
+        "'price'",
     ),
     "has texts where numbers were fitted": (
         lambda folder: read_sample(
@@ -164,14 +167,15 @@ MISTAKES: dict[str, tuple[Callable[[Path], Sample], str]] = {
             LinearRegression().fit(HOMES[["area"]].to_numpy(), HOMES["price"]),
             ["price"],
         ),
-        "the pipeline was fitted on an array of 1 columns and rows.csv has 2: leave the "
-        "others out, and name the target with --target",
+        "the pipeline was fitted on an array of 1 columns and rows.csv has 2, 'area', "
+        "'built': leave the others out, and name the target with --target",
     ),
     "drops what is not there": (
         lambda folder: read_sample(
             parquet(folder, HOMES), make_fitted("area"), [], drop=["bilt"]
         ),
-        "rows.parquet has no column 'bilt': did you mean 'built'?",
+        "rows.parquet has no column 'bilt': did you mean 'built'? There is also 'area', "
+        "'price'",
     ),
     "has no row": (
         lambda folder: read_sample(parquet(folder, HOMES[:0]), make_fitted("area"), []),

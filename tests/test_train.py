@@ -286,7 +286,11 @@ def test_options_are_kept_in_the_command(tmp_path: Path) -> None:
         (make_students(90), ["--test-size", "2"], "--test-size is 2.0: it is a share"),
         (make_students(90), ["--seed", "-1"], "--seed is -1: it is a whole number"),
         (make_students(90), ["--drop", "lunhc"], "did you mean 'lunch'?"),
-        (make_students(90), ["--description", "none.toml"], "none.toml: No such file"),
+        (
+            make_students(90),
+            ["--description", "none.toml"],
+            "there is no file none.toml: ",
+        ),
         (
             make_students(90).assign(age=np.where(np.arange(90) == 40, 12.5, np.nan)),
             [],

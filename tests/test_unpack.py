@@ -86,13 +86,12 @@ def test_another_kind_of_file_is_refused_by_name(
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "no.pkl"
+    (tmp_path / "now.pkl").touch()
 
     with pytest.raises(Refusal) as refusal:
         unpack(path)
 
-    assert str(refusal.value) == (
-        f"{path} cannot be read (No such file or directory): check the path"
-    )
+    assert str(refusal.value) == (f"there is no file {path}: did you mean 'now.pkl'?")
 
 
 def test_a_small_file_cannot_fill_the_memory(

@@ -6,6 +6,7 @@ import msgspec
 
 from convert.compare.choice import Choice
 from convert.compare.scores import Estimate
+from convert.files import check_input
 from convert.groups import GroupError
 from convert.refusal import Refusal
 from convert.regressors import Parameter
@@ -110,6 +111,7 @@ def read_json(path: Path) -> Comparison:
     Refusal
         It is something else.
     """
+    check_input(path)
     try:
         return msgspec.json.decode(path.read_bytes(), type=Comparison)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
