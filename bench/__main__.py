@@ -149,7 +149,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--connections", type=count, default=16, metavar="N", help="default: 16")
     add("--duration", type=seconds, default=10, metavar="S", help="default: 10")
     add("--warm-up", type=span, default=1, metavar="S", help="not counted; default: 1")
-    add("--rate", type=seconds, metavar="R", help="requests a second: open loop")
+    add(
+        "--rate",
+        type=seconds,
+        metavar="R",
+        help="requests a second, whether answered or not (an open loop)",
+    )
     add("--rows", type=count, default=1, metavar="N", help="a request; default: 1")
     add("--columns", action="store_true", help="send columns, not a list of objects")
     add("--timeout", type=seconds, default=10, metavar="S", help="default: 10")

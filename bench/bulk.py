@@ -20,7 +20,7 @@ from bench.arguments import add_model, add_output, seconds
 from bench.load import Load, measure_whole
 from bench.machine import describe_run
 from bench.outcome import summarize_latency
-from bench.program import choose_cores, free_port
+from bench.program import PSS, choose_cores, free_port
 from bench.refusal import Refusal
 from bench.requests import encode
 from bench.rounds import show, write_json
@@ -78,7 +78,7 @@ def tabulate(result: dict[str, Any]) -> str:
             f"{form:<9}{figure['rows_per_second']:>11,.0f}{small['p50']:>16.2f}"
             f"{small['p99']:>9.2f}{small['max']:>9.2f}{figure['pss_mib']:>10.1f}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, f"note: {PSS}"])
 
 
 def _beside(address: Address, small: Load, form: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from bench.arguments import add_output, count, seconds
 from bench.load import Load, measure_whole
 from bench.machine import describe_run
 from bench.outcome import summarize_latency
-from bench.program import free_port, read_memory
+from bench.program import PSS, free_port, read_memory
 from bench.refusal import Refusal
 from bench.requests import Signature, encode, fetch_signature, make_bodies
 from bench.rounds import spread, write_json
@@ -54,6 +54,7 @@ def main(arguments: Sequence[str]) -> str:
         f"{name:<22}{figure['median']:>9.1f}  ({figure['min']:.1f} to {figure['max']:.1f})"
         for name, figure in figures.items()
     ]
+    lines.append(f"note: {PSS}")
     return "\n".join(lines)
 
 

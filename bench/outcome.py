@@ -103,10 +103,9 @@ def find_limits(load: Load, measurement: Measurement) -> list[str]:
 def tabulate(outcome: Outcome) -> str:
     """Return one run as text."""
     rate = outcome["rate"]
-    loop = "closed loop" if rate is None else f"open loop at {rate:g} requests/s"
     lines = [
         f"{outcome['url']}  {outcome['model']} {outcome['model_version']}",
-        f"{loop}, {_count(outcome['connections'], 'connection')}, "
+        f"{_say_loop(rate)}, {_count(outcome['connections'], 'connection')}, "
         f"{outcome['duration_s']:g} s, "
         f"{_count(outcome['rows_per_request'], 'row')} a request",
         "",
@@ -120,6 +119,12 @@ def tabulate(outcome: Outcome) -> str:
     if outcome["limits"]:
         lines += ["", *(f"note: {limit}" for limit in outcome["limits"])]
     return "\n".join(lines)
+
+
+def _say_loop(rate: float | None) -> str:
+    if rate is None:
+        return "closed loop (asks again when answered)"
+    return f"open loop at {rate:g} requests/s (asks whether answered or not)"
 
 
 def _count(number: int, noun: str) -> str:

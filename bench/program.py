@@ -22,6 +22,10 @@ from bench.refusal import Refusal
 LOG_BYTES = 2000
 STOP_TIMEOUT_S = 10.0
 
+PSS = (
+    "PSS is the memory of a program in which a page that n programs share counts as 1/n"
+)
+
 
 @dataclass(frozen=True)
 class Memory:

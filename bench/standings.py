@@ -6,6 +6,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from bench.program import PSS
+
 CONNECTIONS = (1, 16, 64)
 SINGLE = {
     "cpu_us_16": "CPU per request, µs",
@@ -39,7 +41,7 @@ def rank(result: Result) -> list[str]:
 
 
 def tabulate_standings(result: Result) -> str:
-    """Return a Markdown table."""
+    """Return a Markdown table and a sentence on what is measured."""
     titles = [
         "",
         *SINGLE.values(),
@@ -57,7 +59,7 @@ def tabulate_standings(result: Result) -> str:
                 ]
             )
         )
-    return "\n".join(rows)
+    return "\n".join([*rows, "", f"{PSS}."])
 
 
 def _row(cells: list[str]) -> str:

@@ -18,7 +18,14 @@ from bench.arguments import add_model, add_output, count
 from bench.contender import Contender
 from bench.load import Load, Measurement, measure_whole
 from bench.machine import REPOSITORY, describe_run, describe_versions
-from bench.program import Program, choose_cores, clean_environment, free_port, pinned
+from bench.program import (
+    PSS,
+    Program,
+    choose_cores,
+    clean_environment,
+    free_port,
+    pinned,
+)
 from bench.refusal import Refusal
 from bench.requests import encode, make_bodies
 from bench.rounds import Figures, Spread, run_rounds, text_spread, write_json
@@ -149,7 +156,7 @@ def tabulate(result: Mapping[str, Any]) -> str:
             for subject in ("server", "bare")
         )
         lines.append(f"{label:<26}{cells}{result['server_to_bare'][name]:>16.2f}")
-    lines += [f"note: {limit}" for limit in result["limits"]]
+    lines += [f"note: {note}" for note in (PSS, *result["limits"])]
     return "\n".join(lines)
 
 

@@ -51,8 +51,16 @@ def write_card(
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def proof(provenance: Provenance) -> str:
-    """Say in one sentence how far the graph is from scikit-learn."""
+def proof(
+    provenance: Provenance, beyond: str = "nothing would have been written"
+) -> str:
+    """Say in one sentence how far the graph is from scikit-learn.
+
+    Parameters
+    ----------
+    beyond
+        What a command does, or did, with a graph that is further away.
+    """
     found = provenance.discrepancy
     if found is None:
         return "The graph was not compared with scikit-learn."
@@ -65,8 +73,8 @@ def proof(provenance: Provenance) -> str:
     return (
         f"On {found.n_rows:,} rows of the table and {found.n_edge_rows} made-up edge rows, "
         f"each in a batch and alone, the graph and scikit-learn differ by at most "
-        f"{found.largest:.1e}; above {found.tolerance:.0e} nothing would have been "
-        f"written.{ambiguous}"
+        f"{found.largest:.1e}; above {found.tolerance:.0e} {beyond}."
+        f"{ambiguous}"
     )
 
 

@@ -13,7 +13,7 @@ import onnx
 from convert.card import proof, say_bounds, say_range, say_seen
 from convert.markdown import visible
 from convert.refusal import listed
-from convert.verify import open_model
+from convert.verify import open_model, say_golden_rows
 from server.signature import Feature, Signature, Target
 
 MAX_NAMED_VALUES = 6
@@ -128,5 +128,6 @@ def _measured(signature: Signature) -> Iterator[str]:
     provenance = signature.provenance
     for name, score in provenance.scores.items():
         yield f"{name} {score:.4f} on {provenance.n_test_rows:,} rows"
-    yield proof(provenance)
-    yield f"{len(signature.golden_rows)} golden rows are reproduced"
+    yield proof(provenance, "the file would not have been made")
+    are = "is" if len(signature.golden_rows) == 1 else "are"
+    yield f"{say_golden_rows(signature)} {are} reproduced"

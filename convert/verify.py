@@ -10,6 +10,7 @@ import pandas as pd
 from convert.card import proof
 from convert.discrepancy import Differs, Proof
 from convert.encoded import open_columns
+from convert.files import check_input
 from convert.frame import Row, make_frame
 from convert.oracle import Oracle
 from convert.preprocessing.own import name_of
@@ -36,8 +37,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "verify",
         help="check a model file against what scikit-learn predicted",
-        description="Replay the golden rows of a model file, as the server does at its "
-        "start;\nwith its pipeline and a sample compare it with scikit-learn itself.",
+        description="Replay the golden rows of a model file (made-up rows, with what\n"
+        "scikit-learn predicted for them), as the server does at its start; with its\n"
+        "pipeline and a sample compare it with scikit-learn itself.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -59,10 +61,17 @@ def run(arguments: argparse.Namespace) -> str | int:
     if status is not None:
         return status
     replayed = (
-        f"{arguments.file}: {len(signature.golden_rows)} golden rows are reproduced "
-        f"within {signature.golden_tolerance:.1g}"
+        f"{arguments.file}: {say_golden_rows(signature)} are reproduced within "
+        f"{signature.golden_tolerance:.1g}"
     )
     return f"{replayed}\n{_compare(arguments, signature)}" if is_compared else replayed
+
+
+def say_golden_rows(signature: Signature) -> str:
+    """Say how many there are, and what that is."""
+    n_rows = len(signature.golden_rows)
+    rows = "golden row" if n_rows == 1 else "golden rows"
+    return f"{n_rows} {rows} (made up, with what scikit-learn predicted for them)"
 
 
 def open_model(path: Path) -> Signature:
@@ -73,6 +82,7 @@ def open_model(path: Path) -> Signature:
     Refusal
         It is not a model file, or does not reproduce its golden rows.
     """
+    check_input(path)
     try:
         model = Model.load(path)
     except (UnservableModel, RuntimeFault) as error:
@@ -100,7 +110,7 @@ def _compare(arguments: argparse.Namespace, signature: Signature) -> str:
     except Differs as error:
         why = _why(compared, error.row)
         raise Refusal(f"{error}: {arguments.file} {why}; export it again") from error
-    return proof(Provenance(discrepancy=found))
+    return proof(Provenance(discrepancy=found), "the file would have been refused")
 
 
 def _why(compared: Proof, row: pd.Series) -> str:

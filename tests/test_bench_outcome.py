@@ -77,7 +77,7 @@ def test_the_table_shows_every_figure_and_every_error() -> None:
 
     assert tabulate(measured) == (
         "http://localhost:8080  points 0123456789ab\n"
-        "open loop at 100 requests/s, 16 connections, 2 s, 1 row a request\n"
+        "open loop at 100 requests/s (asks whether answered or not), 16 connections, 2 s, 1 row a request\n"
         "\n"
         "requests/s               500\n"
         "p50               500.171 ms\n"

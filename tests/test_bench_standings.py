@@ -41,7 +41,9 @@ def test_the_table_shows_medians_with_their_spread() -> None:
         f"| 48.1 (48.1–48.1) | 28.8 (28.8–28.8) | {triple} |\n"
         "| Flask | 7,000 (7,000–7,000) | 8,570 (8,570–8,570) | 1,380 (1,380–1,380) "
         f"| 174 (174–174) | 150 (150–150) | {triple} |\n"
-        "| import |  |  | 95 (95–95) | 46 (46–46) |  |  |  |  |"
+        "| import |  |  | 95 (95–95) | 46 (46–46) |  |  |  |  |\n\n"
+        "PSS is the memory of a program in which a page that n programs share counts as "
+        "1/n."
     )
 
 

@@ -75,9 +75,9 @@ contains
 measured
   r2_score 0.8804 on 200 rows
   On 1,000 rows of the table and 73 made-up edge rows, each in a batch and alone, the \
-graph and scikit-learn differ by at most 7.0e-12; above 1e-09 nothing would have been \
-written.
-  1 golden rows are reproduced
+graph and scikit-learn differ by at most 7.0e-12; above 1e-09 the file would not have \
+been made.
+  1 golden row (made up, with what scikit-learn predicted for them) is reproduced
 """,
     )
 

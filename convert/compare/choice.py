@@ -9,6 +9,10 @@ SAME_SIZE = 0.01
 """Files that differ by less than this share count as equally small: what differs are
 the digits of self-test rows."""
 
+STANDARD_ERROR = (
+    "One standard error is how far a mean over the folds moves by chance alone."
+)
+
 
 class Contestant(NamedTuple):
     """What the rule looks at.
@@ -65,7 +69,7 @@ def choose(contestants: Sequence[Contestant]) -> Choice:
         best=best.name,
         threshold=threshold,
         within=tuple(one.name for one in within),
-        sentence=_sentence(chosen, best, threshold, within, tied),
+        sentence=f"{_sentence(chosen, best, threshold, within, tied)} {STANDARD_ERROR}",
     )
 
 

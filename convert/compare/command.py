@@ -36,7 +36,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="compare nine regressors on a table and choose one",
         description="Tune nine regressors by cross-validation on a part of the table, "
         "score them, export each as ONNX, and choose the smallest within one standard "
-        "error of the best.",
+        "error of the best, which is how far its score moves by chance alone.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -32,7 +32,8 @@ def write_text(comparison: Comparison) -> str:
         [
             *align([HEADS, *rows]),
             "",
-            f"R² to RMSE: mean ± corrected standard error over {comparison.n_folds} folds "
+            f"R² to RMSE: mean ± standard error (how far chance moves it; "
+            f"corrected, since folds share rows) over {comparison.n_folds} folds "
             f"× {comparison.n_repeats} repeats of {comparison.n_train_rows:,} rows; "
             f"held out: R² on {comparison.n_test_rows:,} other rows.",
             *refusals,
