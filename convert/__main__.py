@@ -5,20 +5,43 @@ import logging
 import os
 import sys
 from importlib import import_module
+from types import ModuleType
 
+from convert.progress import Progress
 from convert.refusal import Refusal
 
+log = logging.getLogger("convert")
+
 COMMANDS = {
-    "train": "convert.train",
-    "export": "convert.conversion",
-    "explore": "convert.explore.command",
-    "compare": "convert.compare.command",
-    "verify": "convert.verify",
-    "inspect": "convert.inspect",
+    "train": ("convert.train", "fit a table and write one model file"),
+    "export": ("convert.conversion", "turn a saved pipeline into one model file"),
+    "explore": (
+        "convert.explore.command",
+        "write a report of what a table says about one of its columns",
+    ),
+    "compare": (
+        "convert.compare.command",
+        "compare nine regressors on a table and choose one",
+    ),
+    "verify": (
+        "convert.verify",
+        "check a model file against what scikit-learn predicted",
+    ),
+    "inspect": (
+        "convert.inspect",
+        "show what a model file accepts, returns and contains",
+    ),
 }
-"""Command → module with `add_parser`, which sets `run`; that returns what is printed,
-or an exit code. Only the module that is asked for is imported: some take seconds, and
-beside an old scikit-learn some cannot be imported."""
+"""Command → module, and what the command does. The module's `add_parser` sets `run`,
+which returns what is printed, or an exit code. Only the module that is asked for is
+imported: some take seconds, and beside an old scikit-learn some cannot be imported."""
+
+EXAMPLE = """\
+example:
+  python -m convert train students.csv --target math_score --output build/maths.onnx
+
+python -m convert COMMAND --help tells the rest.
+"""
 
 
 OUTPUT_CUT = 128 + 13
@@ -57,27 +80,10 @@ def _discard(*descriptors: int) -> None:
 
 
 def _run(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m convert",
-        description="From a table or a fitted pipeline to one proved ONNX file.",
-    )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    asked = [name for name in COMMANDS if name in words[:1]]
     try:
-        for name in asked or COMMANDS:
-            import_module(COMMANDS[name]).add_parser(commands)
-    except ModuleNotFoundError as error:
-        print(
-            f"refused: {error.name} is not installed for {sys.executable}: use "
-            ".venv/bin/python, which `make check` makes",
-            file=sys.stderr,
-        )
-        return 2
-    parsed = parser.parse_args(words, argparse.Namespace(words=words))
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("convert").setLevel(logging.INFO)
-    try:
-        outcome = parsed.run(parsed)
+        with Progress() as progress:
+            parsed = _parse(words, progress)
+            outcome = parsed.run(parsed)
     except Refusal as error:
         print(f"refused: {error}", file=sys.stderr)
         return 2
@@ -90,6 +96,34 @@ def _run(words: list[str]) -> int:
         return outcome
     print(outcome)
     return 0
+
+
+def _parse(words: list[str], progress: Progress) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m convert",
+        description="From a table or a fitted pipeline to one proved ONNX file.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, (module, sentence) in COMMANDS.items():
+        if name in words[:1]:
+            log.info("loading what %s needs …", name)
+            _load(module).add_parser(commands)
+        else:
+            commands.add_parser(name, help=sentence)
+    progress.rest()
+    return parser.parse_args(words, argparse.Namespace(words=words))
+
+
+def _load(module: str) -> ModuleType:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise Refusal(
+            f"{error.name} is not installed for {sys.executable}: use .venv/bin/python, "
+            "which `make check` makes"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -45,7 +45,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     parser = commands.add_parser(
         "export",
-        help="turn a saved pipeline into one model file",
         description="Convert a fitted pipeline, prove the graph against scikit-learn, "
         "and write one ONNX file, with its model card (.md) beside it.",
         epilog=EXAMPLE,
@@ -102,7 +101,7 @@ def convert(
     pipeline: Any, sample: Sample, targets: Sequence[str], description: Description
 ) -> Export:
     """Export a fitted pipeline with what a sample tells about it."""
-    log.info("proving the graph on %d rows and on edge rows", len(sample.frame))
+    log.info("proving the graph on %d rows and on edge rows …", len(sample.frame))
     measured = _measure(pipeline, sample, sample.truth(targets))
     provenance = Provenance(
         dataset=sample.path.name,

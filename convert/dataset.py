@@ -7,9 +7,10 @@ import argparse
 import csv
 import hashlib
 import io
+import logging
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ import pandas as pd
 
 from convert.files import check_input
 from convert.refusal import Refusal, suggest
+
+log = logging.getLogger(__name__)
 
 NUMBER_LIKE = re.compile(r"\s*[-+]?[\d.,]*\d[\d.,]*([eE][-+]?\d+)?\s*")
 """Also "72,5" and "1.234,5", which are meant as numbers and are not read as such."""
@@ -40,6 +43,8 @@ class Table:
         Of the file's bytes, 64 hexadecimal digits.
     lines
         The line of the file on which each row ends, counted from 1.
+    renamed
+        "OLD=NEW" of each column that has another name in the file.
     """
 
     path: Path
@@ -47,6 +52,7 @@ class Table:
     sha256: str
     lines: tuple[int, ...]
     dropped: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """Say where a row is, for a person."""
@@ -56,6 +62,13 @@ class Table:
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add what every command that reads a table lets people say about it."""
     add = parser.add_argument
+    add(
+        "--rename",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="call a column of the table NEW, here and in the model; once for each",
+    )
     add("--drop", action="append", default=[], metavar="COLUMN", help="leave it out")
     add(
         "--missing",
@@ -72,6 +85,7 @@ def read_table(
     *,
     encoding: str = "utf-8",
     missing: Iterable[str] = (),
+    rename: Sequence[str] = (),
     drop: Iterable[str] = (),
     categories: Collection[str] = (),
 ) -> Table:
@@ -81,6 +95,8 @@ def read_table(
     ----------
     missing
         Texts that stand for a missing value, beside the empty cell.
+    rename
+        "OLD=NEW" for each column that gets another name; all others mean this one.
     drop
         Columns to leave out.
     categories
@@ -94,8 +110,8 @@ def read_table(
     content = _read(path)
     text = _decode(path, content, encoding)
     header, lines = _scan(path, text)
-    frame = _parse(text, missing, categories)
-    frame.columns = pd.Index(header)
+    header = rename_columns(path, header, rename)
+    frame = _parse(text, header, missing, categories)
     if not lines:
         raise Refusal(f"{path} has a header and no rows: add the rows to it")
     dropped = tuple(drop)
@@ -103,7 +119,7 @@ def read_table(
         check_name(path, name, header)
     frame = _with_plain_booleans(frame.drop(columns=list(dropped)))
     sha256 = hashlib.sha256(content).hexdigest()
-    table = Table(path, frame, sha256, lines, dropped)
+    table = Table(path, frame, sha256, lines, dropped, tuple(rename))
     for column in table.frame:
         _check_column(table, str(column), is_category=column in categories)
     return table
@@ -113,10 +129,12 @@ def read_named_table(
     arguments: argparse.Namespace, categories: Collection[str] = ()
 ) -> Table:
     """Read the table of a command line that has `add_reading_options`."""
+    log.info("reading %s …", arguments.table)
     return read_table(
         arguments.table,
         encoding=arguments.encoding,
         missing=arguments.missing,
+        rename=arguments.rename,
         drop=arguments.drop,
         categories=categories,
     )
@@ -151,6 +169,36 @@ def check_name(path: Path, name: str, columns: list[str]) -> None:
     """Refuse a name that no column has."""
     if name not in columns:
         raise Refusal(f"{path} has no column {name!r}: {suggest(name, columns)}")
+
+
+def rename_columns(path: Path, names: list[str], rename: Sequence[str]) -> list[str]:
+    """Return the names of a table's columns with "OLD=NEW" applied, all at once.
+
+    Raises
+    ------
+    Refusal
+        There is no such column, or two would have the same name.
+    """
+    new_names: dict[str, str] = {}
+    for text in rename:
+        old, equals, new = text.rpartition("=")
+        if not (equals and old and new.strip()):
+            raise Refusal(f"--rename is {text!r}: give it as OLD=NEW")
+        check_name(path, old, names)
+        if old in new_names:
+            raise Refusal(
+                f"--rename names {old!r} twice: give each column one new name"
+            )
+        new_names[old] = new
+    renamed = [new_names.get(name, name) for name in names]
+    for name in renamed:
+        if renamed.count(name) > 1:
+            same = [old for old in names if new_names.get(old, old) == name]
+            raise Refusal(
+                f"--rename gives {' and '.join(map(repr, same))} of {path} the same name, "
+                f"{name!r}: give each its own, or leave one out"
+            )
+    return renamed
 
 
 def first(is_true: pd.Series) -> int:
@@ -235,11 +283,13 @@ def _checked_header(path: Path, names: list[str]) -> list[str]:
 
 
 def _parse(
-    text: str, missing: Iterable[str], categories: Iterable[str]
+    text: str, header: list[str], missing: Iterable[str], categories: Iterable[str]
 ) -> pd.DataFrame:
     """Read the cells; a declared category stays text, so that 01 is not 1."""
     return pd.read_csv(
         io.StringIO(text, newline=""),
+        names=header,
+        header=0,
         dtype=dict.fromkeys(categories, str),
         keep_default_na=False,
         na_values=["", *missing],

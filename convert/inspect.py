@@ -23,9 +23,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     parser = commands.add_parser(
         "inspect",
-        help="show what a model file accepts, returns and contains",
         description="Show what a model file accepts, returns, contains and was measured "
         "to do.",
+        epilog="example:\n  python -m convert inspect models/student_performance.onnx",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="ends with .onnx")
     parser.add_argument("--json", action="store_true", help="for programs")

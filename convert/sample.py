@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from convert.dataset import check_name, read_table
+from convert.dataset import check_name, read_table, rename_columns
 from convert.encoded import encoded_columns
 from convert.files import check_input
 from convert.oracle import Oracle, Rejected
@@ -65,6 +65,7 @@ def read_sample(
     *,
     encoding: str = "utf-8",
     missing: Iterable[str] = (),
+    rename: Sequence[str] = (),
     drop: Iterable[str] = (),
 ) -> Sample:
     """Read a CSV or Parquet file, and take from it what belongs to a pipeline.
@@ -79,9 +80,15 @@ def read_sample(
     Refusal
         It cannot be read, lacks a column, or its rows are not those of the pipeline.
     """
-    read = partial(read_table, path, encoding=encoding, missing=missing, drop=drop)
+    read = partial(
+        *(read_table, path),
+        encoding=encoding,
+        missing=missing,
+        rename=rename,
+        drop=drop,
+    )
     is_parquet = path.suffix.lower() in PARQUET
-    table = _read_parquet(path, drop) if is_parquet else read().frame
+    table = _read_parquet(path, rename, drop) if is_parquet else read().frame
     names = fitted_names(pipeline) or _positions(path, pipeline, table, targets)
     for target in targets:
         if target in names:
@@ -104,7 +111,9 @@ def read_sample(
     return Sample(path, frame, others, sha256)
 
 
-def _read_parquet(path: Path, drop: Iterable[str]) -> pd.DataFrame:
+def _read_parquet(
+    path: Path, rename: Sequence[str], drop: Iterable[str]
+) -> pd.DataFrame:
     check_input(path)
     try:
         frame = pd.read_parquet(path)
@@ -112,7 +121,8 @@ def _read_parquet(path: Path, drop: Iterable[str]) -> pd.DataFrame:
         raise Refusal(f"{path} is a Parquet table: pip install pyarrow") from None
     except (OSError, ValueError) as error:
         raise Refusal(f"{path} cannot be read as Parquet ({error})") from error
-    frame.columns = pd.Index([str(name) for name in frame.columns])
+    names = rename_columns(path, [str(name) for name in frame.columns], rename)
+    frame.columns = pd.Index(names)
     if frame.empty:
         raise Refusal(f"{path} has no row: add rows that the pipeline can predict")
     for name in drop:

@@ -1,6 +1,7 @@
 """A pipeline that somebody saved and rows for it, as a command line names them."""
 
 import argparse
+import logging
 from pathlib import Path
 
 from sklearn.pipeline import Pipeline
@@ -9,6 +10,8 @@ from convert.dataset import add_reading_options
 from convert.environments import needed_environment, reexecute
 from convert.load import examine, load_pipeline
 from convert.sample import Sample, read_sample
+
+log = logging.getLogger(__name__)
 
 
 def add_saved_options(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +70,7 @@ def read_saved(
     Refusal
         One of the files cannot be read, or they do not belong together.
     """
+    log.info("reading the pipeline and %s …", arguments.sample)
     pipeline = load_pipeline(
         arguments.pipeline,
         preprocessor=arguments.preprocessor,
@@ -79,6 +83,7 @@ def read_saved(
         targets,
         encoding=arguments.encoding,
         missing=arguments.missing,
+        rename=arguments.rename,
         drop=arguments.drop,
     )
     return pipeline, sample

@@ -36,7 +36,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     parser = commands.add_parser(
         "verify",
-        help="check a model file against what scikit-learn predicted",
         description="Replay the golden rows of a model file (made-up rows, with what\n"
         "scikit-learn predicted for them), as the server does at its start; with its\n"
         "pipeline and a sample compare it with scikit-learn itself.",
@@ -103,6 +102,7 @@ def _compare(arguments: argparse.Namespace, signature: Signature) -> str:
             "was made from another one"
         )
     oracle = Oracle(pipeline, names)
+    log.info("comparing on %d rows and on edge rows …", len(sample.frame))
     graph = onnx.load(arguments.file).SerializeToString()
     compared = Proof(oracle, graph, signature.features, sample.frame)
     try:

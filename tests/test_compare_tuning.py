@@ -41,7 +41,7 @@ def run(
     n_trials: int,
     seconds: float = 1e9,
     n_jobs: int = 2,
-    progress: Callable[[str, int, float], None] = lambda *_: None,
+    progress: Callable[[str, int, float, float], None] = lambda *_: None,
 ) -> dict[str, Tuned]:
     spaces: dict[str, Space] = {name: space_of(name, 40) for name in NAMES}
     effort = Effort(n_trials, seconds, n_jobs)
@@ -63,7 +63,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
 ) -> None:
     n_done = 0
 
-    def interrupt(name: str, n_trials: int, best: float) -> None:
+    def interrupt(*_: object) -> None:
         nonlocal n_done
         n_done += 1
         if n_done == 6:  # while another trial runs

@@ -254,3 +254,35 @@ def test_a_nul_in_a_name_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(Refusal, match="holds a NUL character"):
         read_table(path)
+
+
+def test_columns_are_renamed_all_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, "math score,a=b,c\n1,2,03\n")
+
+    table = read_table(
+        path,
+        rename=["math score=math_score", "a=b=c", "c=d e"],
+        drop=["c"],
+        categories=["d e"],
+    )
+
+    assert table.frame.to_dict("list") == {"math_score": [1], "d e": ["03"]}
+    assert table.renamed == ("math score=math_score", "a=b=c", "c=d e")
+
+
+@pytest.mark.parametrize(
+    ("rename", "message"),
+    [
+        (["x"], "--rename is 'x': give it as OLD=NEW"),
+        (["x="], "--rename is 'x=': give it as OLD=NEW"),
+        (["=z"], "--rename is '=z': give it as OLD=NEW"),
+        (["w=z"], "FILE has no column 'w': there is 'x', 'y'"),
+        (["x=y"], "--rename gives 'x' and 'y' of FILE the same name, 'y': "),
+        (["x=z", "y=z"], "--rename gives 'x' and 'y' of FILE the same name, 'z': "),
+        (["x=a", "x=b"], "--rename names 'x' twice: give each column one new name"),
+    ],
+)
+def test_a_wrong_renaming_is_refused(
+    tmp_path: Path, rename: list[str], message: str
+) -> None:
+    assert refusal_of(tmp_path, "x,y\n1,2\n", rename=rename).startswith(message)

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from convert.__main__ import main
-from convert.explore import command
 from tests.students import make_students
 
 
@@ -72,14 +71,11 @@ def test_output_that_is_no_page_is_refused(
     )
 
 
-def test_long_work_says_what_it_does(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(command, "QUIET_S", 0.0)
-
+def test_every_step_is_told(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     explore(tmp_path, "math_score")
 
-    assert caplog.messages[:2] == [
+    assert caplog.messages[:3] == [
+        "loading what explore needs …",
         f"reading {tmp_path}/students.csv …",
         "reading columns …",
     ]

@@ -228,3 +228,16 @@ def test_a_target_that_is_not_among_the_columns_left_is_refused(tmp_path: Path) 
     assert str(refusal.value) == (
         f"{tmp_path}/rows.csv has no column 'prise': did you mean 'price'?"
     )
+
+
+@pytest.mark.parametrize("save", [write, parquet])
+def test_columns_have_the_names_that_the_pipeline_was_fitted_on(
+    tmp_path: Path, save: Callable[[Path, pd.DataFrame], Path]
+) -> None:
+    raw = save(tmp_path, HOMES.rename(columns={"built": "year built"}))
+
+    sample = read_sample(
+        raw, make_fitted("area", "built"), [], rename=["year built=built"]
+    )
+
+    assert sample.frame.equals(HOMES[["area", "built"]])

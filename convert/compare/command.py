@@ -1,20 +1,21 @@
 """`python -m convert compare`: nine regressors side by side, one chosen by a rule."""
 
 import argparse
+import logging
 import os
-import sys
 from pathlib import Path
 
 import msgspec
 
 from convert.compare.comparison import Comparison, write_json
-from convert.compare.progress import Progress
 from convert.compare.terminal import write_text
 from convert.dataset import Table, add_reading_options, read_named_table
 from convert.description import Description, read_description
 from convert.files import write_files
 from convert.refusal import Refusal
 from convert.split import add_split_options
+
+log = logging.getLogger(__name__)
 
 N_TRIALS = 40
 BUDGET_SECONDS = 300.0
@@ -33,7 +34,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     parser = commands.add_parser(
         "compare",
-        help="compare nine regressors on a table and choose one",
         description="Tune nine regressors by cross-validation on a part of the table, "
         "score them, export each as ONNX, and choose the smallest within one standard "
         "error of the best, which is how far its score moves by chance alone.",
@@ -122,9 +122,7 @@ def _published(table: Table, target: str) -> str:
     from convert.compare.published import reproduce, write_table
     from convert.compare.run import library_versions
 
-    progress = Progress()
-    found = reproduce(table, target, progress.say)
-    progress.close()
+    found = reproduce(table, target)
     return write_table(found, library_versions())
 
 
@@ -142,20 +140,12 @@ def _compare(
     journal = _journal(arguments)
     if not arguments.resume:
         journal.unlink(missing_ok=True)
-    progress = Progress()
+    effort = Effort(arguments.trials, arguments.budget, arguments.jobs)
     try:
-        return compare(
-            question,
-            Effort(arguments.trials, arguments.budget, arguments.jobs),
-            journal,
-            progress,
-        )
+        return compare(question, effort, journal)
     except KeyboardInterrupt:
-        progress.close()
-        sys.stderr.write(f"--resume goes on with the trials in {journal}\n")
+        log.warning("--resume goes on with the trials in %s", journal)
         raise
-    finally:
-        progress.close()
 
 
 def _journal(arguments: argparse.Namespace) -> Path:

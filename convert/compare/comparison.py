@@ -91,6 +91,7 @@ class Comparison(msgspec.Struct, frozen=True):
     choice: Choice
     actual: tuple[float, ...]
     groups: tuple[GroupError, ...]
+    renamed: tuple[str, ...] = ()
     protocol: int = PROTOCOL
 
     def entry(self, name: str) -> Entry:

@@ -1,5 +1,6 @@
 """Runs a comparison: tune, score, choose, and then look at the held-out rows."""
 
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -19,7 +20,6 @@ from convert.compare.folds import (
     Folds,
     cross_validate,
 )
-from convert.compare.progress import Progress
 from convert.compare.scores import SCORES, estimates
 from convert.compare.spaces import Space, space_of
 from convert.compare.tuning import Effort, Tuned, open_studies, tune
@@ -30,6 +30,8 @@ from convert.groups import group_errors
 from convert.refusal import Refusal
 from convert.regressors import CANDIDATES
 from convert.split import Split, split_table
+
+log = logging.getLogger(__name__)
 
 N_REPEATS = 3
 LIBRARIES = ("catboost", "numpy", "onnx", "optuna", "pandas", "scikit-learn", "xgboost")
@@ -49,15 +51,14 @@ class Question(NamedTuple):
         """What tells the studies of one question from those of another."""
         kinds = ",".join(sorted(self.description.columns_of_kind("category")))
         dropped = ",".join(sorted(self.table.dropped))
+        renamed = ",".join(sorted(self.table.renamed))
         return (
             f"{self.table.sha256} {self.target} {self.seed} {self.test_size} "
-            f"{kinds} {dropped}"
+            f"{kinds} {dropped} {renamed}"
         )
 
 
-def compare(
-    question: Question, effort: Effort, journal: Path, progress: Progress
-) -> Comparison:
+def compare(question: Question, effort: Effort, journal: Path) -> Comparison:
     """Compare every candidate and choose one.
 
     Parameters
@@ -75,13 +76,19 @@ def compare(
     seed = question.seed
     spaces = {name: space_of(name, _n_fitted(split)) for name in CANDIDATES}
     studies = open_studies(journal, question.label, tuple(CANDIDATES))
+    log.info(
+        "comparing %d regressors on %s rows, in up to %d trials each and within about "
+        "%.0f s (--budget)",
+        *(len(CANDIDATES), f"{len(split.X_train):,}", effort.n_trials, effort.seconds),
+    )
+    log.info("starting %d processes …", effort.n_jobs)
     with workers(split, effort.n_jobs) as submit:
-        tuned = tune(studies, spaces, effort, seed, submit, progress.tuned)
-        folds = _score(tuned, seed, submit, progress)
-        finals = _finish(question, tuned, submit, progress)
+        tuned = tune(studies, spaces, effort, seed, submit, _say_trial)
+        folds = _score(tuned, seed, submit)
+        finals = _finish(question, tuned, submit)
     entries = []
     for name in CANDIDATES:
-        progress.say(f"measuring {CANDIDATES[name].title}")
+        log.info("measuring %s …", CANDIDATES[name].title)
         entry = _entry(split, name, tuned[name], folds[name], finals[name])
         entries.append(entry)
     choice = _choose(entries, spaces)
@@ -97,6 +104,7 @@ def compare(
         n_folds=N_FOLDS,
         n_repeats=N_REPEATS,
         dropped=question.table.dropped,
+        renamed=question.table.renamed,
         seconds=round(time.monotonic() - started, 1),
         libraries=library_versions(),
         entries=tuple(entries),
@@ -143,21 +151,18 @@ def _n_fitted(split: Split) -> int:
     return math.floor(len(split.X_train) * (1 - 1 / N_FOLDS))
 
 
-def _score(
-    tuned: Mapping[str, Tuned], seed: int, submit: Submit, progress: Progress
-) -> dict[str, Folds]:
+def _score(tuned: Mapping[str, Tuned], seed: int, submit: Submit) -> dict[str, Folds]:
     asked = {
         submit(cross_validate, name, found.parameters, N_REPEATS, seed): name
         for name, found in tuned.items()
     }
-    return _gather(asked, "scored", progress)
+    return _gather(asked, "scoring")
 
 
 def _finish(
     question: Question,
     tuned: Mapping[str, Tuned],
     submit: Submit,
-    progress: Progress,
 ) -> dict[str, Final]:
     target, seed = question.target, question.seed
     asked: dict[Future[Final], str] = {}
@@ -165,18 +170,24 @@ def _finish(
         description = question.description
         future = submit(finish, name, found.parameters, seed, target, description)
         asked[future] = name
-    return _gather(asked, "exported", progress)
+    return _gather(asked, "exporting")
 
 
-def _gather(
-    asked: Mapping[Future[Any], str], done: str, progress: Progress
-) -> dict[str, Any]:
-    found = {}
+def _gather(asked: Mapping[Future[Any], str], doing: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    log.info("%s %d regressors …", doing, len(asked))
     for future in as_completed(asked):
-        name = asked[future]
-        found[name] = future.result()
-        progress.say(f"{done} {CANDIDATES[name].title}, {len(found)} of {len(asked)}")
+        found[asked[future]] = future.result()
+        log.info("%s %d regressors, %d done …", doing, len(asked), len(found))
     return found
+
+
+def _say_trial(name: str, n_trials: int, best: float, seconds_left: float) -> None:
+    log.info(
+        "tuning: %s reaches R² %.4f after %s, about %.0f s left …",
+        *(CANDIDATES[name].title, best),
+        *("1 trial" if n_trials == 1 else f"{n_trials} trials", seconds_left),
+    )
 
 
 def _entry(split: Split, name: str, tuned: Tuned, folds: Folds, final: Final) -> Entry:

@@ -6,6 +6,7 @@ one piece would have tried.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
@@ -33,8 +34,8 @@ class Tuned(NamedTuple):
     n_trials: int
 
 
-Progress = Callable[[str, int, float], None]
-"""Is told a candidate, its number of trials and its best R²."""
+Progress = Callable[[str, int, float, float], None]
+"""Is told a candidate, its number of trials, its best R², and the seconds left."""
 
 
 class Effort(NamedTuple):
@@ -91,7 +92,7 @@ def tune(
     The candidate that has taken the least time so far has the next turn, so that
     no slow one starves the others.
     """
-    clock = _Clock(effort, time.monotonic(), dict.fromkeys(studies, 0.0))
+    clock = _Clock(effort, time.monotonic(), dict.fromkeys(studies, 0.0), Counter())
     running: dict[Future[float], _Running] = {}
     while True:
         busy = {one.name for one in running.values()}
@@ -99,7 +100,7 @@ def tune(
             study, space = studies[name], spaces[name]
             if len(running) == effort.n_jobs or name in busy:
                 continue
-            if _is_wanted(study, space, effort) and clock.allows(study):
+            if _n_wanted(study, space, effort) and clock.allows(study):
                 number, parameters = _ask(study, space, seed)
                 future = submit(_mean_score, name, parameters, seed)
                 running[future] = _Running(name, number, time.monotonic())
@@ -108,9 +109,13 @@ def tune(
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             name, number, since = running.pop(future)
             clock.spent[name] += time.monotonic() - since
-            clock.n_trials += 1
+            clock.n_trials[name] += 1
             studies[name].tell(number, future.result())
-            progress(name, _n_finished(studies[name]), studies[name].best_value)
+            wanted = {
+                each: _n_wanted(studies[each], spaces[each], effort) for each in studies
+            }
+            n_trials, best = _n_finished(studies[name]), studies[name].best_value
+            progress(name, n_trials, best, clock.seconds_left(wanted))
     return {
         name: Tuned(study.best_params, _n_finished(study))
         for name, study in studies.items()
@@ -128,19 +133,34 @@ class _Clock:
     effort: Effort
     started: float
     spent: dict[str, float]
-    n_trials: int = 0
+    n_trials: Counter[str]
 
     def allows(self, study: optuna.Study) -> bool:
         """Whether a trial leaves time for the scoring of every candidate."""
-        used = time.monotonic() - self.started
-        a_trial_of_each = sum(self.spent.values()) / max(self.n_trials, 1)
-        a_trial_of_each *= len(self.spent) / self.effort.n_jobs
-        left = self.effort.seconds - used
-        return _n_finished(study) == 0 or SCORING_REPEATS * a_trial_of_each < left
+        return _n_finished(study) == 0 or self._scoring() < self._budget()
+
+    def seconds_left(self, wanted: Mapping[str, int]) -> float:
+        """Estimate the time of the trials that are wanted, and of what follows them."""
+        tuning = sum(n * self._a_trial(name) for name, n in wanted.items())
+        tuning /= self.effort.n_jobs
+        return min(tuning + self._scoring(), max(self._scoring(), self._budget()))
+
+    def _budget(self) -> float:
+        return self.effort.seconds - (time.monotonic() - self.started)
+
+    def _scoring(self) -> float:
+        a_trial_of_each = sum(map(self._a_trial, self.spent))
+        return SCORING_REPEATS * a_trial_of_each / self.effort.n_jobs
+
+    def _a_trial(self, name: str) -> float:
+        """Return the mean time of its trials; before the first one, that of any."""
+        if self.n_trials[name]:
+            return self.spent[name] / self.n_trials[name]
+        return sum(self.spent.values()) / max(self.n_trials.total(), 1)
 
 
-def _is_wanted(study: optuna.Study, space: Space, effort: Effort) -> bool:
-    return _n_finished(study) < (effort.n_trials if space else 1)
+def _n_wanted(study: optuna.Study, space: Space, effort: Effort) -> int:
+    return max(0, (effort.n_trials if space else 1) - _n_finished(study))
 
 
 def _ask(study: optuna.Study, space: Space, seed: int) -> tuple[int, Parameters]:
