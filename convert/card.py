@@ -151,10 +151,6 @@ def _quality(signature: Signature, evaluation: Evaluation | None) -> Iterator[st
 
 def _evaluation(signature: Signature, evaluation: Evaluation) -> Iterator[str]:
     unit = signature.targets[0].unit
-    yield (
-        f"One prediction for one row takes about {evaluation.latency_us:.2g} µs in the "
-        "server's runtime on the machine that wrote this card."
-    )
     yield "## What moves a prediction"
     yield f"![How much worse the model is without each column]({quote(evaluation.picture)})"
     yield (

@@ -42,8 +42,6 @@ class Evaluation(NamedTuple):
         By scikit-learn's names.
     importances
         The highest first.
-    latency_us
-        Median time of one prediction for one row.
     picture
         Name of the file, beside the card, that shows the importances.
     """
@@ -51,13 +49,10 @@ class Evaluation(NamedTuple):
     scores: dict[str, Interval]
     groups: list[GroupError]
     importances: list[Importance]
-    latency_us: float
     picture: str
 
 
-def evaluate(
-    pipeline: Pipeline, split: Split, seed: int, latency_us: float, picture: str
-) -> Evaluation:
+def evaluate(pipeline: Pipeline, split: Split, seed: int, picture: str) -> Evaluation:
     """Evaluate a pipeline on the rows that it was not fitted on."""
     actual = split.y_test.to_numpy(float)
     predicted = np.asarray(pipeline.predict(split.X_test), float).reshape(len(actual))
@@ -65,7 +60,6 @@ def evaluate(
         scores=bootstrap(actual, predicted, seed),
         groups=group_errors(split.X_test, split.categories, actual, predicted),
         importances=_importances(pipeline, split.X_test, split.y_test, seed),
-        latency_us=latency_us,
         picture=picture,
     )
 

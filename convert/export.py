@@ -40,7 +40,11 @@ from server.signature import (
     Value,
 )
 
-LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn")
+LIBRARIES = ("onnx", "scikit-learn")
+"""What wrote the graph and what fitted it. numpy and pandas carry the numbers to them:
+with their versions in it, the same table and scikit-learn gave another file on a Python
+for which other releases of these two are pinned."""
+
 BOOSTERS = {"catboost", "lightgbm", "xgboost"}
 
 MAX_LOWERED_ROWS = 200

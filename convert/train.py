@@ -46,7 +46,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command to the command line."""
     parser = commands.add_parser(
         "train",
-        help="fit a table and write one model file",
         description="Fit a CSV table, prove the graph against scikit-learn, and write "
         "one ONNX file, with its model card (.md) beside it.",
         epilog=EXAMPLE,
@@ -93,8 +92,9 @@ def run(arguments: argparse.Namespace) -> str:
         command=_command(arguments),
     )
     contents = _files(trained, output, arguments.seed)
+    latency_us = measure_latency(trained.exported, trained.split.X_test)
     write_files(contents)
-    return _report(trained.exported, list(contents))
+    return _report(trained.exported, list(contents), latency_us)
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,10 @@ def train(
     pipeline = make_candidate(
         regressor.name, split.numbers, split.categories, seed, regressor.parameters
     )
-    log.info("fitting %s on %d rows", type(pipeline[-1]).__name__, len(split.X_train))
+    log.info("fitting %s on %d rows …", type(pipeline[-1]).__name__, len(split.X_train))
     pipeline.fit(split.X_train, split.y_train)
     interval = _interval(pipeline, split, regressor, seed)
-    log.info("proving the graph on %d rows and on edge rows", len(X))
+    log.info("proving the graph on %d rows and on edge rows …", len(X))
     provenance = Provenance(
         dataset=table.path.name,
         dataset_sha256=table.sha256,
@@ -191,6 +191,7 @@ def _check_comparison(
         "--target": (comparison.target, arguments.target),
         "--seed": (comparison.seed, arguments.seed),
         "--test-size": (comparison.test_size, arguments.test_size),
+        "--rename": (sorted(comparison.renamed), sorted(table.renamed)),
         "--drop": (sorted(comparison.dropped), sorted(table.dropped)),
     }
     for what, (compared, asked) in pairs.items():
@@ -205,10 +206,8 @@ def _files(trained: Trained, output: Path, seed: int) -> dict[Path, bytes]:
     """Return the model, its card and the card's picture."""
     exported = trained.exported
     picture = output.with_suffix(".svg")
-    latency_us = measure_latency(exported, trained.split.X_test)
-    evaluation = evaluate(
-        trained.pipeline, trained.split, seed, latency_us, picture.name
-    )
+    log.info("measuring what each column is worth …")
+    evaluation = evaluate(trained.pipeline, trained.split, seed, picture.name)
     card = write_card(exported.signature, len(exported.content), evaluation)
     unit = exported.signature.targets[0].unit
     return {
@@ -238,7 +237,7 @@ def _interval(
     if len(split.X_train) < MIN_TRAIN_ROWS:
         log.info("no interval: %d rows to fit are too few", len(split.X_train))
         return None
-    log.info("fitting %d times more, to find how far off it is on new rows", N_FOLDS)
+    log.info("fitting %d times more, to see how far off it is on new rows …", N_FOLDS)
     try:
         folds = cross_validate(split, regressor.name, regressor.parameters, 1, seed)
     except rejections() as error:
@@ -252,16 +251,19 @@ def _interval(
 
 
 def _command(arguments: argparse.Namespace) -> str:
-    """Return the command that was given, without folders that others do not have."""
+    """Return the command that was given, as it is in the folder of these files.
+
+    Whose folders they are in is nobody's business, and the file would not be the same.
+    """
     words = ["python", "-m", "convert", "train", arguments.table.name]
-    words += ["--target", arguments.target, "--output", _relative(arguments.output)]
+    words += ["--target", arguments.target, "--output", arguments.output.name]
     if arguments.regressor != "linear":
         words += ["--regressor", arguments.regressor]
     if arguments.comparison:
-        words += ["--comparison", _relative(arguments.comparison)]
+        words += ["--comparison", arguments.comparison.name]
     if arguments.description:
-        words += ["--description", _relative(arguments.description)]
-    for option in ("drop", "missing"):
+        words += ["--description", arguments.description.name]
+    for option in ("rename", "drop", "missing"):
         for text in getattr(arguments, option):
             words += [f"--{option}", text]
     for option, default in (
@@ -274,11 +276,7 @@ def _command(arguments: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def _relative(path: Path) -> str:
-    return path.name if path.is_absolute() else path.as_posix()
-
-
-def _report(exported: Export, paths: list[Path]) -> str:
+def _report(exported: Export, paths: list[Path], latency_us: float) -> str:
     output, *beside = paths
     provenance = exported.signature.provenance
     lines = [
@@ -289,5 +287,7 @@ def _report(exported: Export, paths: list[Path]) -> str:
         doubt(provenance),
         *map(say_interval, exported.signature.targets),
         proof(provenance),
+        f"One prediction for one row takes about {latency_us:.2g} µs here, in the runtime "
+        "that serves it.",
     ]
     return "\n".join(filter(None, lines))

@@ -203,7 +203,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dataset_sha256
         Of the file's bytes, 64 hexadecimal digits.
     command
-        Makes the file again from the dataset, on one line of a shell.
+        Makes the file again in the dataset's folder, on one line of a shell.
     split
         How the held-out rows were chosen, in words.
     scores

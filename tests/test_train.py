@@ -1,6 +1,8 @@
 import hashlib
 import math
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -228,6 +230,67 @@ def test_the_interval_and_the_range_have_the_unit_of_the_target(
     assert plain.observed is not None
     ends = sorted(factor * end + shift for end in plain.observed)
     assert scaled.observed == pytest.approx(tuple(ends))
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_command_in_the_card_makes_the_same_files_in_their_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tables", "models", "again"):
+        (tmp_path / name).mkdir()
+    table, said = tmp_path / "tables" / "table.csv", tmp_path / "models" / "maths.toml"
+    make_students(100).to_csv(table, index=False)
+    said.write_text('title = "Maths"')
+    monkeypatch.chdir(tmp_path)
+    first = ["train", "tables/table.csv", "--target", "math_score"]
+    assert main([*first, "--output", "models/maths.onnx"]) == 0
+
+    command = signature_of(tmp_path / "models" / "maths.onnx").provenance.command
+    monkeypatch.chdir(tmp_path / "again")
+    shutil.copy(table, "table.csv")
+    shutil.copy(said, "maths.toml")
+    assert main(shlex.split(command)[3:]) == 0
+
+    assert command == (
+        "python -m convert train table.csv --target math_score --output maths.onnx"
+    )
+    made = files_in(tmp_path / "models")
+    assert files_in(tmp_path / "again") == made | {"table.csv": table.read_bytes()}
+    assert sorted(made) == ["maths.md", "maths.onnx", "maths.svg", "maths.toml"]
+
+
+RAW_NAMES = {
+    "race_ethnicity": "race/ethnicity",
+    "parental_level_of_education": "parental level of education",
+    "test_preparation_course": "test preparation course",
+    "math_score": "math score",
+    "reading_score": "reading score",
+    "writing_score": "writing score",
+}
+"""Ours → those of the published file."""
+
+
+def test_renamed_columns_give_the_graph_of_columns_of_that_name(tmp_path: Path) -> None:
+    students = make_students(100)
+    renamings = [f"--rename={raw}={ours}" for ours, raw in RAW_NAMES.items()]
+    assert train(tmp_path, students) == 0
+    ours = signature_of(tmp_path / "maths.onnx")
+
+    assert train(tmp_path, students.rename(columns=RAW_NAMES), *renamings) == 0
+
+    raw = signature_of(tmp_path / "maths.onnx")
+    provenance = msgspec.structs.replace(
+        raw.provenance,
+        command=ours.provenance.command,
+        dataset_sha256=ours.provenance.dataset_sha256,
+    )
+    same_file = {"provenance": provenance, "sha256": ours.sha256}
+    assert msgspec.structs.replace(raw, **same_file) == ours
+    assert raw.provenance.dataset_sha256 != ours.provenance.dataset_sha256
+    assert "--rename 'math score=math_score' --rename" in raw.provenance.command
 
 
 def test_missing_values_booleans_and_codes_are_served(tmp_path: Path) -> None:
