@@ -127,7 +127,7 @@ def _pip_volumes() -> list[str]:
 @contextmanager
 def running_container(*options: str, **environment: str) -> Iterator[Container]:
     """Run the image as the README does, read-only, until the block ends."""
-    port = _free_port()
+    port = free_port()
     name = f"pinion-test-{uuid.uuid4().hex[:8]}"
     podman(
         "run",
@@ -143,7 +143,7 @@ def running_container(*options: str, **environment: str) -> Iterator[Container]:
     )
     container = Container(name, f"http://127.0.0.1:{port}")
     try:
-        _await_port(port, container)
+        await_port(port, container)
         yield container
     finally:
         podman("rm", "--force", "--time=0", name)
@@ -159,13 +159,13 @@ def _run(*command: str, check: bool = True) -> "subprocess.CompletedProcess[str]
     return result
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
-def _await_port(port: int, container: Container, timeout_s: float = 60) -> None:
+def await_port(port: int, container: Container, timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         with socket.socket() as client:

@@ -1,17 +1,18 @@
 """The form in a real browser, without JavaScript."""
 
-import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers import running_server
+from tests.screenshot import CHROMIUM, PICTURE, fill_in, opened_page
+from tests.servers import ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 pytestmark = [
     pytest.mark.external,
@@ -24,31 +25,18 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def page() -> Iterator["Page"]:
     """The page of the shipped model on a small phone, in the dark."""
-    from playwright.sync_api import sync_playwright  # `make test` goes without
-
-    with running_server() as served, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(
-            viewport={"width": 320, "height": 640},
-            color_scheme="dark",
-            java_script_enabled=False,
-            base_url=served.url,
-        )
+    with opened_page(
+        viewport={"width": 320, "height": 640},
+        color_scheme="dark",
+        java_script_enabled=False,
+    ) as page:
         yield page
-        browser.close()
 
 
 def test_a_person_fills_in_the_form_by_its_labels_and_reads_the_answer(
     page: "Page",
 ) -> None:
-    page.goto("/")
-    page.get_by_label("Race or ethnicity").select_option("group B")
-    page.get_by_label("Parents' education").select_option("bachelor's degree")
-    page.get_by_label("Reading score").fill("72")
-    page.get_by_label("Writing score").fill("74")
-    page.get_by_role("button", name="Predict").click()
+    fill_in(page)
 
     assert page.get_by_role("status").get_by_role("paragraph").all_inner_texts() == [
         "Mathematics score: 66.1 points",
@@ -112,3 +100,13 @@ def test_nothing_is_wider_than_a_small_phone(page: "Page") -> None:
 
     assert main is not None
     assert main["x"] + main["width"] <= 320
+
+
+def test_the_picture_of_the_readme_can_be_taken_again(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.screenshot", str(tmp_path / "page.png")]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+    shown, taken = (path.read_bytes() for path in (PICTURE, tmp_path / "page.png"))
+    assert taken[:8] == shown[:8] == b"\x89PNG\r\n\x1a\n"
+    assert taken[16:24] == shown[16:24]  # width and height
+    assert len(shown) < 100_000

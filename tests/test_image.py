@@ -1,6 +1,9 @@
 """The real image, built from the Dockerfile and run with the README's options."""
 
 import json
+import re
+import shlex
+import shutil
 from pathlib import Path
 
 import httpx
@@ -10,11 +13,14 @@ from bench import container as bench_container
 from tests.containers import (
     LIMITS,
     Container,
+    await_port,
     built_image,
+    free_port,
     podman,
     running_container,
     why_no_image,
 )
+from tests.servers import ROOT
 
 pytestmark = [
     pytest.mark.image,
@@ -141,3 +147,52 @@ def test_image_is_within_its_budget(image: str, tmp_path: Path) -> None:
 
     assert int(unpacked) <= MAX_UNPACKED_BYTES
     assert compressed <= MAX_COMPRESSED_BYTES
+
+
+def read_docker_commands() -> list[list[str]]:
+    """Return the words behind `docker` in each line of the README's block."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (block,) = re.findall(r"```sh\n(docker .*?)```", readme, re.DOTALL)
+    return [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
+
+
+def as_here(words: list[str], image: str, models: Path, port: int) -> list[str]:
+    """Return the command for podman, on this machine's own network and a free port."""
+    publish = words.index("--publish")
+    here = [*words[1:publish], *words[publish + 2 :]]
+    options = ["--network=host", f"--env=PINION_PORT={port}", *LIMITS]
+    changed = [
+        image if word == "pinion" and before != "--name" else word
+        for before, word in zip(["", *here], here, strict=False)
+    ]
+    return ["run", *options, *[w.replace("$PWD/build", str(models)) for w in changed]]
+
+
+def test_docker_does_what_the_readme_says(image: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "models" / "student_performance.onnx", tmp_path / "mine.onnx")
+    tmp_path.chmod(0o755)  # the server is another user
+    ports: dict[str, int] = {}
+    try:
+        for words in read_docker_commands():
+            command, name = words[0], words[-1]
+            if command == "build":
+                continue  # the fixture has done it, from Debian's packages
+            if command == "run":
+                name = words[words.index("--name") + 1]
+                ports[name] = free_port()
+                words = as_here(words, image, tmp_path, ports[name])
+            result = podman(*words)
+            container = Container(name, "")
+            if command in ("run", "start"):
+                await_port(ports[name], container)
+            if command == "ps":
+                assert " pinion" in result.stdout
+            if command == "stop":
+                assert podman("wait", name).stdout == "0\n"
+        served = httpx.get(f"http://127.0.0.1:{ports['mine']}/models", timeout=60)
+    finally:
+        for name in ports:
+            podman("rm", "--force", "--time=0", name)
+
+    assert served.json()["default"] == "student_performance"
+    assert list(ports) == ["pinion", "mine"]

@@ -86,8 +86,9 @@ def reproduce(table: Table, target: str) -> list[Reproduction]:
         )
     split = split_table(table, target, Description(), SEED, TEST_SIZE)
     found = []
-    for name, published in R2.items():
-        log.info("fitting %s …", CANDIDATES[name].title)
+    for number, (name, published) in enumerate(R2.items(), start=1):
+        title = CANDIDATES[name].title
+        log.info("fitting %s, %d of %d …", title, number, len(R2))
         ours = _score(split, name, SEED)
         seeds = None
         if name in SEEDED:
