@@ -43,7 +43,9 @@ def writable_file(text: str) -> Path:
 def model_file(text: str) -> Path:
     path = Path(text)
     if not path.exists():
-        raise argparse.ArgumentTypeError(f"there is no model file {text}")
+        others = ", ".join(sorted(map(str, path.parent.glob("*.onnx")))[:10])
+        there = f"; there is {others}" if others else ""
+        raise argparse.ArgumentTypeError(f"there is no model file {text}{there}")
     return path
 
 

@@ -81,7 +81,8 @@ def read_sample(
         It cannot be read, lacks a column, or its rows are not those of the pipeline.
     """
     read = partial(
-        *(read_table, path),
+        read_table,
+        path,
         encoding=encoding,
         missing=missing,
         rename=rename,

@@ -50,7 +50,10 @@ def test_a_model_that_is_not_there_is_named(
         startup.main(["models/none.onnx"])
 
     assert caught.value.code == 2
-    assert "there is no model file models/none.onnx" in capsys.readouterr().err
+    assert (
+        "there is no model file models/none.onnx; there is "
+        "models/student_performance.onnx" in capsys.readouterr().err
+    )
 
 
 def test_what_could_not_be_written_is_refused_before_it_is_measured(
