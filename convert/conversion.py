@@ -35,9 +35,9 @@ log = logging.getLogger(__name__)
 
 EXAMPLE = """\
 examples:
-  python -m convert export pipeline.joblib --sample rows.csv --output models/price.onnx
+  python -m convert export pipeline.joblib --sample rows.csv --output build/price.onnx
   python -m convert export --preprocessor preprocessor.pkl --model model.pkl \\
-      --sample rows.csv --target math_score --output models/student.onnx
+      --sample rows.csv --target math_score --output build/student.onnx
 """
 
 

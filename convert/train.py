@@ -38,7 +38,7 @@ BEST = "best"
 EXAMPLE = """\
 example:
   python -m convert train students.csv --target math_score \\
-      --output models/student_performance.onnx
+      --output build/maths.onnx
 """
 
 

@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 EXAMPLE = """\
 examples:
-  python -m convert verify models/price.onnx --pipeline pipeline.joblib \\
+  python -m convert verify build/price.onnx --pipeline pipeline.joblib \\
       --sample rows.csv
-  python -m convert verify models/student.onnx --preprocessor preprocessor.pkl \\
+  python -m convert verify build/student.onnx --preprocessor preprocessor.pkl \\
       --model model.pkl --sample rows.csv
 """
 

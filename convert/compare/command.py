@@ -26,7 +26,7 @@ examples:
   python -m convert compare students.csv --target math_score \\
       --json compare.json --output compare.html
   python -m convert train students.csv --target math_score --regressor best \\
-      --comparison compare.json --output models/maths.onnx
+      --comparison compare.json --output build/maths.onnx
 """
 
 
