@@ -60,17 +60,20 @@ def run(arguments: argparse.Namespace) -> str | int:
     if status is not None:
         return status
     replayed = (
-        f"{arguments.file}: {say_golden_rows(signature)} are reproduced within "
+        f"{arguments.file}: {say_golden_rows(signature)} within "
         f"{signature.golden_tolerance:.1g}"
     )
     return f"{replayed}\n{_compare(arguments, signature)}" if is_compared else replayed
 
 
 def say_golden_rows(signature: Signature) -> str:
-    """Say how many there are, and what that is."""
+    """Say how many are reproduced, and what they are."""
     n_rows = len(signature.golden_rows)
-    rows = "golden row" if n_rows == 1 else "golden rows"
-    return f"{n_rows} {rows} (made up, with what scikit-learn predicted for them)"
+    rows, them, are = (
+        ("golden row", "it", "is") if n_rows == 1 else ("golden rows", "them", "are")
+    )
+    made = f"made up, with what scikit-learn predicted for {them}"
+    return f"{n_rows} {rows} ({made}) {are} reproduced"
 
 
 def open_model(path: Path) -> Signature:

@@ -77,7 +77,7 @@ measured
   On 1,000 rows of the table and 73 made-up edge rows, each in a batch and alone, the \
 graph and scikit-learn differ by at most 7.0e-12; above 1e-09 the file would not have \
 been made.
-  1 golden row (made up, with what scikit-learn predicted for them) is reproduced
+  1 golden row (made up, with what scikit-learn predicted for it) is reproduced
 """,
     )
 
