@@ -4,7 +4,6 @@ skl2onnx does not end for some fitted estimators: a tree with an infinite
 threshold keeps it looking for a switch point for ever.
 """
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -75,7 +74,7 @@ def skl2onnx_graph(
 
 def _convert(folder: str, n_columns: int, max_memory_bytes: int) -> None:
     """Do the work, in the child."""
-    resource.setrlimit(resource.RLIMIT_AS, (max_memory_bytes, max_memory_bytes))
+    _limit_memory(max_memory_bytes)
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
 
@@ -89,6 +88,14 @@ def _convert(folder: str, n_columns: int, max_memory_bytes: int) -> None:
         target_opset={"": TARGET_OPSET, "ai.onnx.ml": 3},
     )
     onnx.save(model, Path(folder, MODEL))
+
+
+def _limit_memory(n_bytes: int) -> None:
+    """Where the system has such a limit and keeps it; the timeout is everywhere."""
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
 
 
 def _has_labels(estimator: Any) -> bool:

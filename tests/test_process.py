@@ -126,6 +126,15 @@ def test_a_signature_that_cannot_be_true_is_one_sentence_and_exit_code_2(
     assert result.stderr.count("\n") == 1
 
 
+def test_without_uvloop_the_loop_of_asyncio_serves(tmp_path: Path) -> None:
+    (tmp_path / "uvloop.py").write_text("raise ImportError")
+    model = write_model(tmp_path / "a.onnx")
+    with running_server(model, PYTHONPATH=str(tmp_path)) as served:
+        answer = httpx.post(f"{served.url}/predict", json=make_row())
+
+    assert list(answer.json()) == ["prediction"]
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_with_exit_code_0(
     tmp_path: Path, stop: signal.Signals

@@ -1,6 +1,8 @@
 """The pinned requirements, as pip reads them."""
 
 import re
+import subprocess
+import sys
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -96,3 +98,25 @@ def test_these_tests_run_with_the_pinned_versions(file: str) -> None:
     }
 
     assert {name: version(name) for name in pinned} == pinned
+
+
+def test_every_module_can_be_imported_where_unix_and_uvloop_are_missing() -> None:
+    absent = ("fcntl", "grp", "pwd", "resource", "termios", "uvloop")
+    folders = [ROOT / "convert", ROOT / "server"]
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for folder in folders
+        for path in folder.rglob("*.py")
+        if not path.name.startswith("__")
+    ]
+    script = (
+        "import sys, importlib;"
+        f"sys.modules.update(dict.fromkeys({absent}));"
+        f"[importlib.import_module(name) for name in {modules}]"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert result.stderr == ""
+    assert len(modules) > 100
