@@ -186,7 +186,7 @@ def test_ctrl_c_ends_a_run_early_with_what_was_measured() -> None:
         while b" 2." not in os.read(ours, 65536):  # seconds of the progress line
             pass
         bench.send_signal(signal.SIGINT)
-        output, _ = bench.communicate()
+        output, _ = bench.communicate(timeout=60)
     for end in (ours, theirs):
         os.close(end)
 
