@@ -43,7 +43,8 @@ COPY --from=bytecode /app/bytecode /app/bytecode
 COPY LICENSE deploy/image/healthcheck.py /app/
 COPY server /app/server
 COPY models/*.onnx /models/
-WORKDIR /
+# empty: whatever is read from the working directory is not there
+WORKDIR /empty
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM

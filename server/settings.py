@@ -92,7 +92,10 @@ def read_settings(
     InvalidSetting
         A value is not of its setting's type or is out of bounds.
     """
-    flags = vars(_parser().parse_args(arguments))
+    words = list(arguments)
+    if words[:1] == ["serve"]:  # what platforms say to an image: docker run IMAGE serve
+        del words[0]
+    flags = vars(_parser().parse_args(words))
     values: dict[str, Any] = {}
     for setting in SETTINGS:
         if flags[setting.name] is not None:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import NamedTuple
@@ -84,21 +84,23 @@ def built_image() -> str:
             "--format=docker",
             "--pull=never",
             *LIMITS,
-            *_pip_volumes(),
-            f"--build-arg=BUILDER={_stand_in('builder', BUILDER)}",
-            f"--build-arg=BASE={_stand_in('base', BASE)}",
+            *pip_volumes(),
+            f"--build-arg=BUILDER={debian('builder', BUILDER)}",
+            f"--build-arg=BASE={debian('base', BASE)}",
             "--tag=localhost/pinion-test/image",
             str(ROOT),
         ).stdout.strip()
 
 
-def _stand_in(name: str, options: tuple[str, ...]) -> str:
-    archive = BUILD / f"{name}-{SUITE}.tar"
-    image = f"localhost/pinion-test/{name}"
+def debian(name: str, options: tuple[str, ...], suite: str = SUITE) -> str:
+    """Put an image together from Debian's packages, once, and return its name."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    archive = BUILD / f"{name}-{suite}.tar"
+    image = f"localhost/pinion-test/{name}:{suite}"
     imported = podman("image", "exists", image, check=False).returncode == 0
     if not archive.exists():
         unfinished = archive.with_suffix(".unfinished.tar")
-        _run("mmdebstrap", "--quiet", *options, SUITE, str(unfinished))
+        _run("mmdebstrap", "--quiet", *options, suite, str(unfinished))
         unfinished.rename(archive)
         imported = False
     if not imported:
@@ -106,8 +108,8 @@ def _stand_in(name: str, options: tuple[str, ...]) -> str:
     return image
 
 
-def _pip_volumes() -> list[str]:
-    """Let pip in the build reach what pip here reaches, but for local folders."""
+def pip_volumes() -> list[str]:
+    """Let pip in a container reach what pip here reaches, but for local folders."""
     settings = {
         name.removeprefix("PIP_").lower().replace("_", "-"): value
         for name, value in os.environ.items()
@@ -125,7 +127,9 @@ def _pip_volumes() -> list[str]:
 
 
 @contextmanager
-def running_container(*options: str, **environment: str) -> Iterator[Container]:
+def running_container(
+    *options: str, command: Sequence[str] = (), **environment: str
+) -> Iterator[Container]:
     """Run the image as the README does, read-only, until the block ends."""
     port = free_port()
     name = f"pinion-test-{uuid.uuid4().hex[:8]}"
@@ -140,6 +144,7 @@ def running_container(*options: str, **environment: str) -> Iterator[Container]:
         *options,
         *_variables(environment | {"PINION_PORT": str(port)}),
         built_image(),
+        *command,
     )
     container = Container(name, f"http://127.0.0.1:{port}")
     try:

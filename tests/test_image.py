@@ -94,6 +94,22 @@ def test_server_is_an_unprivileged_user_without_capabilities() -> None:
     assert int(fields["CapBnd"], 16) == 0
 
 
+def test_the_working_directory_is_empty_and_cannot_be_written() -> None:
+    script = "import os; print(os.getcwd(), os.listdir(), os.access('.', os.W_OK))"
+    with running_container() as container:
+        found = container.execute("python3", "-c", script)
+
+    assert found.stdout == "/empty [] False\n"
+
+
+@pytest.mark.parametrize("words", [("serve",), ("/models/student_performance.onnx",)])
+def test_what_follows_the_image_is_the_command_line_of_the_server(
+    words: tuple[str, ...],
+) -> None:
+    with running_container(command=words) as container:
+        predict_first_golden_row(container)
+
+
 def test_sigterm_ends_the_container_with_exit_code_0() -> None:
     with running_container() as container:
         predict_first_golden_row(container)

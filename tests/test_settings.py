@@ -36,6 +36,16 @@ def test_models_keep_their_order() -> None:
     assert settings.models == (Path("b.onnx"), Path("a.onnx"))
 
 
+def test_the_word_serve_before_all_else_is_no_model() -> None:
+    settings = read_settings(["serve", "a.onnx", "--port", "9"], {})
+
+    assert settings == default_settings()._replace(models=(Path("a.onnx"),), port=9)
+    assert read_settings(["a.onnx", "serve"], {}).models == (
+        Path("a.onnx"),
+        Path("serve"),
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "sentence"),
     [
