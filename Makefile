@@ -55,19 +55,19 @@ image:  ## build the container image `pinion` with ENGINE (docker)
 	$(ENGINE) build --tag pinion .
 
 $(serving): requirements-inference.txt | python
-	@echo "Making .venv-serve, once: downloads SERVE_DOWNLOAD MB, takes SERVE_DISK MB of disk."
+	@echo "Making .venv-serve, once: 30 MB to download, 100 MB of disk, less than a minute."
 	"$(python)" -m venv --clear .venv-serve
 	.venv-serve/bin/python $(pip_install) $< --only-binary=:all:
 	@touch $@
 
 $(testing): requirements-test.txt requirements-convert.txt requirements-inference.txt | python openmp
-	@echo "Making .venv, once: downloads TEST_DOWNLOAD MB, takes TEST_DISK MB of disk."
+	@echo "Making .venv, once: 310 MB to download, 1010 MB of disk, one to three minutes."
 	"$(python)" -m venv --clear .venv
 	.venv/bin/python $(pip_install) $<
 	@touch $@
 
 $(developing): requirements-dev.txt $(testing)
-	@echo "Adding to .venv, once: downloads DEV_DOWNLOAD MB, takes DEV_DISK MB of disk."
+	@echo "Adding to .venv, once: 85 MB to download, 270 MB of disk, less than a minute."
 	.venv/bin/python $(pip_install) $<
 	@touch $@
 

@@ -1,0 +1,122 @@
+"""The two commands of the README, on machines where nobody prepared anything.
+
+python -m pytest -rP tests/test_fresh.py prints what they took.
+"""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.containers import why_no_image
+from tests.fresh import FreshMachine, fresh_machine
+
+pytestmark = [
+    pytest.mark.external,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("image"),
+    pytest.mark.skipif(bool(why_no_image()), reason=why_no_image()),
+]
+
+
+DEADLINE_S = 2400
+
+
+@pytest.fixture(scope="module", params=["trixie", "forky"])
+def machine(request: pytest.FixtureRequest) -> Iterator[FreshMachine]:
+    """Debian 13 with Python 3.13, and its successor with 3.14."""
+    with fresh_machine(request.param) as machine:
+        yield machine
+
+
+@contextmanager
+def serving(machine: FreshMachine, command: str) -> Iterator[tuple[str, str]]:
+    """Give the address that the command announces, and all that it said.
+
+    It runs on until its deadline, or until the machine ends.
+    """
+    script = f"PINION_PORT=0 timeout {DEADLINE_S} {command} 2>&1"
+    with subprocess.Popen(
+        machine.command(script), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if found := re.search(r"^serving .* on (http:\S+)", line):
+                yield found[1], said
+                process.kill()
+                return
+    raise AssertionError(said)
+
+
+def size_mb(machine: FreshMachine, folder: str) -> int:
+    used = machine.run(f"du --summarize --block-size=1MB {folder}")
+    return int(used.stdout.split()[0])
+
+
+def announced(said: str) -> list[int]:
+    """Return the MB to download and of disk that the first line tells."""
+    found = re.search(r"(\d+) MB to download, (\d+) MB of disk", said.splitlines()[0])
+    assert found is not None, said
+    return [int(number) for number in found.groups()]
+
+
+def downloaded_mb(said: str) -> float:
+    sizes = re.findall(r"Downloading .* \(([\d.]+) ([kM])B\)", said)
+    return sum(float(size) / {"k": 1000, "M": 1}[unit] for size, unit in sizes)
+
+
+def report(machine: FreshMachine, command: str, folder: str, started_at: float) -> None:
+    """Print what a command took; pytest shows it with -rP."""
+    seconds = time.monotonic() - started_at
+    python = machine.run(f"{folder}/bin/python --version").stdout.strip()
+    megabytes = size_mb(machine, folder)
+    print(f"{python}: {command} after {seconds:.0f} s, {megabytes} MB")  # noqa: T201
+
+
+def test_make_serve_answers_also_after_an_interruption_and_without_a_home(
+    machine: FreshMachine,
+) -> None:
+    interrupted = machine.run("timeout --signal=INT 4 make serve")
+    started_at = time.monotonic()
+    with serving(machine, "env --unset=HOME make serve") as (url, said):
+        answer = httpx.post(f"{url}/predict", json={"reading_score": 72})
+        report(machine, "make serve", ".venv-serve", started_at)
+    with serving(machine, "make serve") as (_, said_again):
+        pass
+
+    assert interrupted.returncode != 0
+    assert announced(said) == [
+        pytest.approx(downloaded_mb(said), rel=0.1),
+        pytest.approx(size_mb(machine, ".venv-serve"), rel=0.15),
+    ]
+    assert answer.json()["prediction"] > 0
+    assert said_again.startswith("exec .venv-serve/bin/python -m server\nserving ")
+
+
+def test_make_test_says_what_is_missing_and_passes_once_it_is_there(
+    machine: FreshMachine,
+) -> None:
+    before = machine.run("make test")
+    remedy = re.findall("'(apt-get install .*?)'", before.stderr)
+    machine.run(f"apt-get update && {remedy[0]} --yes", user="0", timeout_s=300)
+    started_at = time.monotonic()
+    tested = machine.run("make test 2>&1", timeout_s=DEADLINE_S)
+    report(machine, "make test", ".venv", started_at)
+    again = machine.run("make --dry-run test")
+
+    assert before.returncode == 2
+    assert before.stdout == ""
+    assert remedy == ["apt-get install libgomp1"]
+    assert tested.returncode == 0, tested.stdout[-20_000:]
+    assert announced(tested.stdout) == [
+        pytest.approx(downloaded_mb(tested.stdout), rel=0.1),
+        pytest.approx(size_mb(machine, ".venv"), rel=0.15),
+    ]
+    assert re.search(r"^\d+ passed", tested.stdout.splitlines()[-1].strip("= "))
+    assert "pip install" not in again.stdout
