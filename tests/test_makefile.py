@@ -1,17 +1,22 @@
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.servers import ROOT
 
 
-def make(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+def make(
+    *arguments: str, folder: Path = ROOT, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     inherited = {name: os.environ[name] for name in {"PATH", "HOME"} & {*os.environ}}
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
-        cwd=ROOT,
+        cwd=folder,
         env=inherited | environment,
         capture_output=True,
         text=True,
@@ -54,3 +59,75 @@ def test_newest_python_that_really_runs_is_taken(tmp_path: Path) -> None:
     )
 
     assert '"python3.13" -m venv --clear .venv-serve\n' in result.stdout
+
+
+def test_what_lightgbm_lacks_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    script = f'case "$*" in *libgomp*) exit 1;; esac; exec "{sys.executable}" "$@"'
+    write_program(python, script)
+
+    result = make("test", PYTHON=str(python))
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[0] == (
+        "LightGBM needs libgomp.so.1, which this system lacks: install it "
+        "('apt-get install libgomp1' on Debian and Ubuntu, "
+        "'dnf install libgomp' on Amazon Linux)"
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What `make serve` reads, in a path with a space, with the environment made."""
+    folder = tmp_path / "my projects"
+    folder.mkdir()
+    for name in ("Makefile", "requirements-inference.txt"):
+        shutil.copy(ROOT / name, folder)
+    stamp = ".venv-serve/installed-{}.{}".format(*sys.version_info)
+    (folder / stamp).parent.mkdir()
+    (folder / stamp).touch()
+    return folder
+
+
+def test_a_second_time_nothing_is_installed(checkout: Path) -> None:
+    result = make("--dry-run", "serve", folder=checkout, PYTHON=sys.executable)
+
+    assert result.stdout == "exec .venv-serve/bin/python -m server\n"
+
+
+@pytest.mark.parametrize("change", ["interrupted", "other requirements"])
+def test_an_environment_that_is_not_what_it_has_to_be_is_made_anew(
+    checkout: Path, change: str
+) -> None:
+    (stamp,) = (checkout / ".venv-serve").iterdir()
+    if change == "interrupted":
+        stamp.unlink()
+    else:
+        os.utime(stamp, (0, 0))
+
+    result = make("--dry-run", "serve", folder=checkout, PYTHON=sys.executable)
+
+    assert f'"{sys.executable}" -m venv --clear .venv-serve\n' in result.stdout
+
+
+def test_a_python_in_a_path_with_a_space_is_taken(
+    checkout: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "my python").symlink_to(sys.executable)
+    python = str(tmp_path / "my python")
+
+    result = make("--dry-run", "-B", "serve", folder=checkout, PYTHON=python)
+
+    assert f'"{python}" -m venv --clear .venv-serve\n' in result.stdout
+
+
+def test_the_two_targets_run_every_test_once() -> None:
+    selected = [
+        re.findall('-m "(.*)"', make("--dry-run", target).stdout)
+        for target in ("test", "test-all")
+    ]
+
+    assert selected == [
+        ["not (slow or external or image)"],
+        ["slow or external or image"],
+    ]
