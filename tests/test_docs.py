@@ -100,6 +100,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.external
 def test_the_answers_of_the_readme_are_those_of_the_server(checkout: Path) -> None:
     shown = list(examples(section(README, "Ask for a prediction")))
 

@@ -131,3 +131,23 @@ def test_the_two_targets_run_every_test_once() -> None:
         ["not (slow or external or image)"],
         ["slow or external or image"],
     ]
+
+
+def test_a_part_of_ci_that_fails_hides_no_other(tmp_path: Path) -> None:
+    write_program(tmp_path / "make", '[ "$1" != test ]')
+    write_program(tmp_path / "dpkg-query", "echo ' installed'")
+
+    result = subprocess.run(
+        ["bash", ROOT / ".ci/run"],
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+
+    parts = [line.split(" after ")[0] for line in result.stdout.splitlines()]
+    assert parts == [
+        "make check: passed",
+        "make test: FAILED",
+        "make test-all: passed",
+    ]
+    assert result.returncode == 1
