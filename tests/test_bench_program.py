@@ -24,7 +24,8 @@ def start_standin(port: int, behaviour: str = "") -> Program:
 
 def test_a_program_is_pinned_and_we_are_not() -> None:
     before = os.sched_getaffinity(0)
-    code = "import os, sys; print(*os.sched_getaffinity(0), 'ready'); sys.stdin.read()"
+    code = "import os, sys; print(*os.sched_getaffinity(0), 'ready', flush=1);"
+    code += "sys.stdin.read()"
     with start(code) as program:
         await_ready(program)
 
