@@ -14,7 +14,7 @@ python := $(shell for name in $(or $(subst $() ,\ ,$(PYTHON)),$(versions:%=pytho
 	if "$$name" -c '$(usable)' 2>/dev/null; then echo "$$name"; break; fi; done)
 version := $(if $(python),$(shell "$(python)" -c 'import sys; print(*sys.version_info[:2], sep=".")'))
 
-# Byte-code is written where a module is first imported: most never are.
+# Byte-code is written where a module is first imported: most never are (docs/decisions.md).
 unexport PYTHONDONTWRITEBYTECODE
 pip_install := -m pip install --disable-pip-version-check --no-compile --require-hashes --no-deps -r
 # A stamp is written last and names the version: after an interrupted install, with

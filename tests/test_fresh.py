@@ -109,6 +109,7 @@ def test_make_test_says_what_is_missing_and_passes_once_it_is_there(
     tested = machine.run("make test 2>&1", timeout_s=DEADLINE_S)
     report(machine, "make test", ".venv", started_at)
     again = machine.run("make --dry-run test")
+    checked = machine.run("make check 2>&1", timeout_s=DEADLINE_S)
 
     assert before.returncode == 2
     assert before.stdout == ""
@@ -120,3 +121,4 @@ def test_make_test_says_what_is_missing_and_passes_once_it_is_there(
     ]
     assert re.search(r"^\d+ passed", tested.stdout.splitlines()[-1].strip("= "))
     assert "pip install" not in again.stdout
+    assert checked.returncode == 0, checked.stdout
