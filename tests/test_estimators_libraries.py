@@ -1,5 +1,6 @@
 """XGBoost, LightGBM and CatBoost."""
 
+import json
 from typing import Any
 
 import catboost
@@ -36,6 +37,8 @@ XGBOOST = [
     {"objective": "reg:logistic"},
     {"base_score": 3.0},
     {"booster": "dart", "rate_drop": 0.3},
+    {"booster": "dart", "rate_drop": 0.3, "num_parallel_tree": 2},
+    {"rate_drop": 0.3},
     {"booster": "gblinear"},
     {"missing": 2.0},
     {"enable_categorical": True, "feature_types": ["q"] * 4 + ["c"]},
@@ -85,6 +88,32 @@ def test_xgboost_trees_add_up_to_the_last_bit() -> None:
     assert discrepancy(estimator, make_matrix(seed=77)) == 0.0
 
 
+@pytest.mark.parametrize("place", ["around the trees", "with the trees"])
+def test_xgboost_weights_after_dropout_are_read_in_either_place(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrix = make_matrix()
+    estimator = xgboost.XGBRegressor(n_estimators=20, booster="dart", rate_drop=0.3)
+    estimator.fit(matrix, make_target(matrix))
+    saved = json.loads(estimator.get_booster().save_raw("json"))
+    booster = saved["learner"]["gradient_booster"]
+    trees = booster.get("gbtree", booster)["model"]
+    holder = booster if "weight_drop" in booster else trees
+    weights = holder.pop("weight_drop")
+    if place == "with the trees":  # XGBoost 3.3 and newer
+        moved = {"name": "gbtree", "model": trees | {"weight_drop": weights}}
+    else:
+        gbtree = {"name": "gbtree", "model": trees}
+        moved = {"name": "dart", "gbtree": gbtree, "weight_drop": weights}
+    saved["learner"]["gradient_booster"] = moved
+    content = json.dumps(saved)
+    monkeypatch.setattr(xgboost.Booster, "save_raw", lambda *_: content)
+
+    assert min(weights) < 1
+    check(estimator, matrix, make_matrix(seed=77), SINGLE)
+
+
+@pytest.mark.filterwarnings("ignore:`XGBRFRegressor` is deprecated:FutureWarning")
 def test_xgboost_forest_and_two_targets() -> None:
     matrix = make_matrix()
     target = make_target(matrix)
@@ -109,11 +138,15 @@ def test_xgboost_stops_at_its_best_iteration() -> None:
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("booster", ["gbtree", "gblinear"])
-def test_xgboost_classifier(booster: str, n_classes: int) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"booster": "dart", "rate_drop": 0.3}, {"booster": "gblinear"}],
+    ids=str,
+)
+def test_xgboost_classifier(settings: dict[str, Any], n_classes: int) -> None:
     matrix = with_missing(make_matrix())
     labels = np.unique(make_labels(matrix, n_classes), return_inverse=True)[1]
-    estimator = xgboost.XGBClassifier(n_estimators=10, booster=booster)
+    estimator = xgboost.XGBClassifier(n_estimators=10, **settings)
     estimator.fit(matrix, labels)
 
     check(estimator, matrix, with_missing(make_matrix(seed=77)), SINGLE)

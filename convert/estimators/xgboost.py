@@ -136,11 +136,10 @@ def _linear(booster: dict[str, Any], n_groups: int, graph: Graph, matrix: str) -
 
 def _trees(estimator: Any, booster: dict[str, Any]) -> tuple[list[Tree], list[int]]:
     """Return the trees up to the best iteration, which `predict` uses, and their groups."""
-    weights = booster.get("weight_drop")
     model = booster.get("gbtree", booster)["model"]
     end = estimator._get_iteration_range(None)[1]
     n_trees = model["iteration_indptr"][end] if end else len(model["trees"])
-    weights = np.ones(n_trees) if weights is None else np.array(weights, np.float32)
+    weights = _weights(booster, model)[:n_trees]
     found = model["trees"][:n_trees]
     if any(int(one["tree_param"]["size_leaf_vector"]) > 1 for one in found):
         raise Refusal(
@@ -152,8 +151,20 @@ def _trees(estimator: Any, booster: dict[str, Any]) -> tuple[list[Tree], list[in
             "XGBoost was fitted on a frame with category columns: encode them with "
             "an OrdinalEncoder in the pipeline"
         )
-    trees = [_tree(one, weight) for one, weight in zip(found, weights, strict=False)]
+    trees = [_tree(one, weight) for one, weight in zip(found, weights, strict=True)]
     return trees, model["tree_info"][:n_trees]
+
+
+def _weights(booster: dict[str, Any], model: dict[str, Any]) -> Floats:
+    """Return one weight a tree, which dropout left it.
+
+    XGBoost keeps them with the trees since 3.3, where any booster of trees may have
+    them; before, dart alone had them, around its trees.
+    """
+    weights = booster.get("weight_drop", model.get("weight_drop"))
+    if weights is None:
+        return np.ones(len(model["trees"]))
+    return np.array(weights, np.float32).astype(np.float64)
 
 
 def _tree(parts: dict[str, Any], weight: float) -> Tree:
