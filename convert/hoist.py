@@ -34,10 +34,17 @@ def members_of(estimator: Any) -> list[Any]:
     """Return the pipelines that a vote, a stack or a calibration holds, if it does."""
     calibrated = getattr(estimator, "calibrated_classifiers_", None)
     if calibrated is not None:
-        members = [each.estimator for each in calibrated]
+        members = [calibrated_member(each) for each in calibrated]
     else:
         members = list(getattr(estimator, "estimators_", []))
     return members if any(isinstance(each, Pipeline) for each in members) else []
+
+
+def calibrated_member(calibrated: Any) -> Any:
+    """Return the classifier under a calibration; before 1.2 it had another name."""
+    if hasattr(calibrated, "estimator"):
+        return calibrated.estimator
+    return calibrated.base_estimator
 
 
 def hoist(

@@ -1,14 +1,18 @@
 """XGBoost, LightGBM and CatBoost."""
 
 import json
+import pickle
 from typing import Any
 
 import catboost
 import lightgbm
 import numpy as np
+import pandas as pd
 import pytest
 import xgboost
+from sklearn.linear_model import LinearRegression
 
+from convert.estimators import fitted_columns
 from convert.refusal import Refusal
 from tests.emission import (
     build,
@@ -19,6 +23,7 @@ from tests.emission import (
     make_target,
     with_missing,
 )
+from tests.every_estimator import boosters
 
 DOUBLE = 1e-9
 SINGLE = 1e-6
@@ -242,3 +247,16 @@ def test_what_onnx_cannot_hold_is_refused(estimator: Any, reason: str) -> None:
 
     with pytest.raises(Refusal, match=reason):
         build(estimator, 5)
+
+
+@pytest.mark.parametrize("estimator", [*boosters(), LinearRegression()], ids=repr)
+@pytest.mark.parametrize("named", [False, True])
+def test_a_loaded_estimator_says_how_many_columns_it_was_fitted_on(
+    estimator: Any, named: bool
+) -> None:
+    matrix = make_matrix()
+    rows = pd.DataFrame(matrix).add_prefix("column") if named else matrix
+    target = make_target(matrix)
+    fitted = estimator.fit(rows, (target > np.median(target)).astype(int))
+
+    assert fitted_columns(pickle.loads(pickle.dumps(fitted))) == matrix.shape[1]

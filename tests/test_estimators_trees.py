@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,23 @@ HISTOGRAMS = [
 def check(estimator: Any, matrix: Any, rows: Any) -> None:
     for part in (matrix, rows, edge_rows(estimator, rows)):
         assert discrepancy(estimator, part) < DOUBLE
+
+
+def test_a_tree_from_before_missing_values_sends_none_left() -> None:
+    estimator = tree.DecisionTreeRegressor(random_state=0).fit(
+        [[0], [1], [2]], [0, 1, 2]
+    )
+    now = estimator.tree_
+    names = ("node_count", "feature", "threshold", "children_left", "children_right")
+    before_1_3 = SimpleNamespace(
+        **{name: getattr(now, name) for name in names}, value=now.value
+    )
+
+    read = read_tree(SimpleNamespace(tree_=before_1_3))
+
+    assert not read.missing_left.any()
+    for found, expected in zip(read[:4], read_tree(estimator)[:4], strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("estimator", REGRESSORS, ids=repr)

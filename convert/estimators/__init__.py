@@ -71,13 +71,22 @@ def emit(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> Outputs:
         Its class, or a setting of it, cannot be said in ONNX without a
         difference.
     """
-    expected = getattr(estimator, "n_features_in_", n_columns)
-    if expected != n_columns:
+    expected = fitted_columns(estimator)
+    if expected not in (None, n_columns):
         raise Refusal(
             f"{type(estimator).__name__} was fitted on {expected} columns and gets "
             f"{n_columns}: fit the whole pipeline again and export that"
         )
     return _emitter(estimator)(estimator, graph, matrix, n_columns)
+
+
+def fitted_columns(estimator: Any) -> int | None:
+    """Return how many columns an estimator was fitted on; None where it does not say.
+
+    CatBoost's own count is 0 once it was saved and loaded; its names survive.
+    """
+    count: int | None = getattr(estimator, "n_features_in_", None)
+    return count or len(getattr(estimator, "feature_names_", ())) or None
 
 
 def emitted_classes() -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from convert.estimators.links import (
     softmax,
 )
 from convert.graph import Graph
+from convert.hoist import calibrated_member
 
 
 @emits("sklearn.CalibratedClassifierCV")
@@ -66,7 +67,7 @@ def emit_tuned(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> Out
 
 
 def _calibrated(member: Any, graph: Graph, matrix: str, n_columns: int) -> str:
-    outputs = emit(member.estimator, graph, matrix, n_columns)
+    outputs = emit(calibrated_member(member), graph, matrix, n_columns)
     if member.method == "temperature":
         beta = constant(graph, member.calibrators[0].beta_)
         shares = softmax(
@@ -90,7 +91,7 @@ def _logits(graph: Graph, outputs: Outputs, n_classes: int) -> str:
 def _one_by_one(member: Any, graph: Graph, outputs: Outputs, matrix: str) -> str:
     """Each class against the rest, then divided by their sum."""
     n_classes = len(member.classes)
-    fitted = member.estimator.classes_
+    fitted = calibrated_member(member).classes_
     if n_classes == 2:
         scores = outputs.decision or columns(graph, probabilities(outputs), [1])
         positive = _curve(member.calibrators[0], graph, scores)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from convert.estimators import Outputs, emit, emits
+from convert.estimators import Outputs, emit, emits, fitted_columns
 from convert.estimators.links import (
     argmax,
     columns,
@@ -59,7 +59,7 @@ def emit_stacking(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> 
     if estimator.passthrough:
         tensors.append(matrix)
     final = estimator.final_estimator_
-    return emit(final, graph, concat(graph, tensors), final.n_features_in_)
+    return emit(final, graph, concat(graph, tensors), fitted_columns(final) or 0)
 
 
 @emits("sklearn.BaggingRegressor")

@@ -64,14 +64,18 @@ def as_float32(graph: Graph, matrix: str) -> str:
 
 
 def read_tree(member: Any) -> Tree:
-    """Read a fitted tree with one output; missing values are read since 1.3."""
+    """Read a fitted tree with one output.
+
+    Before 1.3 a tree knows no missing value, and scikit-learn refuses one.
+    """
     fitted = member.tree_
+    no_missing = np.zeros(fitted.node_count, np.bool_)
     return tree(
         feature=fitted.feature,
         threshold=fitted.threshold,
         left=fitted.children_left,
         right=fitted.children_right,
-        missing_left=fitted.missing_go_to_left,
+        missing_left=getattr(fitted, "missing_go_to_left", no_missing),
         value=fitted.value[:, 0, 0],
     )
 

@@ -15,7 +15,7 @@ from convert.preprocessing.blocks import (
     take,
 )
 from convert.preprocessing.elementwise import row, scalar
-from convert.preprocessing.missing import is_missing
+from convert.preprocessing.missing import is_missing, keeps_empty
 from convert.preprocessing.registry import Step, lowers, refuse
 from server.signature import MISSING_TEXT
 
@@ -68,7 +68,7 @@ def kept_columns(imputer: Any) -> list[int]:
     return [
         position
         for position, value in enumerate(imputer.statistics_)
-        if imputer.keep_empty_features or not is_missing(value)
+        if keeps_empty(imputer) or not is_missing(value)
     ]
 
 

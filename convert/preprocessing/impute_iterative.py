@@ -25,6 +25,7 @@ from convert.preprocessing.impute import (
     missing_mask,
     with_indicator,
 )
+from convert.preprocessing.missing import keeps_empty
 from convert.preprocessing.registry import Step, lowers, refuse
 
 LINEAR = (
@@ -58,7 +59,7 @@ def _check(step: Step) -> None:
     if imputer.sample_posterior:
         raise refuse(step, "sample_posterior draws at random; set it to False")
     empty = np.asarray(getattr(imputer, "_is_empty_feature", [False]))
-    if imputer.keep_empty_features and empty.any():
+    if keeps_empty(imputer) and empty.any():
         raise refuse(step, "it keeps columns that were empty; drop them before it")
     for turn in imputer.imputation_sequence_:
         if type(turn.estimator) not in LINEAR:

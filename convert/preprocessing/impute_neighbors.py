@@ -12,6 +12,7 @@ from convert.graph import Graph
 from convert.preprocessing.blocks import Matrix, all_owners, concatenate, take
 from convert.preprocessing.elementwise import scalar
 from convert.preprocessing.impute import missing_mask, with_indicator
+from convert.preprocessing.missing import keeps_empty
 from convert.preprocessing.probe import dense
 from convert.preprocessing.registry import Step, lowers, refuse
 
@@ -54,7 +55,7 @@ def _check(step: Step) -> None:
     imputer = step.transformer
     if imputer.metric != "nan_euclidean" or callable(imputer.weights):
         raise refuse(step, "it measures or weighs with a function of its own")
-    if imputer.keep_empty_features and not imputer._valid_mask.all():
+    if keeps_empty(imputer) and not imputer._valid_mask.all():
         raise refuse(step, "it keeps columns that were empty; drop them before it")
     rows = dense(step.sample)[:N_TIED_ROWS]
     share = count_ties(imputer, rows) / max(1, rows.size)

@@ -15,3 +15,8 @@ def missing_value(column: "pd.Series[Any]") -> Any:
     """Return what stands for a missing value in a column: its own, or NaN."""
     own = [value for value in column if is_missing(value)]
     return own[0] if own else np.nan
+
+
+def keeps_empty(imputer: Any) -> bool:
+    """Whether it keeps a column that held no value; before 1.2 none does."""
+    return bool(getattr(imputer, "keep_empty_features", False))
