@@ -1,7 +1,7 @@
 """Reads the sample that a pipeline is exported with, and keeps what the pipeline reads."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,12 @@ import pandas as pd
 
 from convert.dataset import check_name, read_table, rename_columns
 from convert.encoded import encoded_columns
+from convert.estimators import fitted_columns
 from convert.files import check_input
 from convert.oracle import Oracle, Rejected
+from convert.parquet import PARQUET, Parquet, read_parquet, refuse_column
 from convert.pipelines import fitted_names, split
 from convert.refusal import Refusal, listed, suggest
-
-PARQUET = (".parquet", ".pq")
 
 MAX_ASKED_ROWS = 20
 """Rows that the pipeline predicts to find out which columns it reads."""
@@ -89,7 +89,9 @@ def read_sample(
         drop=drop,
     )
     is_parquet = path.suffix.lower() in PARQUET
-    table = _read_parquet(path, rename, drop) if is_parquet else read().frame
+    table, unknown = (
+        _read_parquet(path, rename, drop) if is_parquet else (read().frame, {})
+    )
     names = fitted_names(pipeline) or _positions(path, pipeline, table, targets)
     for target in targets:
         if target in names:
@@ -97,7 +99,7 @@ def read_sample(
                 f"the target {target!r} is a column that the pipeline reads: name what "
                 "it predicts"
             )
-    known = [name for name in names if name in table]
+    known = [name for name in names if name in table and name not in unknown]
     texts = _numbers_for_texts(pipeline, table[known])
     if texts and is_parquet:
         raise Refusal(
@@ -106,29 +108,23 @@ def read_sample(
         )
     if texts:
         table = read(categories=texts).frame
-    frame = _readable(path, pipeline, table, names)
+    asked = table.drop(columns=[name for name in unknown if name in table])
+    frame = _readable(path, pipeline, asked, names, unknown)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     others = table[[name for name in table if name not in names]]
     return Sample(path, frame, others, sha256)
 
 
-def _read_parquet(
-    path: Path, rename: Sequence[str], drop: Iterable[str]
-) -> pd.DataFrame:
+def _read_parquet(path: Path, rename: Sequence[str], drop: Iterable[str]) -> Parquet:
     check_input(path)
-    try:
-        frame = pd.read_parquet(path)
-    except ImportError:
-        raise Refusal(f"{path} is a Parquet table: pip install pyarrow") from None
-    except (OSError, ValueError) as error:
-        raise Refusal(f"{path} cannot be read as Parquet ({error})") from error
-    names = rename_columns(path, [str(name) for name in frame.columns], rename)
+    frame, unknown = read_parquet(path)
+    names = rename_columns(path, list(frame.columns), rename)
+    renamed = dict(zip(frame.columns, names, strict=True))
     frame.columns = pd.Index(names)
-    if frame.empty:
-        raise Refusal(f"{path} has no row: add rows that the pipeline can predict")
     for name in drop:
-        check_name(path, name, list(frame.columns))
-    return frame.drop(columns=list(drop)).reset_index(drop=True)
+        check_name(path, name, names)
+    unknown = {renamed[name]: kind for name, kind in unknown.items()}
+    return Parquet(frame.drop(columns=list(drop)), unknown)
 
 
 def _numbers_for_texts(pipeline: Any, frame: pd.DataFrame) -> list[str]:
@@ -153,7 +149,7 @@ def _positions(
     names = [str(name) for name in table if name not in targets]
     steps, estimator = split(pipeline)
     first = steps[0][1] if steps else estimator
-    n_columns = getattr(first, "n_features_in_", None)
+    n_columns = fitted_columns(first)
     if n_columns is None and Oracle(pipeline, ["text"]).takes_texts:
         n_columns = 1
     if n_columns is not None and n_columns != len(names):
@@ -166,13 +162,20 @@ def _positions(
 
 
 def _readable(
-    path: Path, pipeline: Any, table: pd.DataFrame, names: Sequence[str]
+    path: Path,
+    pipeline: Any,
+    table: pd.DataFrame,
+    names: Sequence[str],
+    unknown: Mapping[str, str],
 ) -> pd.DataFrame:
     """Return the columns that the pipeline cannot do without."""
     absent = [name for name in names if name not in table]
     frame = table[[name for name in names if name in table]]
     answers = _answers(pipeline, frame)
     if isinstance(answers, str):
+        for absent_name in absent:
+            if absent_name in unknown:
+                raise refuse_column(absent_name, unknown[absent_name])
         if absent:
             first, *more = map(repr, absent)
             nor = f" (nor {listed(more)})" if more else ""
