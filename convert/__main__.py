@@ -5,8 +5,8 @@ import logging
 import os
 import sys
 from importlib import import_module
-from types import ModuleType
 
+from convert.libraries import wants_system_package, why_not_loaded
 from convert.progress import Progress
 from convert.refusal import Refusal
 
@@ -84,14 +84,21 @@ def _run(words: list[str]) -> int:
         with Progress() as progress:
             parsed = _parse(words, progress)
             outcome = parsed.run(parsed)
-    except Refusal as error:
-        print(f"refused: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:
         raise
-    except OSError as error:
-        print(f"refused: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
+    except Refusal as error:
+        return _refused(str(error))
+    except ModuleNotFoundError as error:
+        return _refused(
+            f"{error.name} is not installed for {sys.executable}: use .venv/bin/python, "
+            "which `make check` makes"
+        )
+    except (ImportError, OSError) as error:
+        if wants_system_package(error):
+            return _refused(f"a library cannot be loaded here, {why_not_loaded(error)}")
+        if isinstance(error, ImportError):
+            raise
+        return _refused(": ".join(filter(None, [error.filename, error.strerror])))
     if isinstance(outcome, int):
         return outcome
     print(outcome)
@@ -109,21 +116,16 @@ def _parse(words: list[str], progress: Progress) -> argparse.Namespace:
     for name, (module, sentence) in COMMANDS.items():
         if name in words[:1]:
             log.info("loading what %s needs …", name)
-            _load(module).add_parser(commands)
+            import_module(module).add_parser(commands)
         else:
             commands.add_parser(name, help=sentence)
     progress.rest()
     return parser.parse_args(words, argparse.Namespace(words=words))
 
 
-def _load(module: str) -> ModuleType:
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        raise Refusal(
-            f"{error.name} is not installed for {sys.executable}: use .venv/bin/python, "
-            "which `make check` makes"
-        ) from error
+def _refused(sentence: str) -> int:
+    print(f"refused: {sentence}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Asks scikit-learn: what a fitted pipeline says of rows, and whether it takes them."""
 
-import sys
 import warnings
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 
+from convert.libraries import library_errors
 from convert.lower import reads_texts
 from convert.pipelines import fitted_names, split
 from convert.plain import plain
@@ -17,9 +17,6 @@ from convert.refusal import Refusal
 from server.signature import Value
 
 Floats = npt.NDArray[np.float64]
-
-LIBRARY_ERRORS = [("catboost", "CatBoostError"), ("lightgbm.basic", "LightGBMError")]
-"""Of libraries that are loaded only where the pipeline holds something of theirs."""
 
 
 class Rejected(ValueError):
@@ -170,5 +167,4 @@ def _can(estimator: Any, method: str) -> bool:
 
 def rejections() -> tuple[type[BaseException], ...]:
     """Return what scikit-learn raises on a row, and the boosting libraries."""
-    modules = [(sys.modules.get(module), name) for module, name in LIBRARY_ERRORS]
-    return (*REJECTIONS, *(getattr(m, name) for m, name in modules if m is not None))
+    return (*REJECTIONS, *library_errors())

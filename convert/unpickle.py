@@ -9,13 +9,16 @@ import importlib
 import io
 import math
 import pickle
+import re
 from collections.abc import Callable, Collection
 from types import FunctionType
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.lib import NumpyVersion
 
 from convert.array_state import is_sound_array, is_sound_dtype
+from convert.libraries import wants_system_package, why_not_loaded
 from convert.refusal import Refusal
 from convert.scan import (
     EVERYTHING,
@@ -117,19 +120,24 @@ def _create_array(
     return array
 
 
+def numpy_module(module: str, numpy_version: str) -> str:
+    """Return what a module of numpy is called there: `core` became `_core` in 2.0.
+
+    numpy 1.26 has a `_core` too, with few of its modules.
+    """
+    private = "_core" if NumpyVersion(numpy_version) >= "2.0.0" else "core"
+    return re.sub(r"^numpy\._?core\b", f"numpy.{private}", module)
+
+
 def _import(origin: Import) -> Any:
     """Import one name, with numpy's modules where this numpy has them."""
     module, name = origin
-    if module.startswith("numpy."):
-        parts = module.replace("numpy._core", "numpy.core").split(".", 2)
-        private = "_core" if hasattr(np, "_core") else "core"
-        if parts[1] == "core":
-            module = ".".join(["numpy", private, *parts[2:]])
+    module = numpy_module(module, np.__version__)
     try:
         found = importlib.import_module(module)
         for attribute in name.split("."):
             found = getattr(found, attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, OSError) as error:
         raise Refusal(_missing(origin, error)) from error
     return found
 
@@ -144,7 +152,12 @@ def _missing(origin: Import, error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return (
             f"it needs {name} from the module {module}, and there is no module "
-            f"{error.name} here: install it, or add --path with its folder"
+            f"{error.name} here: install it, or set PYTHONPATH to its folder"
+        )
+    if wants_system_package(error):
+        return (
+            f"it needs {name} from the module {module}, which cannot be loaded here, "
+            f"{why_not_loaded(error)}"
         )
     return (
         f"it needs {name} from the module {module}, which has no such name here "

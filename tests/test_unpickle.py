@@ -10,7 +10,10 @@ import pytest
 
 from convert.refusal import Refusal
 from convert.scan import EVERYTHING
-from convert.unpickle import unpickle
+from convert.unpickle import numpy_module, unpickle
+
+OPEN = f"{open.__module__}.open"
+"""As this Python pickles it: `io.open`, or `_io.open` from 3.13 on."""
 
 
 class Touch:
@@ -70,12 +73,12 @@ def test_what_is_not_listed_never_runs(tmp_path: Path, hidden: str) -> None:
     with pytest.raises(Refusal) as refusal:
         unpickle(dumped(thing))
 
-    assert str(refusal.value) == "it imports io.open, which is not trusted"
+    assert str(refusal.value) == f"it imports {OPEN}, which is not trusted"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_trusted_by_name_runs(tmp_path: Path) -> None:
-    file = unpickle(dumped(Touch(tmp_path / "touched")), ["io.open"])
+    file = unpickle(dumped(Touch(tmp_path / "touched")), [OPEN])
     file.close()
 
     assert [path.name for path in tmp_path.iterdir()] == ["touched"]
@@ -115,7 +118,7 @@ def test_bytes_are_never_read_as_addresses() -> None:
             "features",
             "Ratio",
             "it needs Ratio from the module features, and there is no module features "
-            "here: install it, or add --path with its folder",
+            "here: install it, or set PYTHONPATH to its folder",
         ),
         (
             "__main__",
@@ -141,3 +144,10 @@ def test_a_class_that_is_not_here_is_named(
         unpickle(pickled, [EVERYTHING])
 
     assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize("module", ["numpy.core.numeric", "numpy._core.numeric"])
+def test_a_module_of_numpy_has_the_name_of_the_numpy_that_is_here(module: str) -> None:
+    assert numpy_module(module, "1.26.4") == "numpy.core.numeric"
+    assert numpy_module(module, "2.4.6") == "numpy._core.numeric"
+    assert numpy_module("numpy.random._pickle", "2.4.6") == "numpy.random._pickle"

@@ -1,0 +1,44 @@
+"""The errors of libraries: that they cannot be loaded, and those of their own.
+
+The loader of the system gives its OSError neither a number nor a file, only a text.
+"""
+
+import re
+import sys
+
+OWN_ERRORS = (("catboost", "CatBoostError"), ("lightgbm.basic", "LightGBMError"))
+"""Of libraries that are loaded only where a pipeline holds something of theirs."""
+
+SHARED_OBJECT = re.compile(r"(?P<name>lib[\w.+-]+?\.(?:so|dylib)[.\d]*)")
+
+SYSTEM_PACKAGES = {
+    "libgomp.so": "libgomp1 on Debian and Ubuntu, libgomp on Fedora and Amazon Linux",
+    "libomp.dylib": "libomp of Homebrew on macOS",
+    "libstdc++.so": "libstdc++6 on Debian and Ubuntu, libstdc++ elsewhere",
+}
+"""Shared object → the package of the system that has it; LightGBM wants the first."""
+
+
+def library_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that no class of Python's tells, of what is loaded now."""
+    modules = ((sys.modules.get(module), name) for module, name in OWN_ERRORS)
+    return tuple(getattr(module, name) for module, name in modules if module)
+
+
+def wants_system_package(error: BaseException) -> bool:
+    """Whether the system's loader raised this, not Python's import."""
+    is_import = isinstance(error, ImportError) and SHARED_OBJECT.search(str(error))
+    return bool(is_import) or (isinstance(error, OSError) and error.errno is None)
+
+
+def why_not_loaded(error: BaseException) -> str:
+    """Return what is wanting, and the system's package that has it, where known."""
+    text = str(error).strip() or type(error).__name__
+    said = text.splitlines()[0]
+    found = SHARED_OBJECT.search(said)
+    if found is None:
+        return f"{said}: install it again"
+    for name, packages in SYSTEM_PACKAGES.items():
+        if found["name"].startswith(name):
+            return f"{said}: install the system's package ({packages})"
+    return f"{said}: install the system's package that has {found['name']}"
