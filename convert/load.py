@@ -1,8 +1,9 @@
 """Loads a fitted pipeline that somebody saved, as one file or in two parts."""
 
 import json
+import logging
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from convert.contents import find_parts
+from convert.libraries import library_errors
 from convert.refusal import Refusal, listed
 from convert.scan import EVERYTHING, NONSENSE, Damaged, Scan, scan
 from convert.unpack import is_skops, unpack
 from convert.unpickle import unpickle
+
+log = logging.getLogger(__name__)
 
 N_NAMED = 4
 """Names in one sentence; more of them nobody reads."""
@@ -58,13 +63,36 @@ def load(path: Path, trusted: Collection[str] = ()) -> Any:
         estimator = _rebuild(content, found, trusted)
     except Refusal as refusal:
         raise Refusal(f"{path} cannot be loaded: {refusal}") from refusal
-    except (MemoryError, *NONSENSE) as error:
+    except _reading_errors() as error:
         raise Refusal(_not_rebuilt(path, error)) from error
+    estimator = _only_estimator(path, estimator)
     try:
         _check_fitted(path, estimator)
     except AttributeError as error:  # an attribute that another version has
         raise Refusal(_not_rebuilt(path, error)) from error
     return estimator
+
+
+def _only_estimator(path: Path, thing: Any) -> Any:
+    """Return the one estimator in a container, and say which; or the thing itself."""
+    if not isinstance(thing, dict | list | tuple):
+        return thing
+    parts = list(find_parts(thing, _is_estimator))
+    if not parts:
+        raise Refusal(_no_estimator(path, thing))
+    if len(parts) > 1:
+        named = [(place, type(estimator).__name__) for place, estimator in parts]
+        raise Refusal(_several(path, named))
+    ((place, estimator),) = parts
+    log.info(
+        "%s holds a %s: its estimator, %s (%s), is taken, and nothing else in it",
+        *(path, type(thing).__name__, place, type(estimator).__name__),
+    )
+    return estimator
+
+
+def _is_estimator(thing: Any) -> bool:
+    return hasattr(thing, "fit") and not isinstance(thing, type)
 
 
 def _rebuild(content: bytes, found: Scan, trusted: Collection[str]) -> Any:
@@ -76,10 +104,16 @@ def _rebuild(content: bytes, found: Scan, trusted: Collection[str]) -> Any:
     return skops.io.loads(content, trusted=names)
 
 
+def _reading_errors() -> tuple[type[Exception], ...]:
+    """Return what a damaged file raises, of the libraries that it has loaded too."""
+    return (MemoryError, *NONSENSE, *library_errors())
+
+
 def _not_rebuilt(path: Path, error: BaseException) -> str:
+    said, *_ = str(error).strip().splitlines() or [type(error).__name__]
     return (
         f"{path} is damaged, or was saved by other versions than are installed here "
-        f"({str(error) or type(error).__name__}): copy it again, or install those"
+        f"({said}): copy it again, or install those"
     )
 
 
@@ -106,6 +140,8 @@ def _examine(path: Path, content: bytes, trusted: Collection[str]) -> Scan:
         raise Refusal(_own_code(path, found))
     if untrusted := found.untrusted(trusted):
         raise Refusal(_untrusted(path, untrusted))
+    if len(found.parts) > 1:
+        raise Refusal(_several(path, found.parts))
     return found
 
 
@@ -126,7 +162,8 @@ def _scan_skops(path: Path, content: bytes) -> Scan:
     imports = tuple(
         (module, name) for module, _, name in (n.rpartition(".") for n in names)
     )
-    return Scan(imports, tuple(sorted(set(_versions(schema)))))
+    versions = tuple(sorted(set(_versions(schema))))
+    return Scan(imports, versions, readers=("skops",))
 
 
 def _versions(schema: Any) -> Iterator[str]:
@@ -151,6 +188,27 @@ def _unreadable(path: Path, content: bytes, error: Damaged) -> str:
     return (
         f"{path} is not a pickle, joblib or skops file ({error}): save the fitted "
         "pipeline with joblib.dump"
+    )
+
+
+def _no_estimator(path: Path, thing: Any) -> str:
+    names = (
+        map(repr, thing)
+        if isinstance(thing, dict)
+        else (type(item).__name__ for item in thing)
+    )
+    return (
+        f"{path} holds a {type(thing).__name__} ({listed(names, N_NAMED)}) and no "
+        "estimator in it: save the fitted pipeline alone"
+    )
+
+
+def _several(path: Path, parts: Sequence[tuple[str, str]]) -> str:
+    named = listed([f"{place}: {kind}" for place, kind in parts], N_NAMED)
+    return (
+        f"{path} holds {len(parts)} estimators ({named}) and does not say how they "
+        "belong together: save the one fitted pipeline of them, or pass two files, each "
+        "with one of them, as --preprocessor and --model"
     )
 
 
@@ -185,12 +243,6 @@ def _untrusted(path: Path, names: list[str]) -> str:
 
 def _check_fitted(path: Path, estimator: Any) -> None:
     kind = type(estimator).__name__
-    if isinstance(estimator, dict):
-        keys = listed(map(repr, estimator), N_NAMED)
-        raise Refusal(
-            f"{path} holds a dict ({keys}), not an estimator: save the fitted pipeline "
-            "in it alone"
-        )
     if isinstance(estimator, type):
         raise Refusal(
             f"{path} holds the class {estimator.__name__}, not a fitted instance: save "

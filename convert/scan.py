@@ -16,9 +16,11 @@ import io
 import pickle
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
+
+from convert.contents import find_parts
 
 EVERYTHING = "everything"
 """Trusts a whole file, as `pickle.load` does."""
@@ -29,6 +31,9 @@ Import = tuple[str, str]
 JOBLIB_ARRAY = ("joblib.numpy_pickle", "NumpyArrayWrapper")
 LOAD_TYPE = ("dill._dill", "_load_type")
 """dill writes `float` as ``_load_type("float")``; it is reported as the type."""
+
+BOOSTERS = {"catboost", "lightgbm", "xgboost"}
+ESTIMATORS_OF_BOOSTERS = ("CatBoost", "LGBM", "XGB")
 
 _TEXT_WITH_NAME = {
     ("dill._dill", "_create_code"): -1,
@@ -55,11 +60,17 @@ class Scan:
         That wrote the estimators in it; empty where none says.
     own_code
         Names of the functions and classes whose code the file carries.
+    readers
+        Libraries without which it cannot be read, beside what it imports.
+    parts
+        Place and class of each estimator in it, where it is a dict, list or tuple.
     """
 
     imports: tuple[Import, ...]
     sklearn_versions: tuple[str, ...] = ()
     own_code: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
 
     def untrusted(self, trusted: Collection[str] = ()) -> list[str]:
         """Return what is neither listed nor in `trusted`, as "module.name"."""
@@ -76,14 +87,21 @@ def scan(pickled: bytes) -> Scan:
     """
     reader = _StubUnpickler(io.BytesIO(pickled), _Findings())
     try:
-        reader.load()
+        whole = reader.load()
     except MemoryError as error:
         raise Damaged("a length in it is beyond this machine's memory") from error
     except (pickle.UnpicklingError, EOFError) as error:
         raise Damaged(str(error) or "it ends too early") from error
     except NONSENSE as error:
         raise Damaged("its instructions make no sense") from error
-    return reader.findings.scan()
+    parts = tuple(
+        (place, stub.name) for place, stub in find_parts(whole, _is_estimator)
+    )
+    return replace(reader.findings.scan(), parts=parts)
+
+
+def _is_estimator(thing: Any) -> bool:
+    return isinstance(thing, Stub) and thing.is_estimator
 
 
 # The machine has no error of its own for nonsense: it is whatever its stack and
@@ -152,6 +170,17 @@ class Stub:
 
     def __setitem__(self, key: object, value: object) -> None:
         """Take and forget, as `append`, `extend` and `add` do."""
+
+    @property
+    def name(self) -> str:
+        return self.origin[1]
+
+    @property
+    def is_estimator(self) -> bool:
+        """Whether it is one for certain: scikit-learn's own, or of a booster."""
+        if self.origin[0].partition(".")[0] in BOOSTERS:
+            return self.name.startswith(ESTIMATORS_OF_BOOSTERS)
+        return isinstance(self.state, dict) and "_sklearn_version" in self.state
 
     def append(self, value: object) -> None: ...
 

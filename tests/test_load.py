@@ -1,20 +1,24 @@
 import copy
 import io
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import catboost
 import cloudpickle  # type: ignore[import-untyped]
 import dill
 import joblib
+import lightgbm
 import numpy as np
 import pytest
 import scipy.stats
 import skops.io
+import xgboost
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import Lasso, LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -112,9 +116,36 @@ def test_a_lone_estimator_becomes_a_pipeline(tmp_path: Path) -> None:
     ("thing", "sentence"),
     [
         (
-            {"model": fit(Ridge()), "columns": SCORES},
-            "holds a dict ('model', 'columns'), not an estimator: save the fitted "
-            "pipeline in it alone",
+            {"scores": STUDENTS, "columns": SCORES},
+            "holds a dict ('scores', 'columns') and no estimator in it: save the "
+            "fitted pipeline alone",
+        ),
+        (
+            [STUDENTS, 3],
+            "holds a list (DataFrame, int) and no estimator in it: save the fitted "
+            "pipeline alone",
+        ),
+        (
+            {"scaler": fit(StandardScaler()), "model": fit(Ridge())},
+            "holds 2 estimators ('scaler': StandardScaler, 'model': Ridge) and does not "
+            "say how they belong together: save the one fitted pipeline of them, or "
+            "pass two files, each with one of them, as --preprocessor and --model",
+        ),
+        (
+            {"models": {"a": fit(Ridge()), "b": fit(Lasso())}},
+            "holds 2 estimators ('models' / 'a': Ridge, 'models' / 'b': Lasso) and does "
+            "not say how they belong together: save the one fitted pipeline of them, or "
+            "pass two files, each with one of them, as --preprocessor and --model",
+        ),
+        (
+            {"model": Ridge(), "columns": SCORES},
+            "holds a Ridge that is not fitted (Ridge has learnt nothing): call fit, then "
+            "save it again",
+        ),
+        (
+            [fit(StandardScaler())],
+            "holds a StandardScaler, which transforms and does not predict: pass it as "
+            "--preprocessor, and the model as --model",
         ),
         (
             STUDENTS,
@@ -170,6 +201,53 @@ def test_what_is_no_fitted_pipeline_is_refused(
     assert refused(path) == sentence
 
 
+@pytest.mark.parametrize("pickler", [pickle, joblib, skops.io])
+@pytest.mark.parametrize(
+    ("wrap", "place", "kind"),
+    [
+        (lambda model: {"model": model, "columns": SCORES}, "'model'", "dict"),
+        (lambda model: {"v": 1, "kept": [{"it": model}]}, "'kept' / 0 / 'it'", "dict"),
+        (lambda model: (model, SCORES), "0", "tuple"),
+        (lambda model: [None, model], "1", "list"),
+    ],
+    ids=["dict", "nested", "tuple", "list"],
+)
+def test_the_one_estimator_in_a_container_is_taken_and_named(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    pickler: ModuleType,
+    wrap: Callable[[Any], Any],
+    place: str,
+    kind: str,
+) -> None:
+    caplog.set_level("INFO", "convert")
+    pipeline = make_fitted()
+    path = save(tmp_path, wrap(pipeline), pickler)
+
+    loaded = load_pipeline(path)
+
+    np.testing.assert_array_equal(loaded.predict(STUDENTS), pipeline.predict(STUDENTS))
+    assert caplog.messages == [
+        f"{path} holds a {kind}: its estimator, {place} (Pipeline), is taken, and "
+        "nothing else in it"
+    ]
+
+
+@pytest.mark.parametrize("pickler", [pickle, joblib])
+def test_several_estimators_are_refused_before_anything_is_made(
+    tmp_path: Path, pickler: ModuleType
+) -> None:
+    booster = fit(lightgbm.LGBMRegressor(n_estimators=2, verbose=-1))
+    path = save(tmp_path, [fit(StandardScaler()), booster], pickler)
+
+    with pytest.raises(Refusal) as refusal:
+        examine(path)
+
+    assert "holds 2 estimators (0: StandardScaler, 1: LGBMRegressor)" in str(
+        refusal.value
+    )
+
+
 @pytest.mark.parametrize("pickler", [dill, cloudpickle])
 def test_a_lambda_needs_trust(tmp_path: Path, pickler: ModuleType) -> None:
     twice = fit(make_pipeline(FunctionTransformer(lambda scores: 2 * scores), Ridge()))
@@ -207,7 +285,7 @@ def test_a_class_of_the_users_needs_trust_and_its_module(
     assert "add --trust ratios.Ratio" in refused(path)
     assert refused(path, trusted=["ratios.Ratio"]) == (
         "cannot be loaded: it needs Ratio from the module ratios, and there is no "
-        "module ratios here: install it, or add --path with its folder"
+        "module ratios here: install it, or set PYTHONPATH to its folder"
     )
 
 
@@ -230,6 +308,38 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, n_bytes: int) -> Non
     assert sentence.endswith(
         f"): copy it again from where it was saved; here it has {n_bytes} bytes"
     )
+
+
+@pytest.mark.parametrize(
+    ("estimator", "right", "wrong", "reason"),
+    [
+        (
+            lightgbm.LGBMRegressor(n_estimators=2, verbose=-1),
+            *(b"max_feature_idx=1", b"max_feature_idy=1", "max_feature_idx"),
+        ),
+        (
+            catboost.CatBoostRegressor(2, verbose=0, allow_writing_files=False),
+            *(b"CBM1", b"CBM2", "Incorrect model file descriptor"),
+        ),
+        (
+            xgboost.XGBRegressor(n_estimators=2),
+            b"learner",
+            b"lerrner",
+            "Null to Object",
+        ),
+    ],
+)
+def test_a_booster_that_its_library_cannot_read_is_refused_in_one_line(
+    tmp_path: Path, estimator: Any, right: bytes, wrong: bytes, reason: str
+) -> None:
+    path = tmp_path / "pipeline.pkl"
+    path.write_bytes(pickle.dumps(fit(estimator)).replace(right, wrong))
+
+    sentence = refused(path)
+
+    assert sentence.startswith("is damaged, or was saved by other versions than are ")
+    assert reason in sentence
+    assert "\n" not in sentence
 
 
 def test_a_text_is_no_pipeline(tmp_path: Path) -> None:
