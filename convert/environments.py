@@ -17,10 +17,12 @@ import signal
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from convert.interpreters import Interpreter, find_interpreter
+from convert.parquet import PARQUET
 from convert.refusal import Refusal
 from convert.scan import Scan
 
@@ -33,6 +35,7 @@ except ImportError:  # not on Windows: no lock and no limits there
 logger = logging.getLogger(__name__)
 
 TIME_LIMIT_S = 3600
+MAKING_LIMIT_S = 1800
 
 ERAS = {
     (1, 2): ("numpy<2", "scipy<1.11", "pandas<2.1"),
@@ -50,6 +53,9 @@ scikit-learn 1.4.2 cannot be loaded beside it.
 
 CONVERTER = ("msgspec", "onnx", "onnxmltools", "onnxruntime", "skl2onnx")
 """What `convert export` imports itself; at the versions that are installed here."""
+
+PICKLERS = ("cloudpickle", "dill")
+"""They read a file and change nothing in it: in every environment, whatever version."""
 
 VERSION = re.compile(r"\d+(\.\d+)+((a|b|rc)\d+|\.(dev|post)\d+)?")
 
@@ -100,8 +106,12 @@ def reexecute(
     Refusal
         The environment cannot be made, or the conversion was stopped.
     """
-    packages = requirements(sklearn_version, scans, arguments)
-    python = _environment(sklearn_version, packages, cache or cache_folder())
+    interpreter = find_interpreter(sklearn_version)
+    packages = requirements(
+        sklearn_version, scans, arguments, exactly=interpreter.is_this
+    )
+    wanted = Environment(sklearn_version, interpreter, packages)
+    python = wanted.python(cache or cache_folder())
     command = [str(python), "-m", "convert", *arguments]
     child = subprocess.Popen(command, env=_variables())  # noqa: S603 - our own python
     _limit_memory(child.pid)
@@ -132,23 +142,41 @@ def cache_folder() -> Path:
 
 
 def requirements(
-    sklearn_version: str, scans: Iterable[Scan], arguments: Iterable[str] = ()
+    sklearn_version: str,
+    scans: Iterable[Scan],
+    arguments: Iterable[str] = (),
+    *,
+    exactly: bool = True,
 ) -> tuple[str, ...]:
-    """Return what the environment needs, as pip takes it."""
+    """Return what the environment needs, as pip takes it.
+
+    Parameters
+    ----------
+    exactly
+        At the versions of this environment; else at these or, where another Python
+        has no build of one, at the newest before it.
+    """
+    scans = list(scans)
     modules = {module for scan in scans for module, _ in scan.imports}
     roots = {module.split(".")[0] for module in modules} - BY_ERA
-    if any(argument.endswith(".parquet") for argument in arguments):
+    roots.update(reader for scan in scans for reader in scan.readers)
+    if any(argument.lower().endswith(PARQUET) for argument in arguments):
         roots.add("pyarrow")
     installed = importlib.metadata.packages_distributions()
     used = {name for root in roots for name in installed.get(root, ())}
+    relation = "==" if exactly else "<="
     return (
         f"scikit-learn=={sklearn_version}",
-        *_era(sklearn_version, modules),
-        *(f"{p}=={importlib.metadata.version(p)}" for p in sorted(used | {*CONVERTER})),
+        *era(sklearn_version, modules),
+        *(
+            f"{name}{relation}{importlib.metadata.version(name)}"
+            for name in sorted(used | {*CONVERTER, *PICKLERS})
+        ),
     )
 
 
-def _era(sklearn_version: str, modules: Collection[str]) -> tuple[str, ...]:
+def era(sklearn_version: str, modules: Collection[str] = ()) -> tuple[str, ...]:
+    """Return numpy, scipy and pandas of a release's day; `modules` tell which numpy."""
     release = tuple(int(part) for part in sklearn_version.split(".")[:2])
     eras = [packages for newest, packages in ERAS.items() if release <= newest]
     numpy, scipy, pandas = eras[0] if eras else ("numpy", "scipy", "pandas")
@@ -159,47 +187,87 @@ def _era(sklearn_version: str, modules: Collection[str]) -> tuple[str, ...]:
     return numpy, scipy, pandas
 
 
-def _environment(sklearn_version: str, packages: Sequence[str], cache: Path) -> Path:
-    """Return the environment's python; make it first if it is not there."""
-    python = f"py{sys.version_info.major}.{sys.version_info.minor}"
-    digest = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
-    folder = cache / f"scikit-learn-{sklearn_version}-{python}-{digest}"
-    with _locked(folder.with_name(folder.name + ".lock")):
-        if not _python(folder).exists():
-            _make(folder, sklearn_version, packages)
-    return _python(folder)
+@dataclass(frozen=True)
+class Environment:
+    """A Python with an old scikit-learn and what is to be installed beside it."""
 
+    sklearn_version: str
+    interpreter: Interpreter
+    packages: tuple[str, ...]
 
-def _make(folder: Path, sklearn_version: str, packages: Sequence[str]) -> None:
-    """Make the environment beside its place, then move it there whole."""
-    started = time.monotonic()
-    logger.info(
-        "making an environment with scikit-learn %s (once; about a minute and 500 MB) …",
-        sklearn_version,
-    )
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        venv.create(partial, with_pip=True)
-        _install(_python(partial), sklearn_version, packages)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    finally:
+    def python(self, cache: Path) -> Path:
+        """Return the environment's python; make it first if it is not there."""
+        folder = cache / self.name
+        with _locked(folder.with_name(folder.name + ".lock")):
+            if not _python(folder).exists():
+                self._make(folder)
+        return _python(folder)
+
+    @property
+    def name(self) -> str:
+        python = "py{}.{}".format(*self.interpreter.release)
+        shaping = [
+            package
+            for package in self.packages
+            if not package.startswith(PICKLERS)  # any version reads any file
+        ]
+        digest = hashlib.sha256(" ".join(shaping).encode()).hexdigest()[:8]
+        return f"scikit-learn-{self.sklearn_version}-{python}-{digest}"
+
+    def _make(self, folder: Path) -> None:
+        """Make the environment beside its place, then move it there whole."""
+        started = time.monotonic()
+        logger.info(
+            "making an environment with scikit-learn %s and Python %s (once; about a "
+            "minute and 500 MB) …",
+            self.sklearn_version,
+            ".".join(map(str, self.interpreter.release)),
+        )
+        partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
-    logger.info("made in %.0f s: %s", time.monotonic() - started, folder)
+        try:
+            self._install(partial)
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        logger.info("made in %.0f s: %s", time.monotonic() - started, folder)
+
+    def _install(self, folder: Path) -> None:
+        executable = str(self.interpreter.executable)
+        made = _run([executable, "-I", "-m", "venv", str(folder)])
+        if made.returncode:
+            raise Refusal(
+                f"{executable} cannot make an environment "
+                f"({_last_line(made.stdout + made.stderr)}): install its venv "
+                "(python3-venv on Debian and Ubuntu)"
+            )
+        # A source build of an old release fails after minutes of compiling; -I keeps
+        # PYTHONPATH out, while pip still reads the user's own configuration.
+        command = [str(_python(folder)), "-I", "-m", "pip", "install", "--quiet"]
+        command += ["--disable-pip-version-check", "--only-binary", ":all:"]
+        pip = _run([*command, *self.packages])
+        if pip.returncode:
+            raise Refusal(_explain(pip.stderr, self.sklearn_version, self.interpreter))
 
 
-def _install(python: Path, sklearn_version: str, packages: Sequence[str]) -> None:
-    # A source build of an old release fails after minutes of compiling; -I keeps
-    # PYTHONPATH out, while pip still reads the user's own configuration.
-    command = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check"]
-    command += ["--quiet", "--only-binary", ":all:", *packages]
-    pip = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    if pip.returncode:
-        raise Refusal(_explain(pip.stderr, sklearn_version))
+def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(  # noqa: S603 - our own python
+            command, capture_output=True, text=True, check=False, timeout=MAKING_LIMIT_S
+        )
+    except subprocess.TimeoutExpired:
+        raise Refusal(
+            f"an environment was not made within {MAKING_LIMIT_S} s and given up: run "
+            "this again with a faster network"
+        ) from None
 
 
-def _explain(pip_errors: str, sklearn_version: str) -> str:
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no reason given"])[-1]
+
+
+def _explain(pip_errors: str, sklearn_version: str, interpreter: Interpreter) -> str:
     """Return one sentence for what pip said."""
     wanted = f"scikit-learn {sklearn_version}"
     lines = [line for line in pip_errors.splitlines() if line.startswith("ERROR: ")]
@@ -210,7 +278,7 @@ def _explain(pip_errors: str, sklearn_version: str) -> str:
             "from: run once with a network, or point pip at a mirror"
         )
     if f"scikit-learn=={sklearn_version}" in reason:
-        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        python = ".".join(map(str, interpreter.release))
         return (
             f"the file needs {wanted}, which has no build for Python {python}: fit the "
             "pipeline again with a version that has one and save that"

@@ -375,11 +375,14 @@ def test_inspect_and_verify_read_what_export_wrote(
 def test_files_of_scikit_learn_1_3_2_are_exported_and_verified_with_one_command_each(
     tmp_path: Path,
 ) -> None:
-    from convert.environments import _environment, cache_folder, requirements
+    from convert.environments import Environment, cache_folder, requirements
+    from convert.interpreters import find_interpreter
     from tests.test_environments import DILL
 
     packages = requirements("1.3.2", [DILL])
-    old = _environment("1.3.2", packages, cache_folder())
+    old = Environment("1.3.2", find_interpreter("1.3.2"), packages).python(
+        cache_folder()
+    )
     made = subprocess.run(
         [old, "-c", TUTORIAL],
         cwd=tmp_path,

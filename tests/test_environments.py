@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from convert.environments import (
+    Environment,
     cache_folder,
     needed_environment,
     reexecute,
     requirements,
 )
+from convert.interpreters import Interpreter, suitable_releases
 from convert.load import examine
 from convert.refusal import Refusal
 from convert.scan import Scan
@@ -114,6 +116,44 @@ def test_the_libraries_are_of_the_same_era(
     assert packages[:4] == (f"scikit-learn=={version}", *era)
 
 
+def name_of(packages: tuple[str, ...]) -> str:
+    here = Interpreter(Path(sys.executable), sys.version_info[:2])
+    return Environment("1.3.2", here, packages).name
+
+
+def test_another_pickler_makes_no_other_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = requirements("1.3.2", [Scan(())])
+    dilled = requirements("1.3.2", [DILL])
+    version = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata,
+        "version",
+        lambda name: "9.9" if name in ("cloudpickle", "dill") else version(name),
+    )
+    later = requirements("1.3.2", [DILL])
+
+    assert dilled == plain
+    assert {*later} - {*plain} == {"cloudpickle==9.9", "dill==9.9"}
+    assert name_of(later) == name_of(plain)
+    assert name_of((*plain, "lightgbm==4.7.0")) != name_of(plain)
+
+
+def test_a_skops_file_brings_its_reader() -> None:
+    packages = requirements("1.3.2", [Scan((), ("1.3.2",), readers=("skops",))])
+
+    assert f"skops=={importlib.metadata.version('skops')}" in packages
+
+
+def test_another_python_takes_what_it_has_builds_of() -> None:
+    exact = requirements("1.3.2", [DILL])[4:]
+
+    assert requirements("1.3.2", [DILL], exactly=False)[4:] == tuple(
+        package.replace("==", "<=") for package in exact
+    )
+
+
 def test_the_libraries_that_a_file_imports_are_added() -> None:
     plain = requirements("1.3.2", [Scan(())])
     boosted = requirements("1.3.2", [Scan((("lightgbm.basic", "Booster"),))])
@@ -182,9 +222,15 @@ def test_an_interrupted_environment_leaves_nothing(tmp_path: Path) -> None:
     [
         (
             "0.24.2",
-            "the file needs scikit-learn 0.24.2, which has no build for Python "
-            f"{sys.version_info.major}.{sys.version_info.minor}: fit the pipeline again "
-            "with a version that has one and save that",
+            "the file needs scikit-learn 0.24.2, which has no build for Python 3.11 and "
+            "later, which this converter needs: fit the pipeline again with "
+            "scikit-learn 1.1.3 or later and save that",
+        ),
+        (
+            "1.3.99",
+            "the file needs scikit-learn 1.3.99, which has no build for Python "
+            f"{'.'.join(map(str, suitable_releases('1.3.99')[0]))}: fit the pipeline "
+            "again with a version that has one and save that",
         ),
         (
             "1.3.2",
@@ -220,7 +266,7 @@ def test_files_of_1_3_2_predict_as_they_did_there(
     two = [in_background(cache, probes), in_background(cache, probes)]
     said = "".join(run.communicate()[1] for run in two)
 
-    assert said.count("making an environment with scikit-learn 1.3.2 (once; ") == 1
+    assert said.count("making an environment with scikit-learn 1.3.2 and Python ") == 1
     assert [run.returncode for run in two] == [7, 7]
     assert json.loads(Path("probe.json").read_text()) == [
         *("1.3.2", "1", str(tmp_path)),
