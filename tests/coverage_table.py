@@ -3,6 +3,7 @@
 ``python -m tests.coverage_table`` does it in 250 s on two cores that others share.
 """
 
+import pickle
 import signal
 import statistics
 import sys
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +25,9 @@ from convert.frame import make_columns
 from convert.refusal import Refusal
 from server.runtime import Session
 from server.signature import Provenance
+from tests.old_versions import TITLE
 from tests.pairs import all_pairs, fit
+from tests.reload import reload
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "coverage.md"
 N_PROCESSES = 2
@@ -34,7 +38,7 @@ HEADER = """\
 # What converts
 
 Made by `python -m tests.coverage_table`, which fits each pair below on a made-up table
-of homes, exports it, and proves it as `python -m convert export` does: scikit-learn on
+of homes, saves it with joblib, loads and exports that, and proves it as `python -m convert export` does: scikit-learn on
 the float64 frame against the graph as the server runs it, in a batch and row by row, on
 rows that were not fitted and on edge rows (missing, unknown, extreme, the next float on
 either side of each value and halfway between two). A pair above its tolerance would not
@@ -69,7 +73,8 @@ def main() -> None:
     pairs = all_pairs()
     with ProcessPoolExecutor(N_PROCESSES) as pool:
         lines = list(pool.map(measure, range(len(pairs)), chunksize=4))
-    DOCUMENT.write_text(_document(lines), "utf-8")
+    _, title, old_versions = DOCUMENT.read_text("utf-8").partition(TITLE)
+    DOCUMENT.write_text(_document(lines) + f"\n{title}{old_versions}", "utf-8")
     seconds = time.monotonic() - started
     sys.stdout.write(f"wrote {DOCUMENT.name}: {len(lines)} pairs in {seconds:.0f} s\n")
 
@@ -82,12 +87,22 @@ def measure(number: int) -> Line:
     pipeline, X = fit(pair)
     foreign = _foreign(pipeline, X)
     try:
+        pipeline = _reloaded(pipeline)
         exported = export(
             pipeline, X, X, pair.target, Description(name="home"), Provenance()
         )
     except Refusal as refusal:
         return Line(named, refusal=str(refusal), foreign=foreign)
     return Line(named, _cells(exported, X), foreign=foreign)
+
+
+def _reloaded(pipeline: Any) -> Any:
+    """Save and load as people do; a lambda, which joblib cannot save, stays."""
+    with TemporaryDirectory() as folder:
+        try:
+            return reload(pipeline, Path(folder))
+        except (AttributeError, pickle.PicklingError):
+            return pipeline
 
 
 def _cells(exported: Export, X: pd.DataFrame) -> tuple[str, ...]:

@@ -1,9 +1,12 @@
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn import linear_model, neighbors
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -20,6 +23,7 @@ from server.signature import Provenance
 from tests import others, pairs
 from tests.others import CONVERTED, Maker
 from tests.pairs import all_pairs, refused_pairs
+from tests.reload import reload
 from tests.students import make_students
 
 STORY = {
@@ -56,8 +60,15 @@ def serve(
     return predictions, exported.signature.golden_tolerance
 
 
-def check(pipeline: Any, X: pd.DataFrame, targets: list[str], folder: Path) -> None:
-    served, tolerance = serve(pipeline, X, targets, folder)
+def check(
+    pipeline: Any,
+    X: pd.DataFrame,
+    targets: list[str],
+    folder: Path,
+    pickler: ModuleType = joblib,
+) -> None:
+    loaded = reload(pipeline, folder, pickler)
+    served, tolerance = serve(loaded, X, targets, folder)
 
     expected = np.asarray(pipeline.predict(X))
     if hasattr(pipeline, "classes_"):
@@ -67,13 +78,18 @@ def check(pipeline: Any, X: pd.DataFrame, targets: list[str], folder: Path) -> N
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize(
+    "pickler",
+    [joblib, pytest.param(skops.io, marks=pytest.mark.slow)],
+    ids=["joblib", "skops"],
+)
 @pytest.mark.parametrize("maker", CONVERTED, ids=lambda maker: maker.__name__[1:])
-def test_pipelines_of_other_people_are_served_as_they_predict(
-    maker: Maker, tmp_path: Path
+def test_saved_pipelines_of_other_people_are_served_as_they_predicted(
+    maker: Maker, pickler: ModuleType, tmp_path: Path
 ) -> None:
     pipeline, X, target = others.fit(maker)
 
-    check(pipeline, X, [target], tmp_path)
+    check(pipeline, X, [target], tmp_path, pickler)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +109,7 @@ def test_what_onnx_cannot_say_is_refused_with_a_way_out(
 @pytest.mark.parametrize(
     "regressor", STUDENT_REGRESSORS, ids=lambda each: type(each).__name__
 )
-def test_the_nine_regressors_of_the_students_are_served_as_they_predict(
+def test_the_nine_saved_regressors_of_the_students_are_served_as_they_predicted(
     regressor: Any, tmp_path: Path
 ) -> None:
     students = make_students(300)
@@ -103,7 +119,8 @@ def test_the_nine_regressors_of_the_students_are_served_as_they_predict(
     pipeline = make_pipeline(make_preprocessor(numbers, words), clone(regressor))
     pipeline.fit(X[:200], students["math_score"][:200])
 
-    served, tolerance = serve(pipeline, X, ["math_score"], tmp_path)
+    loaded = reload(pipeline, tmp_path)
+    served, tolerance = serve(loaded, X, ["math_score"], tmp_path)
 
     expected = pipeline.predict(X)
     decided = ~tied_neighbours(Oracle(pipeline, [str(name) for name in X]), X)
@@ -119,7 +136,9 @@ def test_the_nine_regressors_of_the_students_are_served_as_they_predict(
     all_pairs()[::3],
     ids=lambda pair: f"{pair.preprocessing}-{pair.estimator}-{'-'.join(pair.target)}",
 )
-def test_pairs_are_served_as_they_predict(pair: pairs.Pair, tmp_path: Path) -> None:
+def test_saved_pairs_are_served_as_they_predicted(
+    pair: pairs.Pair, tmp_path: Path
+) -> None:
     if pair.preprocessing in ("KNNImputer", "a lambda", "none"):
         pytest.skip("refused, as docs/coverage.md says")
     pipeline, X = pairs.fit(pair)
