@@ -9,6 +9,7 @@ from onnx import ModelProto, TensorProto, numpy_helper
 
 from convert.estimators import Outputs, emit
 from convert.graph import Graph
+from tests.lowered import scaled_error
 
 Floats = npt.NDArray[np.float64]
 
@@ -94,8 +95,8 @@ def expected(estimator: Any, rows: Floats) -> Outputs:
 def discrepancy(estimator: Any, rows: Floats) -> float:
     """Largest |difference| / max(1, |expected|) over every output and both ways.
 
-    A wrong label counts as infinite, and so does an output that is missing on
-    either side (`decision` excepted, where the emitter may have more).
+    It is infinite where one side alone is NaN. A wrong label, or an output that one
+    side alone has, is no matter of distance: it fails at once.
     """
     runner = session(build(estimator, rows.shape[1]))
     graph, alone = run(runner, rows), run(runner, rows[:1])
@@ -111,12 +112,8 @@ def discrepancy(estimator: Any, rows: Floats) -> float:
 
 
 def _gap(here: Floats, there: Floats) -> float:
-    assert here.shape == there.shape
     assert here.dtype == np.float64
-    same = (here == there) | (np.isnan(here) & np.isnan(there))
-    with np.errstate(invalid="ignore"):
-        gaps = np.abs(here - there) / np.maximum(1.0, np.abs(there))
-    return float(np.where(same, 0.0, gaps).max(initial=0.0))
+    return scaled_error(here, there)
 
 
 def edge_rows(estimator: Any, matrix: Floats, n_thresholds: int = 150) -> Floats:

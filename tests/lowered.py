@@ -112,7 +112,10 @@ def transform(transformer: Any, rows: Any) -> Floats:
 
 
 def scaled_error(actual: Floats, expected: Floats) -> float:
-    """Return max |actual − expected| / max(1, |expected|); inf where NaN differs."""
+    """Return max |actual − expected| / max(1, |expected|).
+
+    It is infinite where NaN, an infinity or the shape differs.
+    """
     if actual.shape != expected.shape:
         return np.inf
     if not np.array_equal(np.isnan(actual), np.isnan(expected)):
@@ -120,6 +123,7 @@ def scaled_error(actual: Floats, expected: Floats) -> float:
     same = (actual == expected) | np.isnan(expected)
     with np.errstate(invalid="ignore"):
         error = np.abs(actual - expected) / np.maximum(1, np.abs(expected))
+    error[np.isnan(error)] = np.inf  # of infinities; a caller's max() would lose NaN
     return float(np.max(np.where(same, 0, error), initial=0))
 
 

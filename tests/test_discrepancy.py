@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import numpy as np
@@ -5,14 +6,14 @@ import pandas as pd
 import pytest
 from onnx import TensorProto
 from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from convert.description import Description
 from convert.discrepancy import Proof
-from convert.edges import edge_rows
+from convert.edges import edge_rows, edges
 from convert.estimators import emit
 from convert.export import export
 from convert.graph import Graph
@@ -43,7 +44,7 @@ def make_graph(slope: float, intercept: float) -> bytes:
 
 
 def measure_discrepancy(
-    pipeline: Pipeline, model: bytes, features: list[Feature], frame: pd.DataFrame
+    pipeline: Any, model: bytes, features: list[Feature], frame: pd.DataFrame
 ) -> Discrepancy:
     oracle = Oracle(pipeline, [str(name) for name in frame])
     return Proof(oracle, model, features, frame).measure()
@@ -122,6 +123,141 @@ def test_a_model_whose_noise_could_hide_a_wrong_graph_is_refused() -> None:
 
     with pytest.raises(Refusal, match="nothing can be proved of a model so ill-cond"):
         measure_discrepancy(pipeline, make_graph(1, 0), [FEATURE], FRAME)
+
+
+def make_classifier_graph(
+    estimator: Any,
+    low: float,
+    high: float,
+    flips: bool = True,
+    moves: float = 0.0,
+) -> bytes:
+    """Return a graph of two classes that is wrong where low <= x <= high.
+
+    There its label is the other class if it `flips`, and each probability `moves`.
+    """
+    graph = Graph()
+    x = graph.input("x", TensorProto.DOUBLE)
+    outputs = emit(estimator, graph, x, 1)
+    assert outputs.label_index is not None
+    assert outputs.probabilities is not None
+    above = graph.add("GreaterOrEqual", x, graph.constant([low], float))
+    below = graph.add("LessOrEqual", x, graph.constant([high], float))
+    wrong = graph.add("And", above, below)
+    other = graph.add("Sub", graph.constant([1], "int64"), outputs.label_index)
+    label = outputs.label_index
+    if flips:
+        label = graph.add("Where", wrong, other, label)
+    shift = graph.add(
+        "Mul", graph.add("Cast", wrong, to=TensorProto.DOUBLE), graph.constant([moves])
+    )
+    shares = graph.add("Add", outputs.probabilities, shift)
+    graph.output("label_index", label, TensorProto.INT64, ["n_rows", 1])
+    graph.output("probabilities", shares, TensorProto.DOUBLE, ["n_rows", 2])
+    return bytes(graph.model().SerializeToString())
+
+
+def make_logistic() -> LogisticRegression:
+    return LogisticRegression().fit(FRAME, ["no"] * 4 + ["yes"] * 6)
+
+
+def test_a_faithful_classifier_is_measured_by_its_probabilities() -> None:
+    graph = make_classifier_graph(make_logistic(), 99, 0)
+
+    found = measure_discrepancy(make_logistic(), graph, [FEATURE], FRAME)
+
+    assert found == Discrepancy(
+        largest=found.largest, tolerance=1e-11, n_rows=10, n_edge_rows=83
+    )
+    assert found.largest < 1e-14
+
+
+def test_one_wrong_label_is_refused_though_its_probabilities_are_right() -> None:
+    logistic = make_logistic()
+    shares = logistic.predict_proba(FRAME.iloc[[7]])[0].tolist()
+
+    with pytest.raises(Refusal) as caught:
+        measure_discrepancy(
+            logistic, make_classifier_graph(logistic, 7, 7), [FEATURE], FRAME
+        )
+
+    here, there = str(caught.value).split(" and scikit-learn ")
+    start = "for the row {'x': 7.0} the graph predicts no with probabilities "
+    assert here.startswith(start)
+    np.testing.assert_allclose(json.loads(here.removeprefix(start)), shares, atol=1e-12)
+    assert there == (
+        f"yes with probabilities {shares}, which is further apart than 1e-11"
+    )
+
+
+def test_probabilities_that_are_off_by_ten_tolerances_are_refused() -> None:
+    graph = make_classifier_graph(make_logistic(), 7, 7, flips=False, moves=1e-10)
+
+    with pytest.raises(
+        Refusal, match=r"for the row \{'x': 7.0\} the graph predicts yes"
+    ):
+        measure_discrepancy(make_logistic(), graph, [FEATURE], FRAME)
+
+
+def test_probabilities_that_are_off_by_less_are_measured() -> None:
+    graph = make_classifier_graph(make_logistic(), 7, 7, flips=False, moves=1e-12)
+
+    found = measure_discrepancy(make_logistic(), graph, [FEATURE], FRAME)
+
+    assert found.largest == pytest.approx(1e-12, rel=1e-3)
+    assert found.n_ambiguous == 0
+
+
+def make_tied_tree() -> DecisionTreeClassifier:
+    """Below 3.5 both classes are equally probable, above only one is."""
+    return DecisionTreeClassifier(max_depth=1, min_samples_leaf=4).fit(
+        FRAME, list("abab") + ["b"] * 6
+    )
+
+
+def test_a_label_between_equally_probable_classes_is_excused_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tree = make_tied_tree()
+    graph = make_classifier_graph(tree, -1e9, 3.5)
+
+    found = measure_discrepancy(tree, graph, [FEATURE], FRAME)
+
+    tied = [int((rows["x"] <= 3.5).sum()) for rows in (FRAME, edges([FEATURE], FRAME))]
+    assert found.n_ambiguous == sum(tied)
+    assert found == Discrepancy(
+        largest=0.0,
+        tolerance=1e-11,
+        n_rows=10,
+        n_edge_rows=83,
+        n_ambiguous=found.n_ambiguous,
+    )
+    assert f"on {found.n_ambiguous} rows two neighbours" in caplog.text
+
+
+@pytest.mark.parametrize(("high", "moves"), [(4.0, 0.0), (3.5, 1e-9)])
+def test_a_wrong_label_beside_a_clear_or_a_wrong_probability_is_not_excused(
+    high: float, moves: float
+) -> None:
+    graph = make_classifier_graph(make_tied_tree(), -1e9, high, moves=moves)
+
+    with pytest.raises(Refusal, match="which is further apart than 1e-11"):
+        measure_discrepancy(make_tied_tree(), graph, [FEATURE], FRAME)
+
+
+def test_a_graph_that_is_right_in_a_batch_alone_is_refused() -> None:
+    pipeline = make_pipeline_of(2 * FRAME["x"] + 1)
+    graph = Graph()
+    x = graph.input("x", TensorProto.DOUBLE)
+    n_rows = graph.add("Gather", graph.add("Shape", x), graph.constant([0], "int64"))
+    alone = graph.add("Equal", n_rows, graph.constant([1], "int64"))
+    slope = graph.add("Where", alone, graph.constant([3.0]), graph.constant([2.0]))
+    total = graph.add("Add", graph.add("Mul", x, slope), graph.constant([1.0]))
+    graph.output("prediction", total, TensorProto.DOUBLE, ["n_rows", 1])
+    model = graph.model().SerializeToString()
+
+    with pytest.raises(Refusal, match=r"9\.0\} the graph predicts 28\.0 and"):
+        measure_discrepancy(pipeline, model, [FEATURE], FRAME.iloc[1:])
 
 
 def test_edge_rows_hold_each_accepted_extreme_among_typical_and_missing_values() -> (
