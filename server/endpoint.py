@@ -82,8 +82,7 @@ class Endpoint:
         extra_outputs = answers.extra_outputs(includes)
 
         def run() -> bytes:
-            columns = self.reader.columns(batch.rows)
-            tensors = self.model.predict(columns, len(batch.rows), extra_outputs)
+            tensors = self.batcher.run(batch.rows, extra_outputs)
             return answers.with_includes(self.model, batch, includes, tensors)
 
         return await self.batcher.alone(run, len(batch.rows))

@@ -3,14 +3,23 @@ import gc
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 
-from server.batching import MAX_COALESCED_ROWS, MAX_RUN_ROWS, SLOW_RUN_MS, Batcher
+from server import batching as batching_module
+from server.batching import (
+    MAX_COALESCED_ROWS,
+    MAX_RUN_ROWS,
+    N_CONTRARY_RUNS,
+    SLOW_RUN_MS,
+    Batcher,
+)
 from server.model import Model
 from server.rows import Column, RowReader
 from server.runtime import RuntimeFault, Session, Tensor
+from tests.connections import run
 from tests.models import make_model, make_signature
 
 ROW = ("male", "standard", 80.0)
@@ -30,7 +39,7 @@ class Watched(Model):
         self, columns: Sequence[Column], n_rows: int, extra_outputs: Sequence[str] = ()
     ) -> list[Tensor]:
         self.runs.append((n_rows, threading.current_thread().name.split("_")[0]))
-        self.gate.wait()
+        assert self.gate.wait(timeout=20)
         if "poison" in columns[0]:
             raise RuntimeFault("poisoned")
         return super().predict(columns, n_rows, extra_outputs)
@@ -54,7 +63,7 @@ async def ask(batcher: Batcher, *requests: list[Any]) -> list[Any]:
 def test_requests_of_one_turn_share_a_run_and_get_their_own_rows() -> None:
     other = ("female", "free/reduced", 70.0)
     with batching() as (model, batcher):
-        answers = asyncio.run(ask(batcher, [ROW], [other, ROW], [], [other]))
+        answers = run(partial(ask, batcher, [ROW], [other, ROW], [], [other]))
 
         assert answers == [[81.0], [64.0, 81.0], [], [64.0]]
         assert model.runs == [(4, "MainThread")]
@@ -63,7 +72,7 @@ def test_requests_of_one_turn_share_a_run_and_get_their_own_rows() -> None:
 def test_a_batch_is_bounded() -> None:
     half = [ROW] * (MAX_COALESCED_ROWS // 2 + 1)
     with batching() as (model, batcher):
-        asyncio.run(ask(batcher, half, half, [ROW]))
+        run(partial(ask, batcher, half, half, [ROW]))
 
         assert model.runs == [(33, "MainThread"), (34, "MainThread")]
 
@@ -71,7 +80,7 @@ def test_a_batch_is_bounded() -> None:
 def test_a_large_request_runs_alone_in_the_worker() -> None:
     many = [ROW] * (MAX_COALESCED_ROWS + 1)
     with batching() as (model, batcher):
-        answers = asyncio.run(ask(batcher, many, [ROW]))
+        answers = run(partial(ask, batcher, many, [ROW]))
 
         assert answers == [[81.0] * 65, [81.0]]
         assert sorted(model.runs) == [(1, "MainThread"), (65, "model")]
@@ -80,7 +89,7 @@ def test_a_large_request_runs_alone_in_the_worker() -> None:
 def test_a_very_large_request_is_several_runs() -> None:
     rows = [("male", "standard", float(score)) for score in range(MAX_RUN_ROWS + 1)]
     with batching() as (model, batcher):
-        (answer,) = asyncio.run(ask(batcher, rows))
+        (answer,) = run(partial(ask, batcher, rows))
 
         assert answer == [float(score + 1) for score in range(MAX_RUN_ROWS + 1)]
         assert model.runs == [(MAX_RUN_ROWS, "model"), (1, "model")]
@@ -88,7 +97,7 @@ def test_a_very_large_request_is_several_runs() -> None:
 
 def test_one_bad_request_does_not_fail_its_neighbours() -> None:
     with batching() as (_, batcher):
-        first, bad, last = asyncio.run(ask(batcher, [ROW], [POISON], [ROW]))
+        first, bad, last = run(partial(ask, batcher, [ROW], [POISON], [ROW]))
 
         assert (first, last) == ([81.0], [81.0])
         assert repr(bad) == "RuntimeFault('poisoned')"
@@ -105,7 +114,7 @@ def test_a_slow_model_runs_in_the_worker_and_later_requests_form_the_next_batch(
         return list(await asyncio.gather(*tasks))
 
     with batching(run_ms=SLOW_RUN_MS * 2) as (model, batcher):
-        answers = asyncio.run(staggered(batcher))
+        answers = run(partial(staggered, batcher))
 
         assert answers == [[81.0]] * 4
         assert model.runs == [(1, "model"), (3, "model")]
@@ -120,7 +129,7 @@ def test_a_cancelled_request_costs_nobody_anything(run_ms: float) -> None:
         return list(await asyncio.gather(*tasks, return_exceptions=True))
 
     with batching(run_ms) as (_, batcher):
-        first, gone, last = asyncio.run(cancelled(batcher))
+        first, gone, last = run(partial(cancelled, batcher))
 
         assert (first, last) == ([81.0], [81.0])
         assert isinstance(gone, asyncio.CancelledError)
@@ -137,15 +146,159 @@ def test_a_stop_leaves_no_task_behind(caplog: pytest.LogCaptureFixture) -> None:
 
     with batching(run_ms=SLOW_RUN_MS * 2) as (model, batcher):
         model.gate.clear()
-        asyncio.run(stopped(batcher))
+        run(partial(stopped, batcher))
         model.gate.set()
     gc.collect()
 
     assert caplog.text == ""
 
 
+class Clock:
+    """Goes on with each run of a model, by `ms_a_row` and `ms_a_run`."""
+
+    def __init__(self, model: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ms_a_row = self.ms_a_run = self.now = 0.0
+        self._predict = model.predict
+        monkeypatch.setattr(model, "predict", self.predict)
+        monkeypatch.setattr(batching_module, "perf_counter", lambda: self.now)
+
+    def predict(
+        self, columns: Sequence[Column], n_rows: int, extra_outputs: Sequence[str]
+    ) -> list[Tensor]:
+        self.now += (self.ms_a_run + n_rows * self.ms_a_row) / 1000
+        return self._predict(columns, n_rows, extra_outputs)
+
+
+async def ask_in_turn(batcher: Batcher, n_requests: int, n_rows: int = 1) -> None:
+    for _ in range(n_requests):
+        await batcher.predictions([ROW] * n_rows)
+
+
+N = N_CONTRARY_RUNS
+
+
+@pytest.mark.parametrize(
+    ("run_ms", "ms_a_row", "ms_a_run", "n_rows", "threads"),
+    [
+        (0.0, SLOW_RUN_MS + 0.1, 0.0, 1, ["MainThread"] * N + ["model"]),
+        (0.0, SLOW_RUN_MS + 0.1, 0.0, 64, ["MainThread"] * N + ["model"]),
+        (0.0, SLOW_RUN_MS - 0.1, 0.0, 1, ["MainThread"] * (N + 1)),
+        (0.0, SLOW_RUN_MS - 0.1, 0.0, 64, ["MainThread"] * (N + 1)),
+        (0.0, 0.0, 30 * SLOW_RUN_MS, 64, ["MainThread"] * (N + 1)),
+        (2 * SLOW_RUN_MS, 0.0, SLOW_RUN_MS - 0.1, 1, ["model"] * N + ["MainThread"]),
+        (2 * SLOW_RUN_MS, 0.0, SLOW_RUN_MS - 0.1, 9, ["model"] * N + ["MainThread"]),
+        (2 * SLOW_RUN_MS, 0.0, SLOW_RUN_MS + 0.1, 9, ["model"] * (N + 1)),
+        (SLOW_RUN_MS, 0.0, 0.0, 1, ["MainThread"] * (N + 1)),
+    ],
+)
+def test_what_a_run_takes_while_serving_decides_where_the_next_ones_run(
+    monkeypatch: pytest.MonkeyPatch,
+    run_ms: float,
+    ms_a_row: float,
+    ms_a_run: float,
+    n_rows: int,
+    threads: list[str],
+) -> None:
+    with batching(run_ms) as (model, batcher):
+        clock = Clock(model, monkeypatch)
+        clock.ms_a_row, clock.ms_a_run = ms_a_row, ms_a_run
+        run(partial(ask_in_turn, batcher, N_CONTRARY_RUNS + 1, n_rows))
+
+        assert model.runs == [(n_rows, thread) for thread in threads]
+
+
+def test_a_run_that_was_held_up_now_and_then_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def held_up(batcher: Batcher, clock: Clock) -> None:
+        for _ in range(2):
+            for ms_a_run, n_requests in ((90.0, N_CONTRARY_RUNS - 1), (0.0, 1)):
+                clock.ms_a_run = ms_a_run
+                await ask_in_turn(batcher, n_requests)
+
+    with batching() as (model, batcher):
+        run(partial(held_up, batcher, Clock(model, monkeypatch)))
+
+        assert set(model.runs) == {(1, "MainThread")}
+
+
+def test_what_was_promised_for_this_turn_is_run_in_it_by_a_model_that_turns_out_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers: list[Any] = []
+
+    async def promised(batcher: Batcher) -> list[bool]:
+        full = [ROW] * MAX_COALESCED_ROWS
+        submitted = [
+            batcher.submit(full, answers.append) for _ in range(N_CONTRARY_RUNS + 1)
+        ]
+        batcher.flush()
+        return [*submitted, batcher.submit([ROW], answers.append)]
+
+    with batching() as (model, batcher):
+        Clock(model, monkeypatch).ms_a_row = SLOW_RUN_MS * 2
+        submitted = run(partial(promised, batcher))
+
+        assert submitted == [True] * (N_CONTRARY_RUNS + 1) + [False]
+        assert answers == [[81.0] * MAX_COALESCED_ROWS] * (N_CONTRARY_RUNS + 1)
+        assert {thread for _, thread in model.runs} == {"MainThread"}
+
+
+def test_a_slow_model_has_one_run_under_way_whoever_asks_for_another() -> None:
+    async def impatient(batcher: Batcher) -> list[Any]:
+        tasks = [asyncio.create_task(batcher.predictions([ROW]))]
+        for _ in range(3):
+            await asyncio.sleep(0)
+            batcher.flush()
+            tasks.append(asyncio.create_task(batcher.predictions([ROW])))
+        return list(await asyncio.gather(*tasks))
+
+    with batching(run_ms=SLOW_RUN_MS * 2) as (model, batcher):
+        model.gate.clear()
+        threading.Timer(0.1, model.gate.set).start()
+        answers = run(partial(impatient, batcher))
+
+        assert answers == [[81.0]] * 4
+        assert model.runs == [(1, "model"), (3, "model")]
+
+
+@pytest.mark.parametrize(
+    ("run_ms", "n_rows", "thread"),
+    [
+        (0.0, 1, "MainThread"),
+        (0.0, MAX_COALESCED_ROWS, "MainThread"),
+        (0.0, MAX_COALESCED_ROWS + 1, "model"),
+        (SLOW_RUN_MS * 2, 1, "model"),
+    ],
+)
+def test_what_runs_alone_leaves_the_loop_where_it_would_hold_up_others(
+    run_ms: float, n_rows: int, thread: str
+) -> None:
+    with batching(run_ms) as (model, batcher):
+        rows = [ROW] * n_rows
+        (tensor,) = run(partial(batcher.alone, partial(batcher.run, rows), n_rows))
+
+        assert tensor == Tensor([81.0] * n_rows, (n_rows, 1))
+        assert model.runs == [(n_rows, thread)]
+
+
+def test_extra_outputs_of_many_rows_are_several_runs_too() -> None:
+    rows = [("male", "standard", float(score)) for score in range(MAX_RUN_ROWS + 2)]
+    with batching() as (model, batcher):
+        prediction, contributions = batcher.run(rows, ["contributions"])
+
+        assert prediction == Tensor(
+            [float(score + 1) for score in range(len(rows))], (len(rows), 1)
+        )
+        assert contributions == Tensor(
+            [value for score in range(len(rows)) for value in (2.0, 3.0, score - 70.0)],
+            (len(rows), 3),
+        )
+        assert model.runs == [(MAX_RUN_ROWS, "MainThread"), (2, "MainThread")]
+
+
 def test_a_fault_of_the_program_reaches_the_request() -> None:
     with batching() as (_, batcher):
-        (answer,) = asyncio.run(ask(batcher, [("male",)]))
+        (answer,) = run(partial(ask, batcher, [("male",)]))
 
         assert isinstance(answer, IndexError)
