@@ -10,7 +10,14 @@ from onnx import TensorProto, numpy_helper
 from convert.graph import Graph
 from convert.model_file import write_model_file
 from server import signature as signatures
-from server.signature import MISSING_TEXT, Feature, GoldenRow, Signature, Target
+from server.signature import (
+    MISSING_TEXT,
+    Feature,
+    GoldenRow,
+    Signature,
+    Target,
+    Value,
+)
 
 GENDERS = {"female": 1.0, "male": 2.0}
 LUNCHES = {"free/reduced": -3.0, "standard": 3.0, MISSING_TEXT: 0.5}
@@ -87,6 +94,48 @@ def make_model(signature: Signature | None = None) -> bytes:
     graph.output("prediction", prediction, TensorProto.DOUBLE, ["n_rows", 1])
     graph.output("contributions", contributions, TensorProto.DOUBLE, ["n_rows", 3])
     return with_signature(graph, signature or make_signature())
+
+
+def make_classifier(
+    classes: tuple[Value, ...], shift: int = 0, name: str = "student"
+) -> bytes:
+    """Return a model file: the second class from a score of 50 on."""
+    graph = Graph()
+    score = graph.input("reading score", TensorProto.DOUBLE)
+    passed = graph.add("GreaterOrEqual", score, graph.constant([50.0]))
+    index = graph.add("Cast", passed, to=TensorProto.INT64)
+    shifted = graph.add("Add", index, graph.constant([shift], "int64"))
+    sure = graph.add("Cast", passed, to=TensorProto.DOUBLE)
+    other = graph.add("Sub", graph.constant([1.0]), sure)
+    probabilities = graph.add("Concat", other, sure, axis=1)
+    graph.output("label_index", shifted, TensorProto.INT64, ["n_rows", 1])
+    graph.output("probabilities", probabilities, TensorProto.DOUBLE, ["n_rows", 2])
+    golden = GoldenRow(
+        row={"reading score": 80.0}, predictions=classes[1:], probabilities=(0.0, 1.0)
+    )
+    target = Target(name="pass", kind="classification", classes=classes)
+    return with_signature(
+        graph,
+        make_signature(
+            name=name, features=(SCORE,), targets=(target,), golden_rows=(golden,)
+        ),
+    )
+
+
+def make_two_targets(name: str = "student") -> bytes:
+    """Return a model file: the score, and one divided by it, infinite for 0."""
+    graph = Graph()
+    score = graph.input("reading score", TensorProto.DOUBLE)
+    both = graph.add("Concat", score, graph.add("Reciprocal", score), axis=1)
+    graph.output("prediction", both, TensorProto.DOUBLE, ["n_rows", 2])
+    golden = GoldenRow(row={"reading score": 80.0}, predictions=(80.0, 0.0125))
+    targets = (Target(name="maths"), Target(name="one / score"))
+    return with_signature(
+        graph,
+        make_signature(
+            name=name, features=(SCORE,), targets=targets, golden_rows=(golden,)
+        ),
+    )
 
 
 def with_signature(graph: Graph, signature: Signature) -> bytes:

@@ -9,10 +9,28 @@ import pytest
 
 from server import signature as signatures
 from server.problems import PROBLEMS
-from tests.models import make_model, make_row, make_signature
+from server.signature import Interval, Value
+from tests.models import (
+    TARGET,
+    make_classifier,
+    make_model,
+    make_row,
+    make_signature,
+    make_two_targets,
+)
 from tests.servers import running_server
 
 PROBLEM = "application/problem+json"
+
+INTERVAL = Interval(half_width=5.5, coverage=0.9, n_rows=200)
+LABELS: dict[str, tuple[Value, Value]] = {
+    "text": ("fail", "pass / good"),
+    "boolean": (False, True),
+    "float": (0.5, 3.0),
+}
+
+WAYS: list[dict[str, str]] = [{}, {"expect": "200-ok"}]
+"""Headers of a request that is answered the short way, and of one through ASGI."""
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +45,25 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     with (
         running_server(*files, *limits, *default) as served,
         httpx.Client(base_url=served.url) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A regressor with an interval, a classifier of each kind, and two targets."""
+    target = msgspec.structs.replace(TARGET, interval=INTERVAL)
+    contents = {
+        "interval": make_model(make_signature(name="interval", targets=(target,))),
+        "targets": make_two_targets(name="targets"),
+        **{name: make_classifier(labels, name=name) for name, labels in LABELS.items()},
+    }
+    folder = tmp_path_factory.mktemp("others")
+    for name, content in contents.items():
+        (folder / f"{name}.onnx").write_bytes(content)
+    with (
+        running_server(*sorted(folder.iterdir())) as served,
+        httpx.Client(base_url=f"{served.url}/models") as client,
     ):
         yield client
 
@@ -98,6 +135,129 @@ def test_includes_of_a_list_are_lists(client: httpx.Client) -> None:
             ],
         ],
     }
+
+
+def test_an_interval_stands_beside_its_prediction(others: httpx.Client) -> None:
+    rows = [make_row(), {"gender": "male"}]
+    columns = {"gender": ["male"]}
+    low, high = (
+        {"low": 74.5, "high": 85.5, "coverage": 0.9},
+        {"low": 63.0, "high": 74.0, "coverage": 0.9},
+    )
+
+    answers = [
+        others.post("/interval/predict?include=interval", json=document).json()
+        for document in (rows[0], rows, {"columns": columns}, [])
+    ]
+
+    assert answers == [
+        {"prediction": 80.0, "interval": low},
+        {"predictions": [80.0, 68.5], "intervals": [low, high]},
+        {"predictions": [68.5], "intervals": [high]},
+        {"predictions": [], "intervals": []},
+    ]
+
+
+@pytest.mark.parametrize("headers", WAYS)
+@pytest.mark.parametrize("name", LABELS)
+def test_a_classifier_answers_with_its_labels_on_both_ways(
+    others: httpx.Client, name: str, headers: dict[str, str]
+) -> None:
+    no, yes = LABELS[name]
+    rows = [{"reading score": 20}, {"reading score": 80}]
+    path = f"/{name}/predict"
+
+    one = others.post(path, json=rows[1], headers=headers)
+    both = others.post(path, json=rows, headers=headers)
+
+    assert (one.status_code, one.json()) == (200, {"prediction": yes})
+    assert (both.status_code, both.json()) == (200, {"predictions": [no, yes]})
+    assert [type(label) for label in both.json()["predictions"]] == [type(no)] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "no", "yes"),
+    [
+        ("text", "fail", "pass / good"),
+        ("boolean", "false", "true"),
+        ("float", "0.5", "3"),
+    ],
+)
+def test_probabilities_stand_beside_the_label(
+    others: httpx.Client, name: str, no: str, yes: str
+) -> None:
+    path = f"/{name}/predict?include=probabilities"
+    rows = [{"reading score": 20}, {"reading score": 80}]
+
+    assert others.post(path, json=rows[0]).json() == {
+        "prediction": LABELS[name][0],
+        "probabilities": {no: 1.0, yes: 0.0},
+    }
+    assert others.post(path, json=rows).json() == {
+        "predictions": list(LABELS[name]),
+        "probabilities": [{no: 1.0, yes: 0.0}, {no: 0.0, yes: 1.0}],
+    }
+
+
+@pytest.mark.parametrize("headers", WAYS)
+def test_two_targets_are_an_object(
+    others: httpx.Client, headers: dict[str, str]
+) -> None:
+    first, second = (
+        {"maths": 10.0, "one / score": 0.1},
+        {"maths": 64.0, "one / score": 0.015625},
+    )
+    rows = [{"reading score": 10}, {"reading score": 64}]
+    path = "/targets/predict"
+
+    one = others.post(path, json=rows[0], headers=headers)
+    both = others.post(path, json=rows, headers=headers)
+
+    assert one.json() == {"prediction": first}
+    assert both.json() == {"predictions": [first, second]}
+
+
+@pytest.mark.parametrize("query", ["", "?include=warnings"])
+@pytest.mark.parametrize("headers", WAYS)
+def test_a_row_with_one_infinite_target_has_no_prediction(
+    others: httpx.Client, headers: dict[str, str], query: str
+) -> None:
+    rows = [{"reading score": 10}, {"reading score": 0}, {"reading score": 0}]
+
+    response = others.post(f"/targets/predict{query}", json=rows, headers=headers)
+
+    assert (response.status_code, response.json()) == (
+        422,
+        {
+            "type": "/problems/no-prediction",
+            "title": "The model has no finite prediction",
+            "status": 422,
+            "detail": "Without a finite prediction: 2 of 3 rows.",
+            "errors": [
+                {"pointer": "#/1", "detail": "Row 2 has no finite prediction."},
+                {"pointer": "#/2", "detail": "Row 3 has no finite prediction."},
+            ],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("interval", "contributions, interval, warnings"),
+        ("targets", "warnings"),
+        ("text", "probabilities, warnings"),
+    ],
+)
+def test_a_model_offers_what_it_can_add(
+    others: httpx.Client, name: str, offered: str
+) -> None:
+    response = others.post(f"/{name}/predict?include=reasons", json=make_row())
+
+    assert (response.status_code, response.json()["detail"]) == (
+        400,
+        f"'reasons' is not one of: {offered}.",
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,17 @@ from server import model as model_module
 from server import signature as signatures
 from server.model import N_TIMED_RUNS, Model, UnservableModel
 from server.runtime import RuntimeFault, Session
-from server.signature import Feature, GoldenRow, Signature, Target, Value
+from server.signature import Feature, GoldenRow, Target, Value
 from tests.models import (
     GENDER,
     GOLDEN,
     LUNCH,
     SCORE,
     TARGET,
+    make_classifier,
     make_model,
     make_signature,
+    make_two_targets,
     with_signature,
 )
 
@@ -84,28 +86,12 @@ def test_a_run_takes_as_long_as_the_fastest_of_some_that_are_warm(
     assert len(durations_ms) <= N_TIMED_RUNS
 
 
-def make_two_targets() -> tuple[bytes, Signature]:
-    """Return a model file that predicts the score and half of it."""
-    graph = Graph()
-    score = graph.input("reading score", TensorProto.DOUBLE)
-    half = graph.add("Mul", score, graph.constant([0.5]))
-    both = graph.add("Concat", score, half, axis=1)
-    graph.output("prediction", both, TensorProto.DOUBLE, ["n_rows", 2])
-    signature = make_signature(
-        features=(SCORE,),
-        targets=(Target(name="maths"), Target(name="writing / half")),
-        golden_rows=(GoldenRow(row={"reading score": 80.0}, predictions=(80.0, 40.0)),),
-    )
-    return with_signature(graph, signature), signature
-
-
 def test_several_targets_are_an_object_a_row(tmp_path: Path) -> None:
-    content, _ = make_two_targets()
-    model = load(tmp_path, content)
+    model = load(tmp_path, make_two_targets())
 
-    assert model.predictions(model.predict([[10.0, 90.0]], 2)) == [
-        {"maths": 10.0, "writing / half": 5.0},
-        {"maths": 90.0, "writing / half": 45.0},
+    assert model.predictions(model.predict([[10.0, 64.0]], 2)) == [
+        {"maths": 10.0, "one / score": 0.1},
+        {"maths": 64.0, "one / score": 0.015625},
     ]
 
 
@@ -202,28 +188,6 @@ def test_a_signature_that_the_graph_does_not_keep_is_refused(
     tmp_path: Path, changes: dict[str, Any], why: str
 ) -> None:
     assert reason(tmp_path, make_model(make_signature(**changes))) == why
-
-
-def make_classifier(classes: tuple[Value, ...], shift: int = 0) -> bytes:
-    """Return a model file: the second class from a score of 50 on."""
-    graph = Graph()
-    score = graph.input("reading score", TensorProto.DOUBLE)
-    passed = graph.add("GreaterOrEqual", score, graph.constant([50.0]))
-    index = graph.add("Cast", passed, to=TensorProto.INT64)
-    shifted = graph.add("Add", index, graph.constant([shift], "int64"))
-    sure = graph.add("Cast", passed, to=TensorProto.DOUBLE)
-    other = graph.add("Sub", graph.constant([1.0]), sure)
-    probabilities = graph.add("Concat", other, sure, axis=1)
-    graph.output("label_index", shifted, TensorProto.INT64, ["n_rows", 1])
-    graph.output("probabilities", probabilities, TensorProto.DOUBLE, ["n_rows", 2])
-    golden = GoldenRow(
-        row={"reading score": 80.0}, predictions=classes[1:], probabilities=(0.0, 1.0)
-    )
-    target = Target(name="pass", kind="classification", classes=classes)
-    return with_signature(
-        graph,
-        make_signature(features=(SCORE,), targets=(target,), golden_rows=(golden,)),
-    )
 
 
 @pytest.mark.parametrize("classes", [("no", "yes"), (False, True), (3, 7), (0.5, 1.5)])

@@ -1,15 +1,17 @@
+import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server.problems import InvalidBatch, Problem, TooManyRows
 from server.rows import Batch, RowReader
-from server.signature import MISSING_TEXT, Feature
-from tests.models import GENDER, SCORE, make_row, make_signature
+from server.signature import MISSING_TEXT, Feature, is_text
+from tests.models import GENDER, LUNCH, SCORE, make_row, make_signature
 
 BOOKS = Feature(name="books", input="books", kind="integer", required=True)
 GRADE = Feature(
@@ -143,36 +145,147 @@ def test_more_rows_than_the_limit_are_refused(document: Any) -> None:
         reader.read(msgspec.json.encode(document))
 
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-200, 200)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from(["male", "female", "standard", "x", "", MISSING_TEXT]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from([*make_row(), "columns", "x"]), inner, max_size=4
-        )
-    ),
-    max_leaves=12,
+@pytest.mark.parametrize("value", [-0.5, -1e-300, -1])
+def test_a_row_whose_only_fault_is_below_the_minimum_is_refused(value: float) -> None:
+    with pytest.raises(InvalidBatch) as refusal:
+        read(make_row(reading_score=value))
+
+    assert [fault.pointer for fault in refusal.value.faults] == ["#/reading%20score"]
+
+
+LEAST = Feature(name="n", input="n", kind="number", required=True, minimum=2.0)
+MOST = Feature(name="n", input="n", kind="number", required=True, maximum=2.0)
+
+
+@pytest.mark.parametrize(
+    ("feature", "accepted", "refused"),
+    [(LEAST, [2, 2.5, 1e300], [1.999, -1e300]), (MOST, [2, -1e300], [2.001, 1e300])],
+)
+def test_a_bound_on_one_side_leaves_the_other_one_open(
+    feature: Feature, accepted: list[float], refused: list[float]
+) -> None:
+    assert read([{"n": value} for value in accepted], feature).rows == [
+        (value,) for value in accepted
+    ]
+    for value in refused:
+        with pytest.raises(InvalidBatch):
+            read({"n": value}, feature)
+
+
+ROOMS = Feature(name="rooms", input="rooms", kind="integer")
+
+
+def test_an_optional_integer_may_be_null_or_left_out() -> None:
+    assert read([{"rooms": None}, {}, {"rooms": 3}], ROOMS).rows == [
+        (None,),
+        (None,),
+        (3.0,),
+    ]
+    assert read({"columns": {"rooms": [None, 3]}}, ROOMS).rows == [(None,), (3.0,)]
+    (column,) = make_reader(ROOMS).columns([(None,), (3.0,)])
+    assert math.isnan(column[0])
+    assert column[1] == 3.0
+
+
+FLOOR = Feature(
+    name="floor",
+    input="floor",
+    kind="category",
+    categories=(1, 2.5),
+    unknown="ignore",
 )
 
 
-@given(json_values)
-def test_what_the_fast_path_refuses_the_slow_one_explains(document: Any) -> None:
-    reader = make_reader(GENDER, SCORE, ESSAY, BOOKS, GRADE, BOARDER)
+def test_a_numeric_category_that_ignores_unknown_ones_takes_every_number() -> None:
+    rows = read([{"floor": 1}, {"floor": 7.25}, {"floor": None}], FLOOR).rows
 
-    outcome = _outcome(reader, msgspec.json.encode(document))
-
-    if isinstance(outcome, Problem):
-        assert outcome.faults
-    else:
-        assert len(reader.columns(outcome.rows)) == 6
+    assert rows == [(1.0,), (7.25,), (None,)]
+    with pytest.raises(InvalidBatch, match="1 value is invalid"):
+        read({"floor": "1"}, FLOOR)
 
 
-def _outcome(reader: RowReader, body: bytes) -> Batch | Problem:
+ALL = (GENDER, LUNCH, SCORE, BOOKS, GRADE, BOARDER, ALWAYS, ESSAY, ROOMS, FLOOR, LEAST)
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-200, 200)
+    | st.sampled_from([2**53 + 1, 10**400, 1e308, 2.5, 1e-300])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["male", "female", "standard", "x", "", MISSING_TEXT])
+)
+values: dict[str, st.SearchStrategy[Any]] = {
+    "gender": st.sampled_from(["male", "female"]),
+    "lunch/meal": st.sampled_from(["standard", "packed", None]),
+    "reading score": st.sampled_from([0, 80, 99.5, None]),
+    "books": st.sampled_from([3, 3.0, -2, 2**53 + 1]),
+    "grade": st.sampled_from([1, 1.0, 2.5]),
+    "boarder": st.sampled_from([True, False, None]),
+    "always": st.just(True),
+    "essay": st.sampled_from(["", "naïve 🎓", "a\0b"]),
+    "rooms": st.sampled_from([3, None]),
+    "floor": st.sampled_from([1, 7.25, None]),
+    "n": st.sampled_from([2, 1e300]),
+}
+optional = [feature.name for feature in ALL if not feature.required]
+
+
+def mostly(good: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(*[good] * 9, scalars | st.lists(scalars, max_size=2))
+
+
+def objects_of(
+    make: Callable[[str], st.SearchStrategy[Any]],
+) -> st.SearchStrategy[dict[str, Any]]:
+    """Return objects that are right, or wrong in a name or in few values."""
+    required = {name: make(name) for name in values if name not in optional}
+    left_out = {name: make(name) for name in optional}
+    whole = st.fixed_dictionaries(required, optional=left_out)
+    odd = st.dictionaries(st.sampled_from([*values, "columns", "x"]), scalars)
+    return st.one_of(*[whole] * 9, st.builds(lambda a, b: a | b, whole, odd), odd)
+
+
+rows = objects_of(lambda name: mostly(values[name]))
+columns = st.integers(0, 3).flatmap(
+    lambda n: objects_of(
+        lambda name: mostly(st.lists(mostly(values[name]), min_size=n, max_size=n))
+    )
+)
+documents = (
+    rows
+    | st.lists(mostly(rows), max_size=3)
+    | st.builds(lambda inner: {"columns": inner}, columns | scalars)
+    | scalars
+)
+
+
+@given(documents.map(lambda document: json.dumps(document).encode()))
+@example(b"")
+@example(b"{")
+@example(b'{"gender": "\xff"}')
+@example(b"[" * 3000)
+def test_the_fast_path_and_the_plain_one_give_the_same_batch_or_the_same_faults(
+    body: bytes,
+) -> None:
+    fast, plain = (make_reader(*ALL, max_rows=2) for _ in range(2))
+    plain._is_fast = False
+
+    outcome = _outcome(fast, body)
+
+    assert outcome == _outcome(plain, body)
+    assert (outcome[0], outcome[-1]) != (InvalidBatch, [])
+
+
+def _outcome(reader: RowReader, body: bytes) -> Any:
+    """Return what a client may notice: a number is one of 64 bits."""
     try:
-        return reader.read(body)
+        batch = reader.read(body)
     except Problem as problem:
-        return problem
+        return type(problem), problem.detail, list(problem.faults)
+    columns = reader.columns(batch.rows)
+    numbers = [repr([float(value) for value in columns[i]]) for i in NUMBERS]
+    return batch.form, len(batch.rows), numbers, [list(columns[i]) for i in TEXTS]
+
+
+TEXTS = [i for i, feature in enumerate(ALL) if is_text(feature)]
+NUMBERS = [i for i in range(len(ALL)) if i not in TEXTS]
