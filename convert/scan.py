@@ -15,6 +15,7 @@ import functools
 import io
 import pickle
 import re
+import struct
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,6 +117,7 @@ NONSENSE = (
     RecursionError,
     TypeError,
     ValueError,
+    struct.error,
 )
 
 

@@ -112,6 +112,14 @@ def test_an_import_behind_a_joblib_array_is_seen() -> None:
     assert found.untrusted() == ["builtins.print"]
 
 
+def test_an_import_behind_a_joblib_array_of_plain_text_is_seen() -> None:
+    texts = np.array([["one", "of seven"], ["naïve", "🎓"]])
+
+    found = scan(dumped(joblib, [texts, texts.T, texts[:0], print]))
+
+    assert found.untrusted() == ["builtins.print"]
+
+
 def test_an_import_inside_a_joblib_array_is_seen() -> None:
     found = scan(dumped(joblib, np.array([1, print], dtype=object)))
 
@@ -144,6 +152,7 @@ def test_numpy_1_and_2_name_the_same_functions() -> None:
         b"hello",
         b"\x80\x04N",
         b"\x80\x02\x82\x01.",
+        b"\x80\x04Nr",
         b"Pidentifier\n.",
         b"\x80\x04\x8e" + struct.pack("<Q", 2**62) + b"x",
         dumped(joblib, np.arange(9.0))[:-20],
@@ -156,7 +165,8 @@ def test_what_is_no_whole_pickle_is_damaged(pickled: bytes) -> None:
 
 @given(position=st.integers(0, 2**31), byte=st.integers(0, 255))
 def test_one_wrong_byte_is_read_or_reported(position: int, byte: int) -> None:
-    pickled = bytearray(dumped(joblib, fitted()))
+    whole = dumped(joblib, fitted())
+    pickled = bytearray(whole)
     pickled[position % len(pickled)] = byte
 
     try:
@@ -164,7 +174,14 @@ def test_one_wrong_byte_is_read_or_reported(position: int, byte: int) -> None:
     except Damaged:
         return
 
-    assert found.imports
+    added = set(found.imports) - set(scan(whole).imports)
+    assert found.untrusted() == sorted(".".join(one) for one in added)
+
+
+def test_a_wrong_byte_in_a_name_is_reported_as_that_name() -> None:
+    pickled = dumped(joblib, fitted()).replace(b"LinearRegr", b"LinearRegs")
+
+    assert scan(pickled).untrusted() == ["sklearn.linear_model._base.LinearRegsession"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,16 @@ from msgspec.structs import replace
 
 from server import signature as signatures
 from server.contradictions import contradictions
-from server.signature import Interval, Target, UnreadableSignature
+from server.signature import (
+    Discrepancy,
+    Feature,
+    GoldenRow,
+    Interval,
+    Provenance,
+    Signature,
+    Target,
+    UnreadableSignature,
+)
 from tests.models import TARGET, make_signature
 
 
@@ -131,3 +140,100 @@ def test_what_is_no_signature_is_refused(text: str) -> None:
 
 def test_the_protocol_is_always_written() -> None:
     assert msgspec.json.decode(signatures.write(make_signature()))["protocol"] == 1
+
+
+FIRST = """{"protocol":1,"name":"n","version":"0123456789ab","features":[
+{"name":"a b","input":"a b","kind":"number"}],"targets":[{"name":"y"}]}"""
+"""As version 0.1 wrote it: what has its default is left out."""
+
+
+def test_what_an_old_file_leaves_out_means_what_it_always_did() -> None:
+    feature = Feature(
+        name="a b",
+        input="a b",
+        kind="number",
+        required=False,
+        imputed=None,
+        categories=(),
+        unknown="reject",
+        minimum=None,
+        maximum=None,
+        observed=None,
+        typical=None,
+        title="",
+        unit="",
+        description="",
+    )
+    target = Target(
+        name="y",
+        kind="regression",
+        classes=(),
+        baseline=None,
+        interval=None,
+        title="",
+        unit="",
+        description="",
+    )
+    provenance = Provenance(
+        dataset="",
+        dataset_sha256="",
+        command="",
+        n_rows=0,
+        n_train_rows=0,
+        n_test_rows=0,
+        split="",
+        scores={},
+        libraries={},
+        discrepancy=None,
+    )
+
+    assert signatures.read(FIRST) == Signature(
+        protocol=1,
+        name="n",
+        version="0123456789ab",
+        features=(feature,),
+        targets=(target,),
+        title="",
+        description="",
+        estimator="",
+        created="",
+        provenance=provenance,
+        golden_rows=(),
+        golden_tolerance=0.0,
+    )
+
+
+WHOLE = (
+    '{"protocol":1,"name":"n","version":"0123456789ab","features":['
+    '{"name":"c","input":"c_","kind":"category","required":true,"imputed":"x",'
+    '"categories":["x",true,2,2.5],"unknown":"ignore","minimum":1.5,"maximum":2.5,'
+    '"observed":[1.0,2.0],"typical":2,"title":"t","unit":"u","description":"d"}],'
+    '"targets":[{"name":"y","kind":"classification","classes":["a",false,3,0.5],'
+    '"baseline":6.5,"interval":{"half_width":7.5,"coverage":0.9,"n_rows":8},'
+    '"title":"t","unit":"u","description":"d"}],"title":"t","description":"d",'
+    '"estimator":"e","created":"2024-01-01","provenance":{"dataset":"f.csv",'
+    '"dataset_sha256":"00","command":"m","n_rows":9,"n_train_rows":7,'
+    '"n_test_rows":2,"split":"s","scores":{"r2_score":0.5},"libraries":{"l":"1"},'
+    '"discrepancy":{"largest":1e-12,"tolerance":1e-9,"n_rows":4,"n_edge_rows":5,'
+    '"n_ambiguous":6}},"golden_rows":[{"row":{"c":null},"predictions":["a"],'
+    '"probabilities":[0.25,0.75]}],"golden_tolerance":1e-9}'
+)
+
+
+def test_an_old_file_that_says_everything_is_read_and_written_as_it_is() -> None:
+    signature = signatures.read(WHOLE)
+
+    assert signatures.write(signature) == WHOLE
+    assert signature.features[0].categories == ("x", True, 2, 2.5)
+    assert [type(value) for value in signature.targets[0].classes] == [
+        *(str, bool, int, float),
+    ]
+    assert signature.targets[0].interval == Interval(
+        half_width=7.5, coverage=0.9, n_rows=8
+    )
+    assert signature.provenance.discrepancy == Discrepancy(
+        largest=1e-12, tolerance=1e-9, n_rows=4, n_edge_rows=5, n_ambiguous=6
+    )
+    assert signature.golden_rows == (
+        GoldenRow(row={"c": None}, predictions=("a",), probabilities=(0.25, 0.75)),
+    )
