@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +8,13 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    SplineTransformer,
+    StandardScaler,
+)
 
 from convert.describe import describe, humanise, unknown_values
 from convert.description import Description, FeatureDescription
@@ -239,6 +247,67 @@ def test_a_category_that_means_missing_in_the_graph_is_refused() -> None:
 
     with pytest.raises(Refusal, match=r"a category of 'a' holds U\+FDD0"):
         features_of(classic(frame), frame)
+
+
+def test_a_column_without_a_value_is_refused() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 4.0], "empty": [np.nan] * 3})
+    pipeline = make_pipeline(
+        SimpleImputer(keep_empty_features=True), LinearRegression()
+    ).fit(frame, [1, 2, 3])
+
+    with pytest.raises(Refusal) as caught:
+        describe(pipeline, frame, Description())
+
+    assert str(caught.value) == (
+        "column 'empty' of the sample holds no value: give rows that have one"
+    )
+
+
+def test_a_column_of_dates_is_refused() -> None:
+    frame = pd.DataFrame({"day": pd.to_datetime(["2024-01-01", "2024-01-02"])})
+
+    with pytest.raises(
+        Refusal, match=r"^column 'day' holds dates, which ONNX does not"
+    ):
+        describe(make_pipeline(LinearRegression()), frame, Description())
+
+
+@pytest.mark.parametrize(
+    ("transformer", "bounds"),
+    [
+        (SplineTransformer(extrapolation="error"), (1.0, 9.0)),
+        (SplineTransformer(), (None, None)),
+        (FunctionTransformer(np.log), (5e-324, None)),
+        (FunctionTransformer(np.log1p), (-1 + 2**-53, None)),
+        (FunctionTransformer(np.arccos), None),
+        (StandardScaler(), (None, None)),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+def test_the_last_number_that_the_pipeline_takes_is_a_bound(
+    transformer: Any, bounds: tuple[float | None, float | None] | None
+) -> None:
+    values = np.array([1.0, 2.0, 4.0, 9.0])
+    if bounds is None:  # of the arc cosine
+        values, bounds = values / 10, (-1.0, 1.0)
+    frame = pd.DataFrame({"x": values})
+
+    feature = features_of(make_pipeline(transformer, LinearRegression()), frame)["x"]
+
+    for found, expected in zip((feature.minimum, feature.maximum), bounds, strict=True):
+        assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_bound_of_the_description_comes_before_the_pipelines_own() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 4.0, 9.0]})
+    said = Description(features={"x": FeatureDescription(minimum=2, maximum=8)})
+    spline = SplineTransformer(extrapolation="error")
+
+    feature = features_of(make_pipeline(spline, LinearRegression()), frame, said)["x"]
+
+    assert (feature.minimum, feature.maximum) == (2, 8)
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,92 @@
 import numpy as np
 import pandas as pd
+import pytest
 from msgspec.structs import replace
 
-from convert.edges import edges, mixtures, neighbours, strangers
-from server.signature import Feature
+from convert.edges import edge_rows, edges, mixtures, neighbours, strangers
+from server.signature import Feature, Value
 
 X = Feature(name="x", input="x", kind="number", observed=(1.0, 3.0), typical=2)
 
 
+def around(value: float) -> tuple[list[float], list[float]]:
+    """Return the floats next to a value, in double and in float32: above, below."""
+    doubles = [float(np.nextafter(value, side)) for side in (9e9, -9e9)]
+    single = np.float32(value)
+    singles = [float(np.nextafter(single, np.float32(side))) for side in (9e9, -9e9)]
+    return doubles, singles
+
+
 def test_neighbours_lie_next_to_each_value_and_halfway_to_the_next() -> None:
-    frame = pd.DataFrame({"x": [1.0, 3.0]})
+    frame = pd.DataFrame({"x": [1.0, 3.0, 1.0, np.nan], "c": list("abcd")})
 
-    found = neighbours([X], frame)["x"].tolist()
+    found = neighbours([X], frame)
 
-    single = [float(np.nextafter(np.float32(1), np.float32(side))) for side in (9, -9)]
-    assert found[::2] == [
-        np.nextafter(1, 9),
-        np.nextafter(1, -9),
-        *single,
-        2.0,
-        np.nextafter(2, 9),
-        np.nextafter(2, -9),
+    (one, one_single), (three, three_single), (two, _) = map(around, (1.0, 3.0, 2.0))
+    columns = [
+        *zip(one, three, strict=True),
+        *zip(one_single, three_single, strict=True),
+        *zip([2.0, *two], [3.0, *three], strict=True),  # none is larger than 3
+    ]
+    expected = [cell for a, b in columns for cell in (a, b, a, np.nan)]
+    np.testing.assert_array_equal(found["x"], expected)
+    assert found["c"].tolist() == list("abcd") * 7
+
+
+def test_a_table_without_numbers_has_no_neighbours() -> None:
+    text = Feature(name="t", input="t", kind="text", typical="a b")
+    frame = pd.DataFrame({"t": ["a b", "c"]})
+
+    assert neighbours([text], frame).equals(frame[:0])
+
+
+def test_the_first_hundred_rows_have_neighbours() -> None:
+    frame = pd.DataFrame({"x": np.arange(150.0)})
+
+    found = neighbours([X], frame)["x"]
+
+    assert len(found) == 700
+    assert found[400:500].tolist() == [value + 0.5 for value in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("feature", "values"),
+    [
+        (X, [None, 1.0, 3.0, 1 + 2 / 3, -1999.0, 2003.0, 0]),
+        (
+            Feature(name="x", input="x", kind="number", required=True, observed=(5, 5)),
+            [5, 5, 5, -4995, 5005, 0],
+        ),
+        (
+            Feature(name="x", input="x", kind="number", required=True, observed=(0, 0)),
+            [0, 0, 0, -1000, 1000, 0],
+        ),
+        (Feature(name="x", input="x", kind="boolean"), [None, False, True]),
+        (
+            Feature(name="x", input="x", kind="boolean", categories=(True,)),
+            [None, True],
+        ),
+        (
+            Feature(
+                name="x",
+                input="x",
+                kind="category",
+                categories=(1, 2),
+                unknown="ignore",
+            ),
+            [None, 1, 2, 3.0, -0.5],
+        ),
+    ],
+)
+def test_each_kind_has_its_edge_values(
+    feature: Feature, values: list[Value | None]
+) -> None:
+    rows = list(edge_rows([feature]))
+
+    blank = feature.typical if feature.required else None
+    assert rows == [
+        {"x": blank},
+        *({"x": value} for value in values for _ in range(2)),
     ]
 
 
@@ -29,7 +95,11 @@ def test_texts_are_tried_with_what_people_write() -> None:
 
     found = edges([text], pd.DataFrame({"t": ["a b", "c"]}))["t"]
 
-    assert {"", "?", "naïve ÆØÅ 12 a b'c"} <= set(found.dropna())
+    tried = [None, "", "?", "naïve ÆØÅ 12 a b'c", "\n"]
+    assert [None if pd.isna(value) else value for value in found] == [
+        None,
+        *(value for value in tried for _ in range(2)),
+    ]
 
 
 TOWN = Feature(

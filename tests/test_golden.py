@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from onnx import TensorProto
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from convert.describe import describe
@@ -9,6 +10,9 @@ from convert.description import Description
 from convert.discrepancy import Proof, Tolerance
 from convert.fold import add_folded, fold
 from convert.golden import MAX_ROWS, golden_tolerance, make_golden_rows
+from convert.discrepancy import Proof
+from convert.estimators import emit
+from convert.golden import golden_tolerance, make_golden_rows
 from convert.graph import Graph
 from convert.oracle import Answers, Oracle
 from convert.regressors import make_candidate
@@ -54,11 +58,32 @@ def test_every_category_missing_value_and_end_is_replayed() -> None:
 
 
 def test_rows_are_few_and_different() -> None:
+    frame = pd.DataFrame(
+        {
+            "town": [f"town {number:02}" for number in range(40)],
+            "lunch": ["standard", "free/reduced"] * 20,
+        }
+    )
+    pipeline = fitted(frame)
+    features = describe(pipeline, frame, Description())
+
+    golden = make_golden_rows(prove(pipeline, features, frame), features, frame)
+
+    typical = {"town": "town 00", "lunch": "free/reduced"}
+    assert [row.row for row in golden] == [
+        typical,
+        {"town": None, "lunch": None},
+        {"town": "town 01", "lunch": "standard"},
+        *({**typical, "town": f"town {number:02}"} for number in range(2, 29)),
+    ]
+
+
+def test_a_row_is_made_up_once() -> None:
     golden, _ = make_rows()
     rows = [row.row for row in golden]
 
-    assert len(rows) <= MAX_ROWS
     assert not any(row in rows[:i] for i, row in enumerate(rows))
+    assert len(rows) == 17
 
 
 def test_a_table_of_numbers_has_golden_rows() -> None:
@@ -118,3 +143,48 @@ def test_the_tolerance_is_a_small_share_of_the_largest_golden_prediction(
     rows = [GoldenRow(row={}, predictions=(value,)) for value in predictions]
 
     assert golden_tolerance(proof, [Target(name="y")], rows) == tolerance
+
+
+def test_golden_rows_may_differ_as_the_largest_of_their_predictions_may() -> None:
+    frame = make_students(300)[["lunch", "reading_score"]]
+    pipeline = fitted(frame)
+    features = describe(pipeline, frame, Description())
+    proof = prove(pipeline, features, frame)
+    rows = [
+        GoldenRow(row={}, predictions=(value * proof.tolerance.size,))
+        for value in (0.5, -3.0)
+    ]
+
+    assert proof.tolerance.absolute == 1e-9
+    assert golden_tolerance(proof, rows[:1]) == 1e-9
+    assert golden_tolerance(proof, rows) == pytest.approx(3e-9)
+
+
+def test_golden_rows_of_a_classifier_have_labels_probabilities_and_its_tolerance() -> (
+    None
+):
+    frame = pd.DataFrame({"x": np.arange(10.0)})
+    classifier = LogisticRegression().fit(frame, ["no"] * 4 + ["yes"] * 6)
+    features = describe(classifier, frame, Description())
+    graph = Graph()
+    outputs = emit(classifier, graph, graph.input("x", TensorProto.DOUBLE), 1)
+    assert outputs.label_index is not None
+    assert outputs.probabilities is not None
+    graph.output("label_index", outputs.label_index, TensorProto.INT64, ["n_rows", 1])
+    graph.output(
+        "probabilities", outputs.probabilities, TensorProto.DOUBLE, ["n_rows", 2]
+    )
+    model = graph.model().SerializeToString()
+    proof = Proof(Oracle(classifier, ["x"]), model, features, frame)
+
+    golden = make_golden_rows(proof, features, frame)
+
+    rows = pd.DataFrame([{"x": x} for x in (4.5, 0.0, 9.0)])
+    shares = classifier.predict_proba(rows).tolist()
+    assert golden == tuple(
+        GoldenRow(row={"x": x}, predictions=(label,), probabilities=tuple(share))
+        for x, label, share in zip(
+            rows["x"], classifier.predict(rows), shares, strict=True
+        )
+    )
+    assert golden_tolerance(proof, golden) == 1e-11

@@ -8,7 +8,11 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import (
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
 
 from convert.refusal import Refusal
 from tests.lowered import compare, lower_to_model, make_gaps, make_mixed
@@ -41,6 +45,39 @@ def test_empty_column_is_dropped_or_kept_as_fitted(keep: bool) -> None:
 
     rows = make_gaps(50, seed=4).assign(small=np.nan)
     assert compare(imputer, sample, rows) == 0
+
+
+@pytest.mark.parametrize(
+    "imputer",
+    [
+        SimpleImputer(strategy="most_frequent"),
+        SimpleImputer(strategy="most_frequent", add_indicator=True),
+    ],
+    ids=str,
+)
+def test_texts_and_numbers_are_filled_together_before_steps_that_mix_them(
+    imputer: SimpleImputer,
+) -> None:
+    def with_gaps(seed: int) -> pd.DataFrame:
+        frame = make_mixed(160, seed)[["colour", "grade", "half"]].astype(object)
+        missing = np.random.default_rng(seed).random(frame.shape) < 0.2
+        return frame.mask(missing, np.nan)
+
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    together = PolynomialFeatures(interaction_only=True)
+    sample = with_gaps(0)
+    pipeline = make_pipeline(imputer, codes, together).fit(sample)
+
+    assert compare(pipeline, sample, with_gaps(3)) == 0
+
+
+def test_a_text_may_mark_what_is_missing_among_texts() -> None:
+    sample = make_mixed()[["colour", "kind"]].astype(object)
+    imputer = SimpleImputer(missing_values="red", strategy="most_frequent")
+    codes, together = OrdinalEncoder(), PolynomialFeatures(interaction_only=True)
+    pipeline = make_pipeline(imputer, codes, together).fit(sample)
+
+    assert compare(pipeline, sample, sample) == 0
 
 
 def test_a_number_may_mark_what_is_missing() -> None:

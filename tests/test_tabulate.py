@@ -247,6 +247,15 @@ def test_thousands_of_categories_stay_a_small_file(scaled: bool) -> None:
     assert len(model.SerializeToString()) < 150_000
 
 
+def test_a_table_of_more_cells_than_fit_is_refused_before_it_is_made() -> None:
+    names = [f"town {number:04}" for number in range(7100)]
+    sample = pd.DataFrame({"town": names})
+    encoder = OneHotEncoder().fit(sample)
+
+    with pytest.raises(Refusal, match="'town' has 7100 values for 7100 outputs; group"):
+        lower_to_model(encoder, sample)
+
+
 def test_text_mixed_with_numbers_is_refused() -> None:
     sample = pd.DataFrame({"size": ["S", "M", "S", "M"]}, dtype=object)
     encoder = OneHotEncoder(handle_unknown="ignore").fit(sample)

@@ -24,14 +24,16 @@ def test_a_row_between_two_neighbours_is_tied_also_inside_a_vote() -> None:
 
 
 def test_members_of_a_bagging_read_their_own_columns() -> None:
-    frame = FRAME.assign(y=[5.0, 7, 9, 11], z=[1.0, 0, 0, 1])
+    frame = pd.DataFrame({"x": [0.0, 4.0, 9.0], "y": [0.0, 5.0, 7.0]})
     bagged = BaggingRegressor(
-        KNeighborsRegressor(1), 3, max_features=2, bootstrap=False, random_state=0
+        KNeighborsRegressor(1), 2, max_features=1, bootstrap=False, random_state=1
     ).fit(frame, frame["x"])
+    assert np.ravel(bagged.estimators_features_).tolist() == [1, 0]
+    rows = pd.DataFrame({"x": [2.0, 3.0, 3.0, 6.5], "y": [1.0, 2.0, 2.5, 6.0]})
 
-    tied = tied_neighbours(Oracle(bagged, list("xyz")), frame)
+    tied = tied_neighbours(Oracle(bagged, ["x", "y"]), rows)
 
-    assert tied.shape == (4,)
+    np.testing.assert_array_equal(tied, [True, False, True, True])
 
 
 def test_equally_probable_classes_are_tied() -> None:
