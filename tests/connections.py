@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,6 +13,7 @@ import uvloop
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from server import signature as signatures
 from server.app import App
 from server.asgi import Receive, Scope, Send
 from server.model import Model
@@ -19,7 +21,7 @@ from server.protocol import Protocol
 from server.rows import Column
 from server.runtime import RuntimeFault, Session, Tensor
 from server.settings import read_settings
-from tests.models import make_model, make_row, make_signature
+from tests.models import make_model, make_row
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -38,17 +40,21 @@ class Watched(App):
 
 
 class Poisonable(Model):
-    """A real model that notes its runs, and breaks on a lunch of poison."""
+    """A real model that notes its runs, and breaks on a text of poison."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session, make_signature())
+        text = session.metadata(signatures.METADATA_KEY)
+        assert text is not None
+        super().__init__(session, signatures.read(text))
         self.n_rows_of_runs: list[int] = []
+        self.threads: list[str] = []
 
     def predict(
         self, columns: Sequence[Column], n_rows: int, extra_outputs: Sequence[str] = ()
     ) -> list[Tensor]:
         self.n_rows_of_runs.append(n_rows)
-        if "poison" in columns[1]:
+        self.threads.append(threading.current_thread().name.split("_")[0])
+        if any("poison" in column for column in columns):
             raise RuntimeFault("poisoned")
         return super().predict(columns, n_rows, extra_outputs)
 
@@ -105,10 +111,13 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    run_ms: float = 0.0, keep_alive_seconds: int = 75, settings: Sequence[str] = ()
+    run_ms: float = 0.0,
+    keep_alive_seconds: int = 75,
+    settings: Sequence[str] = (),
+    content: bytes | None = None,
 ) -> AsyncIterator[Serving]:
     """Serve until the block ends; `settings` are those of the command line."""
-    with Session(make_model()) as session:
+    with Session(content or make_model()) as session:
         model = Poisonable(session)
         model.run_ms = run_ms
         app = Watched(model, settings)

@@ -73,8 +73,8 @@ def make_signature(**changes: Any) -> Signature:
     return Signature(**(fields | changes))
 
 
-def make_model(signature: Signature | None = None) -> bytes:
-    """Return a model file: gender + lunch + score − a centre of 70, plus 66.
+def make_model(signature: Signature | None = None, baseline: float = 66.0) -> bytes:
+    """Return a model file: gender + lunch + score − a centre of 70, plus `baseline`.
 
     A missing score counts 70, a missing lunch 0.5, an unknown one 0.
     """
@@ -90,7 +90,7 @@ def make_model(signature: Signature | None = None) -> bytes:
     centred = graph.add("Sub", present, graph.constant([70.0]))
     contributions = graph.add("Concat", gender, lunch, centred, axis=1)
     total = graph.add("ReduceSum", contributions, graph.constant([1]), keepdims=1)
-    prediction = graph.add("Add", total, graph.constant([66.0]))
+    prediction = graph.add("Add", total, graph.constant([baseline]))
     graph.output("prediction", prediction, TensorProto.DOUBLE, ["n_rows", 1])
     graph.output("contributions", contributions, TensorProto.DOUBLE, ["n_rows", 3])
     return with_signature(graph, signature or make_signature())

@@ -1,3 +1,4 @@
+import asyncio
 import re
 import socket
 from collections.abc import Iterator
@@ -8,9 +9,15 @@ import msgspec
 import pytest
 
 from server import signature as signatures
+from server.app import App
+from server.asgi import Message
+from server.model import Model
 from server.problems import PROBLEMS
-from server.signature import Interval, Value
+from server.runtime import Session
+from server.settings import default_settings
+from server.signature import GoldenRow, Interval, Value
 from tests.models import (
+    GOLDEN,
     TARGET,
     make_classifier,
     make_model,
@@ -29,6 +36,10 @@ LABELS: dict[str, tuple[Value, Value]] = {
     "float": (0.5, 3.0),
 }
 
+OTHER = make_signature(
+    name="other", golden_rows=(GoldenRow(row=GOLDEN[0].row, predictions=(70.5,)),)
+)
+
 WAYS: list[dict[str, str]] = [{}, {"expect": "200-ok"}]
 """Headers of a request that is answered the short way, and of one through ASGI."""
 
@@ -38,7 +49,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """Two models behind a real server with small limits."""
     folder = tmp_path_factory.mktemp("models")
     (folder / "b.onnx").write_bytes(make_model())
-    (folder / "a.onnx").write_bytes(make_model(make_signature(name="other")))
+    (folder / "a.onnx").write_bytes(make_model(OTHER, baseline=68.0))
     files = (folder / "b.onnx", folder / "a.onnx")
     limits = ("--max-rows", "100", "--max-body-bytes", "100000")
     default = ("--default", "student")
@@ -75,6 +86,15 @@ def test_one_object_gives_one_prediction(client: httpx.Client) -> None:
     assert response.headers["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize("headers", WAYS)
+def test_the_first_model_is_the_default_one(
+    client: httpx.Client, headers: dict[str, str]
+) -> None:
+    response = client.post("/predict", json=make_row(), headers=headers)
+
+    assert response.json() == {"prediction": 80.0}
+
+
 def test_a_list_gives_a_list(client: httpx.Client) -> None:
     response = client.post("/predict", json=[make_row(), {"gender": "male"}])
 
@@ -90,9 +110,11 @@ def test_columns_give_a_list(client: httpx.Client) -> None:
 
 
 def test_a_model_answers_under_its_own_name(client: httpx.Client) -> None:
-    response = client.post("/models/other/predict", json=make_row())
+    other = client.post("/models/other/predict", json=make_row())
+    student = client.post("/models/student/predict", json=make_row())
 
-    assert response.json() == {"prediction": 80.0}
+    assert other.json() == {"prediction": 82.0}
+    assert student.json() == {"prediction": 80.0}
 
 
 def test_includes_stand_beside_the_prediction(client: httpx.Client) -> None:
@@ -453,7 +475,7 @@ def test_models_are_listed_with_the_default(client: httpx.Client) -> None:
 def test_a_model_shows_its_signature(client: httpx.Client) -> None:
     shown = signatures.read(client.get("/models/other").text)
 
-    assert msgspec.structs.replace(shown, sha256="") == make_signature(name="other")
+    assert msgspec.structs.replace(shown, sha256="") == OTHER
     assert re.fullmatch("[0-9a-f]{64}", shown.sha256)
 
 
@@ -612,4 +634,66 @@ def test_a_prediction_that_is_not_finite_is_a_problem(tmp_path: Path) -> None:
             "detail": "Without a finite prediction: 1 of 2 rows.",
             "errors": [{"pointer": "#/1", "detail": "Row 2 has no finite prediction."}],
         },
+    )
+
+
+def ask_app(app: App, path: str) -> list[Message]:
+    """Return what the application sends for a row posted to a path."""
+    sent: list[Message] = []
+    body = msgspec.json.encode(make_row())
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "headers": [],
+        "query_string": b"",
+    }
+    asyncio.run(app(scope, receive, send))
+    return sent
+
+
+def test_a_prediction_never_waits_for_starlette() -> None:
+    with Session(make_model()) as session:
+        app = App([Model(session, make_signature())], default_settings())
+        sent = ask_app(app, "/predict")
+
+    assert sent == [
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [
+                (b"content-type", b"application/json"),
+                (b"content-length", b"19"),
+            ],
+        },
+        {"type": "http.response.body", "body": b'{"prediction":80.0}'},
+    ]
+    assert "_ordinary_routes" not in vars(app)
+
+
+def test_a_fault_of_the_program_is_a_500_without_detail_and_is_raised_again() -> None:
+    with Session(make_model()) as session:
+        app = App([Model(session, make_signature())], default_settings())
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            raise ZeroDivisionError
+
+        scope = {"type": "http", "method": "POST", "path": "/predict", "headers": []}
+        with pytest.raises(ZeroDivisionError):
+            asyncio.run(app(scope, receive, send))
+
+    assert [message.get("status") for message in sent] == [500, None]
+    assert sent[1]["body"] == (
+        b'{"type":"about:blank","title":"Internal Server Error","status":500}'
     )

@@ -11,7 +11,6 @@ import pytest
 from server import batching as batching_module
 from server.batching import (
     MAX_COALESCED_ROWS,
-    MAX_RUN_ROWS,
     N_CONTRARY_RUNS,
     SLOW_RUN_MS,
     Batcher,
@@ -77,6 +76,13 @@ def test_a_batch_is_bounded() -> None:
         assert model.runs == [(33, "MainThread"), (34, "MainThread")]
 
 
+def test_a_batch_may_be_full() -> None:
+    with batching() as (model, batcher):
+        run(partial(ask, batcher, [ROW] * 32, [ROW] * 32, [ROW]))
+
+        assert model.runs == [(64, "MainThread"), (1, "MainThread")]
+
+
 def test_a_large_request_runs_alone_in_the_worker() -> None:
     many = [ROW] * (MAX_COALESCED_ROWS + 1)
     with batching() as (model, batcher):
@@ -87,12 +93,12 @@ def test_a_large_request_runs_alone_in_the_worker() -> None:
 
 
 def test_a_very_large_request_is_several_runs() -> None:
-    rows = [("male", "standard", float(score)) for score in range(MAX_RUN_ROWS + 1)]
+    rows = [("male", "standard", float(score)) for score in range(1001)]
     with batching() as (model, batcher):
         (answer,) = run(partial(ask, batcher, rows))
 
-        assert answer == [float(score + 1) for score in range(MAX_RUN_ROWS + 1)]
-        assert model.runs == [(MAX_RUN_ROWS, "model"), (1, "model")]
+        assert answer == [float(score + 1) for score in range(1001)]
+        assert model.runs == [(1000, "model"), (1, "model")]
 
 
 def test_one_bad_request_does_not_fail_its_neighbours() -> None:
@@ -283,7 +289,7 @@ def test_what_runs_alone_leaves_the_loop_where_it_would_hold_up_others(
 
 
 def test_extra_outputs_of_many_rows_are_several_runs_too() -> None:
-    rows = [("male", "standard", float(score)) for score in range(MAX_RUN_ROWS + 2)]
+    rows = [("male", "standard", float(score)) for score in range(1002)]
     with batching() as (model, batcher):
         prediction, contributions = batcher.run(rows, ["contributions"])
 
@@ -294,7 +300,7 @@ def test_extra_outputs_of_many_rows_are_several_runs_too() -> None:
             [value for score in range(len(rows)) for value in (2.0, 3.0, score - 70.0)],
             (len(rows), 3),
         )
-        assert model.runs == [(MAX_RUN_ROWS, "MainThread"), (2, "MainThread")]
+        assert model.runs == [(1000, "MainThread"), (2, "MainThread")]
 
 
 def test_a_fault_of_the_program_reaches_the_request() -> None:

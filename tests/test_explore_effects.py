@@ -71,9 +71,20 @@ def test_cohens_d_is_the_difference_in_pooled_standard_deviations() -> None:
     pooled = np.sqrt((39 * a.var(ddof=1) + 54 * b.var(ddof=1)) / 93)
 
     d = effects.cohens_d(groups, 1, 0)
+    widened = effects.cohens_d(groups, 1, 0, n_pairs=3)
 
-    assert d.value == pytest.approx((b.mean() - a.mean()) / pooled)
-    assert d.low < d.value < d.high
+    value = (b.mean() - a.mean()) / pooled
+    error = np.sqrt(1 / 40 + 1 / 55 + value**2 / (2 * 95))
+    for estimate, reach in ((d, 1.959964), (widened, 2.393980)):  # 5 % of three pairs
+        assert [estimate.value, estimate.low, estimate.high] == pytest.approx(
+            [value, value - reach * error, value + reach * error], rel=1e-6
+        )
+
+
+def test_cohens_d_of_groups_without_spread_is_not_bounded() -> None:
+    groups = effects.group(np.repeat([0, 1], 5), np.repeat([2.0, 3.0], 5), 2)
+
+    assert effects.cohens_d(groups, 0, 1) == Estimate(-np.inf, -np.inf, np.inf)
 
 
 def test_share_between_groups_is_eta_squared_without_bias() -> None:

@@ -1,11 +1,11 @@
 """Which way a request takes through the protocol, and that nobody can tell."""
 
 import asyncio
+import json
 
 import pytest
 
 from server.batching import MAX_COALESCED_ROWS, SLOW_RUN_MS
-from server.protocol import MAX_SHORT_REQUEST_BYTES
 from tests.connections import (
     OTHER,
     ROW,
@@ -16,7 +16,7 @@ from tests.connections import (
     run,
     serving,
 )
-from tests.models import make_row
+from tests.models import make_row, make_two_targets
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,12 @@ def test_a_request_is_answered_however_it_is_cut(parts: list[bytes]) -> None:
     assert run(scenario) == [answer(80.0), answer(70.0)]
 
 
+def padded(n_bytes: int) -> bytes:
+    """Return a request of so many bytes, head and body."""
+    head = post(make_row(), b"Padding: ")
+    return post(make_row(), b"Padding: " + b"x" * (n_bytes - len(head)))
+
+
 @pytest.mark.parametrize(
     ("request_", "paths"),
     [
@@ -45,7 +51,8 @@ def test_a_request_is_answered_however_it_is_cut(parts: list[bytes]) -> None:
         (post([make_row()] * MAX_COALESCED_ROWS), []),
         (post(make_row(), target=b"/models/student/predict"), []),
         (post([make_row()] * (MAX_COALESCED_ROWS + 1)), ["/predict"]),
-        (post(make_row(), b"Padding: " + b"x" * MAX_SHORT_REQUEST_BYTES), ["/predict"]),
+        (padded(8192), []),
+        (padded(8193), ["/predict"]),
         (post(make_row(), target=b"/predict?include=interval"), ["/predict"]),
         (post(make_row(), b"Connection: close"), ["/predict"]),
         (post(make_row(gender="neither")), ["/predict"]),
@@ -61,6 +68,20 @@ def test_only_short_plain_predictions_spare_asgi(
             return served.app.paths
 
     assert run(scenario) == paths
+
+
+@pytest.mark.parametrize(("n_bytes", "paths"), [(8192, []), (8193, ["/predict"])])
+def test_a_request_whose_body_comes_later_is_short_within_the_same_bounds(
+    n_bytes: int, paths: list[str]
+) -> None:
+    request = padded(n_bytes)
+
+    async def scenario() -> tuple[list[bytes], list[str]]:
+        async with serving() as served:
+            stream = await served.connect()
+            return await ask(stream, request[:-9], request[-9:]), served.app.paths
+
+    assert run(scenario) == ([answer(80.0)], paths)
 
 
 def test_both_ways_give_the_same_bytes() -> None:
@@ -155,6 +176,58 @@ def test_a_request_that_breaks_the_run_does_not_fail_its_neighbours() -> None:
     first, broken, last = run(scenario)
     assert (first, last) == (answer(80.0), answer(70.0))
     assert broken.startswith(b"HTTP/1.1 500 ")
+    assert broken.endswith(
+        b'{"type":"about:blank","title":"Internal Server Error","status":500}'
+    )
+
+
+def test_a_row_without_a_finite_prediction_does_not_fail_its_neighbours() -> None:
+    requests = [post({"reading score": score}) for score in (10, 0, 64)]
+
+    async def scenario() -> tuple[list[bytes], list[int], list[str]]:
+        async with serving(content=make_two_targets()) as served:
+            streams = await served.connect_all(3)
+            for connection, request in zip(served.connections, requests, strict=True):
+                connection.data_received(request)
+            responses = [await read_response(reader) for reader, _ in streams]
+            return responses, served.app.model.n_rows_of_runs, served.app.paths
+
+    (first, refused, last), n_rows_of_runs, paths = run(scenario)
+    assert first.endswith(b'\r\n\r\n{"prediction":{"maths":10.0,"one / score":0.1}}')
+    assert last.endswith(b'{"prediction":{"maths":64.0,"one / score":0.015625}}')
+    assert refused.startswith(b"HTTP/1.1 422 ")
+    assert b'"detail":"Without a finite prediction: 1 of 1 rows."' in refused
+    assert (n_rows_of_runs, paths) == ([3, 1], ["/predict"])
+
+
+@pytest.mark.parametrize(
+    ("run_ms", "n_rows", "threads"),
+    [
+        (0.0, 1, ["MainThread"]),
+        (0.0, 64, ["MainThread"]),
+        (0.0, 65, ["model"]),
+        (0.0, 1001, ["model"] * 2),
+        (2 * SLOW_RUN_MS, 1, ["model"]),
+    ],
+)
+def test_what_is_included_leaves_the_loop_where_a_prediction_does(
+    run_ms: float, n_rows: int, threads: list[str]
+) -> None:
+    asked = post([make_row()] * n_rows, target=b"/predict?include=contributions")
+
+    async def scenario() -> tuple[list[bytes], list[str]]:
+        async with serving(run_ms=run_ms) as served:
+            responses = await ask(await served.connect(), asked)
+            return responses, served.app.model.threads
+
+    (response,), found = run(scenario)
+    assert found == threads
+    assert json.loads(response.partition(b"\r\n\r\n")[2]) == {
+        "predictions": [80.0] * n_rows,
+        "contributions": [{"gender": 1.0, "lunch/meal": 3.0, "reading score": 10.0}]
+        * n_rows,
+        "baseline": 66.0,
+    }
 
 
 def test_a_slow_model_leaves_the_loop() -> None:

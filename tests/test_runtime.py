@@ -230,6 +230,45 @@ def test_missing_numbers_stay_missing() -> None:
     assert str(tensor.values) == "[nan, 1.0]"
 
 
+@pytest.mark.parametrize(("n_values", "n_kept"), [(8192, 1), (8194, 0)])
+def test_a_large_batch_is_not_kept_for_the_next_one(n_values: int, n_kept: int) -> None:
+    """The input and the output count together."""
+    with Session(make_identity(TensorProto.DOUBLE, ["n_rows", 1])) as session:
+        n_rows = n_values // 2
+        (found,) = session.predict(["y"], [[0.5] * n_rows], n_rows)
+
+        assert found == Tensor([0.5] * n_rows, (n_rows, 1))
+        assert len(session._idle) == n_kept
+
+
+def test_few_batches_of_different_sizes_are_kept() -> None:
+    with Session(make_identity(TensorProto.DOUBLE, ["n_rows", 1])) as session:
+        for n_rows in range(1, 12):
+            session.predict(["y"], [[0.5] * n_rows], n_rows)
+
+        assert [n_rows for n_rows, _ in session._idle] == [4, 5, 6, 7, 8, 9, 10, 11]
+
+
+@pytest.mark.parametrize(("n_texts", "n_kept"), [(4096, 4096), (4097, 0)])
+def test_texts_are_kept_but_not_without_end(n_texts: int, n_kept: int) -> None:
+    texts = [f"text {number}" for number in range(n_texts)]
+    with Session(make_identity(TensorProto.STRING, ["n_rows", 1])) as session:
+        (found,) = session.predict(["y"], [texts], n_texts)
+
+        assert found.values == texts
+        assert len(session._addresses) == n_kept
+
+
+@pytest.mark.parametrize(("n_bytes", "n_kept"), [(256, 1), (257, 0)])
+def test_a_long_text_is_not_kept(n_bytes: int, n_kept: int) -> None:
+    text = "é" + "x" * (n_bytes - 2)
+    with Session(make_identity(TensorProto.STRING, ["n_rows", 1])) as session:
+        (found,) = session.predict(["y"], [[text]], 1)
+
+        assert found.values == [text]
+        assert len(session._addresses) == n_kept
+
+
 def test_numbers_may_come_as_arrays_or_as_the_memory_of_the_tensor() -> None:
     session = Session(make_identity(TensorProto.FLOAT, ["n_rows", 1]))
     numbers = array("f", [1.5, -2.0])

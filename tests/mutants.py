@@ -1,0 +1,331 @@
+"""Changes the program in small ways, and tells which changes no test notices.
+
+`python -m tests.mutants` samples mutants of the server, the proof and what the proof
+stands on, and runs the tests of each one's module in a copy of the checkout. The same
+seed gives the same mutants as long as the module stays as it is.
+"""
+
+import argparse
+import ast
+import difflib
+import itertools
+import os
+import queue
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.equivalent_mutants import EQUIVALENT
+
+ROOT = Path(__file__).parents[1]
+
+MODULES = (
+    *sorted(
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "server").glob("*.py")
+        if not path.name.startswith("__")
+    ),
+    "convert/discrepancy.py",
+    "convert/golden.py",
+    "convert/oracle.py",
+    "convert/ties.py",
+    "convert/describe.py",
+    "convert/edges.py",
+    "convert/tabulate.py",
+    "convert/preprocessing/impute.py",
+    "convert/preprocessing/impute_iterative.py",
+    "convert/preprocessing/impute_neighbors.py",
+)
+
+TESTS = {
+    "server/answers.py": "app",
+    "server/asgi.py": "app protocol process",
+    "server/batching.py": "batching protocol",
+    "server/endpoint.py": "app protocol page",
+    "server/faults.py": "faults rows",
+    "server/http1.py": "http1 protocol",
+    "server/library.py": "runtime",
+    "server/model.py": "model app",
+    "server/problems.py": "problems faults app",
+    "server/process.py": "process",
+    "server/protocol.py": "protocol http1",
+    "server/routes.py": "app page",
+    "server/rows.py": "rows faults",
+    "server/signature.py": "signature rows app",
+    "server/tensors.py": "runtime",
+    "convert/describe.py": "describe edges",
+    "convert/discrepancy.py": "discrepancy golden",
+    "convert/edges.py": "edges discrepancy",
+    "convert/oracle.py": "oracle discrepancy",
+    "convert/preprocessing/impute_iterative.py": "preprocessing_impute",
+    "convert/preprocessing/impute_neighbors.py": "preprocessing_impute",
+    "convert/ties.py": "ties discrepancy",
+}
+"""Module → its test files, where that is not the one of its name alone."""
+
+LEAST_SCORE = 0.95
+
+COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+}
+
+
+class Mutant(NamedTuple):
+    """One change: `before` is the text of the bytes from `start` to `end`.
+
+    `text` is the line in which it begins, `changed` what the line becomes.
+    """
+
+    module: str
+    start: int
+    end: int
+    line: int
+    before: str
+    after: str
+    text: str
+    changed: str
+
+
+class Outcome(NamedTuple):
+    mutant: Mutant
+    is_killed: bool
+    diff: str
+
+
+def find_mutants(module: str, source: str) -> list[Mutant]:
+    """Return every mutant of a module's source."""
+    whole = source.encode()
+    lines = whole.splitlines(keepends=True)
+    starts = [0, *itertools.accumulate(map(len, lines))]
+    found = []
+    for node, after in _changes(ast.parse(source)):
+        first = starts[node.lineno - 1]
+        start = first + node.col_offset
+        end = starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
+        changed = whole[first:start] + after.encode() + whole[end:]
+        found.append(
+            Mutant(
+                module,
+                start,
+                end,
+                node.lineno,
+                whole[start:end].decode(),
+                after,
+                lines[node.lineno - 1].decode().strip(),
+                changed.splitlines()[0].decode().strip(),
+            )
+        )
+    return found
+
+
+def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
+    """Yield each node that may change, with its new text."""
+    for node in _executed(tree):
+        match node:
+            case ast.Compare(left, [operator], [right]):
+                for other in COMPARISONS[type(operator)]:
+                    yield node, ast.unparse(ast.Compare(left, [other()], [right]))
+            case ast.BinOp(left, operator, right) if type(operator) in ARITHMETIC:
+                other_operator = ARITHMETIC[type(operator)]()
+                yield node, ast.unparse(ast.BinOp(left, other_operator, right))
+            case ast.BoolOp(operator, values):
+                joined = ast.Or() if isinstance(operator, ast.And) else ast.And()
+                yield node, f"({ast.unparse(ast.BoolOp(joined, values))})"
+            case ast.UnaryOp(ast.Not(), operand):
+                yield node, f"bool({ast.unparse(operand)})"
+            case ast.If(test) | ast.While(test) | ast.IfExp(test):
+                yield test, f"(not ({ast.unparse(test)}))"
+            case ast.Constant(bool(value)):
+                yield node, repr(not value)
+            case ast.Constant(int(value) | float(value)):
+                yield node, repr(value + 1)
+                yield node, f"({value - 1!r})"
+                if value:
+                    yield node, repr(value * 10)
+            case ast.Return(ast.expr() as value) if ast.unparse(value) != "None":
+                yield node, "return None"
+            case ast.Raise() | ast.AugAssign() | ast.Continue() | ast.Break():
+                yield node, "pass"
+            case ast.Expr(ast.Call()) | ast.Expr(ast.Await()):
+                yield node, "pass"
+            case ast.Assign([ast.Attribute() | ast.Subscript()]):
+                yield node, "pass"
+
+
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what runs: no annotation, no union of types, no part of an f-string.
+
+    Python 3.11 does not know the places of the last ones.
+    """
+    yield node
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "type_params"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            is_types = isinstance(child, ast.BinOp) and isinstance(child.op, ast.BitOr)
+            is_outside = isinstance(node, ast.Module | ast.ClassDef | ast.Assign)
+            if isinstance(child, ast.JoinedStr | ast.Assert) or (
+                is_types and (is_outside or isinstance(node, ast.Subscript))
+            ):
+                continue
+            if isinstance(child, ast.AST):
+                yield from _executed(child)
+
+
+def sample_mutants(module: str, source: str, n_mutants: int, seed: int) -> list[Mutant]:
+    found = [one for one in find_mutants(module, source) if _reason(one) is None]
+    rng = random.Random(f"{seed} {module}")
+    return sorted(rng.sample(found, min(n_mutants, len(found))))
+
+
+def _reason(mutant: Mutant) -> str | None:
+    """Return why nobody could notice the mutant, if that is known."""
+    return EQUIVALENT.get((mutant.module, mutant.text, mutant.changed))
+
+
+def files_of(module: str) -> list[str]:
+    name = module.removesuffix(".py").split("/", 1)[1].replace("/", "_")
+    return [f"tests/test_{each}.py" for each in TESTS.get(module, name).split()]
+
+
+class Checkout:
+    """A copy of what git knows of, in which one mutant lives at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
+        )
+        for name in filter(None, listed.stdout.decode().split("\0")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+    def passes(self, files: Sequence[str], limit_seconds: float) -> bool:
+        """Whether the tests pass; those that hang do not.
+
+        Raises
+        ------
+        RuntimeError
+            There was no test to run.
+        """
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not image"]
+        # without bytecode: its age in whole seconds would not tell two mutants apart
+        with subprocess.Popen(
+            [sys.executable, "-B", "-m", "pytest", *options, *files],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process:
+            try:
+                code = process.wait(limit_seconds)
+            except subprocess.TimeoutExpired:
+                return False
+            finally:
+                _end(process)
+        if code > 2:
+            raise RuntimeError(f"pytest ended with {code} for {' '.join(files)}")
+        return code == 0
+
+    def try_mutant(self, mutant: Mutant, limit_seconds: float) -> Outcome:
+        path = self.folder / mutant.module
+        whole = path.read_bytes()
+        changed = whole[: mutant.start] + mutant.after.encode() + whole[mutant.end :]
+        try:
+            path.write_bytes(changed)
+            survives = self.passes(files_of(mutant.module), limit_seconds)
+        finally:
+            path.write_bytes(whole)
+        diff = difflib.unified_diff(
+            *(text.decode().splitlines() for text in (whole, changed)), n=0, lineterm=""
+        )
+        return Outcome(mutant, not survives, "\n".join(list(diff)[2:]))
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End the tests and the servers that they have started."""
+    try:
+        os.killpg(process.pid, 9)
+    except ProcessLookupError:
+        return
+
+
+def run_mutants(modules: Sequence[str], n_mutants: int, seed: int, jobs: int) -> float:
+    """Try the sample, print what survives, and return the share that is killed."""
+    killed: Counter[str] = Counter()
+    tried: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        idle: queue.Queue[Checkout] = queue.Queue()
+        for number in range(jobs):
+            idle.put(Checkout(Path(folder, str(number))))
+
+        def try_module(module: str) -> list[Outcome]:
+            checkout = idle.get()
+            try:
+                start = time.monotonic()
+                if not checkout.passes(files_of(module), 1200):
+                    raise RuntimeError(f"the tests of {module} fail without a mutant")
+                limit_seconds = 60 + 5 * (time.monotonic() - start)
+                source = (checkout.folder / module).read_text("utf-8")
+                sample = sample_mutants(module, source, n_mutants, seed)
+                return [checkout.try_mutant(one, limit_seconds) for one in sample]
+            finally:
+                idle.put(checkout)
+
+        with ThreadPoolExecutor(jobs) as pool:
+            for outcomes in pool.map(try_module, modules):
+                for mutant, is_killed, diff in outcomes:
+                    tried[mutant.module] += 1
+                    killed[mutant.module] += is_killed
+                    if not is_killed:
+                        print(f"survived {mutant.module}:{mutant.line}\n{diff}")
+                module = outcomes[0].mutant.module
+                print(f"{module}: {killed[module]} of {tried[module]}", flush=True)
+    return killed.total() / tried.total()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants")
+    parser.add_argument("modules", nargs="*", default=MODULES)
+    parser.add_argument("--mutants", type=int, default=10, help="of each module")
+    parser.add_argument("--seed", type=int, default=9)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    score = run_mutants(options.modules, options.mutants, options.seed, options.jobs)
+    print(f"score {score:.1%} (seed {options.seed}); expected {LEAST_SCORE:.0%}")
+    return int(score < LEAST_SCORE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
