@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.problems import InvalidBatch, MalformedBody
@@ -119,14 +120,30 @@ def test_the_target_among_the_features_is_named_as_such() -> None:
     }
 
 
-def test_after_a_hundred_faults_nobody_looks_further() -> None:
+@pytest.mark.parametrize(
+    ("n_faults", "detail", "n_listed"),
+    [
+        (1, "1 value is invalid.", 1),
+        (2, "2 values are invalid.", 2),
+        (100, "100 values are invalid.", 100),
+        (101, "More than 100 values are invalid; those are listed.", 100),
+        (150, "More than 100 values are invalid; those are listed.", 100),
+    ],
+)
+def test_after_a_hundred_faults_nobody_looks_further(
+    n_faults: int, detail: str, n_listed: int
+) -> None:
     reader = make_reader(max_rows=150)
     with pytest.raises(InvalidBatch) as refusal:
-        reader.read(b"[" + b",".join([b"{}"] * 150) + b"]")
+        reader.read(b"[" + b",".join([b"{}"] * n_faults) + b"]")
 
-    assert refusal.value.detail == (
-        "More than 100 values are invalid; those are listed."
-    )
+    listed = msgspec.json.decode(refusal.value.body())["errors"]
+    assert refusal.value.detail == detail
+    assert len(refusal.value.faults) == min(n_faults, 101)
+    assert listed == [
+        {"pointer": f"#/{row}/gender", "detail": "This feature is missing."}
+        for row in range(n_listed)
+    ]
 
 
 def test_a_document_of_another_kind_is_refused() -> None:
@@ -166,10 +183,49 @@ def test_bounds_are_shown_with_every_digit() -> None:
     }
 
 
-def test_a_long_value_is_shortened_in_its_message() -> None:
-    (detail,) = faults_of(make_row(gender="x" * 1000)).values()
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("x" * 58, f"'{'x' * 58}'"),
+        ("x" * 59, f"'{'x' * 56}…'"),
+        ("ab" * 999, f"'{'ab' * 28}…'"),
+        ([1] * 99, f"{'[1' + ',1' * 27 + ','}…]"),
+    ],
+)
+def test_a_long_value_is_shortened_in_its_message(value: Any, shown: str) -> None:
+    assert faults_of(make_row(gender=value)) == {
+        "#/gender": f"{shown} is not one of: 'female', 'male'."
+    }
 
-    assert len(detail) < 110
+
+@pytest.mark.parametrize(
+    ("n_categories", "more"), [(20, ""), (21, " and 1 more"), (45, " and 25 more")]
+)
+def test_twenty_categories_are_named(n_categories: int, more: str) -> None:
+    town = Feature(
+        name="town",
+        input="town",
+        kind="category",
+        categories=tuple(f"t{number}" for number in range(n_categories)),
+    )
+
+    named = ", ".join(f"'t{number}'" for number in range(20))
+    assert faults_of({"town": "x"}, town) == {
+        "#/town": f"'x' is not one of: {named}{more}."
+    }
+
+
+@pytest.mark.parametrize(
+    ("n_characters", "hint"), [(100, f"; did you mean '{'n' * 100}'?"), (101, ".")]
+)
+def test_a_very_long_name_is_not_compared_with_those_there_are(
+    n_characters: int, hint: str
+) -> None:
+    feature = Feature(name="n" * 100, input="n", kind="number")
+
+    assert faults_of({"n" * (n_characters - 1) + "m": 1}, feature) == {
+        f"#/{'n' * (n_characters - 1)}m": f"The model has no such feature{hint}"
+    }
 
 
 @pytest.mark.parametrize(

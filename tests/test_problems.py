@@ -1,7 +1,6 @@
 import msgspec
 
 from server.problems import (
-    MAX_LISTED_FAULTS,
     PROBLEMS,
     Fault,
     InvalidBatch,
@@ -27,7 +26,7 @@ def test_a_problem_without_faults_lists_none() -> None:
 
 
 def test_only_the_first_hundred_faults_are_listed() -> None:
-    faults = [Fault(f"#/{n}", "No.") for n in range(MAX_LISTED_FAULTS + 1)]
+    faults = [Fault(f"#/{n}", "No.") for n in range(101)]
 
     document = msgspec.json.decode(InvalidBatch("Many.", faults).body())
 
