@@ -7,12 +7,16 @@ seed gives the same mutants as long as the module stays as it is.
 
 import argparse
 import ast
+import contextlib
 import difflib
 import itertools
+import multiprocessing
 import os
 import queue
 import random
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +26,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 from tests.equivalent_mutants import EQUIVALENT
 
@@ -73,8 +79,25 @@ TESTS = {
 
 LEAST_SCORE = 0.95
 
-MAX_MEMORY_KIB = 4 * 2**20
+MAX_MEMORY_BYTES = 4 * 2**30
 """Of the tests' process: a loop that has lost its end may collect without end."""
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    [
+        "pytest",
+        "httpx",
+        "onnx",
+        "pandas",
+        "scipy.stats",
+        "sklearn.compose",
+        "sklearn.ensemble",
+        "sklearn.impute",
+        "sklearn.neighbors",
+        "sklearn.pipeline",
+    ]
+)
+"""Each mutant has a process of its own, in which the libraries are loaded already."""
 
 COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -243,26 +266,16 @@ class Checkout:
         RuntimeError
             There was no test to run.
         """
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not image"]
-        # without bytecode: its age in whole seconds would not tell two mutants apart
-        pytest = [sys.executable, "-B", "-m", "pytest", *options, *files]
-        with subprocess.Popen(
-            ["sh", "-c", f'ulimit -d {MAX_MEMORY_KIB}; exec "$@"', "sh", *pytest],
-            cwd=self.folder,
-            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as process:
-            try:
-                code = process.wait(limit_seconds)
-            except subprocess.TimeoutExpired:
-                return False
-            finally:
-                _end(process)
-        if code > 2:
-            raise RuntimeError(f"pytest ended with {code} for {' '.join(files)}")
-        return code == 0
+        process = FORKS.Process(target=_run_tests, args=(str(self.folder), files))
+        process.start()
+        process.join(limit_seconds)
+        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # of servers that it started too
+            os.killpg(process.pid or 0, signal.SIGKILL)
+        process.join()
+        if (process.exitcode or 0) > 2:
+            raise RuntimeError(f"pytest ended with {process.exitcode} for {files}")
+        return process.exitcode == 0
 
     def try_mutant(self, mutant: Mutant, limit_seconds: float) -> Outcome:
         path = self.folder / mutant.module
@@ -278,12 +291,23 @@ class Checkout:
         return Outcome(mutant, not survives, "\n".join(lines[2:]))
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the tests and the servers that they have started."""
-    try:
-        os.killpg(process.pid, 9)
-    except ProcessLookupError:
-        return
+def _run_tests(folder: str, files: Sequence[str]) -> None:
+    """Run tests in a fresh process, and end it with the exit code of pytest."""
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    os.chdir(folder)
+    sys.path[:] = [path for path in sys.path if path not in ("", str(ROOT))]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+        del sys.modules[name]
+    # without bytecode: its age in whole seconds would not tell two mutants apart
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not image"]
+    code = pytest.main([*options, *files])
+    os._exit(code)  # whatever threads the mutant has left
 
 
 def run_mutants(modules: Sequence[str], n_mutants: int, seed: int, jobs: int) -> float:

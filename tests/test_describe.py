@@ -103,6 +103,16 @@ def test_the_imputed_number_is_found(strategy: str, expected: float) -> None:
     assert (feature.required, feature.imputed) == (False, expected)
 
 
+@pytest.mark.parametrize("fill_value", [-7.25, 6.5])
+def test_a_number_that_no_row_has_may_be_the_imputed_one(fill_value: float) -> None:
+    frame = pd.DataFrame({"x": [1.0, 1.0, 7.0, 16.0, np.nan]})
+    imputer = SimpleImputer(strategy="constant", fill_value=fill_value)
+    bins = FunctionTransformer(lambda X: X > 3)  # 6.5 in the bin of the typical 4
+    pipeline = make_pipeline(imputer, bins, LinearRegression())
+
+    assert features_of(pipeline, frame)["x"].imputed == fill_value
+
+
 def test_a_missing_value_that_is_no_other_value_has_no_imputed_one() -> None:
     frame = pd.DataFrame({"x": [1.0, 2.0, 7.0, np.nan]})
     pipeline = make_pipeline(SimpleImputer(add_indicator=True), LinearRegression())
@@ -298,6 +308,28 @@ def test_the_last_number_that_the_pipeline_takes_is_a_bound(
 
     for found, expected in zip((feature.minimum, feature.maximum), bounds, strict=True):
         assert found == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("values", "last", "bound"),
+    [
+        ([1.0, 9.0], 8000.0, 8000.0),
+        ([1.0, 9.0], 8010.0, None),
+        ([-5.0, 5.0], 10_000.0, 10_000.0),
+        ([-5.0, 5.0], 10_006.0, None),
+        ([7.0, 7.0], 7000.0, 7000.0),
+        ([7.0, 7.0], 7008.0, None),
+    ],
+)
+def test_a_bound_is_looked_for_as_far_as_the_proof_goes(
+    values: list[float], last: float, bound: float | None
+) -> None:
+    frame = pd.DataFrame({"x": values})
+    cut = FunctionTransformer(lambda X: X.where(last >= X))
+
+    feature = features_of(make_pipeline(cut, LinearRegression()), frame)["x"]
+
+    assert (feature.minimum, feature.maximum) == (None, bound)
 
 
 def test_a_bound_of_the_description_comes_before_the_pipelines_own() -> None:
