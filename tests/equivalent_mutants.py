@@ -1,13 +1,23 @@
 """Mutants that nobody could notice, so that they are not sampled."""
 
-_ONE_TARGET = "where there is an interval, there is one target"
+_ONE_VALUE = "there is one value, the first and the last"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
         "server/answers.py",
         "and targets[0].interval is not None,",
         "and targets[(-1)].interval is not None,",
-    ): _ONE_TARGET,
+    ): _ONE_VALUE,
+    (
+        "server/answers.py",
+        'return {"prediction": predictions[0]}',
+        'return {"prediction": predictions[(-1)]}',
+    ): _ONE_VALUE,
+    (
+        "convert/preprocessing/impute_iterative.py",
+        "intercept = float(np.ravel(estimator.intercept_)[0])",
+        "intercept = float(np.ravel(estimator.intercept_)[(-1)])",
+    ): _ONE_VALUE,
     (
         "convert/discrepancy.py",
         "return float(largest[~np.isnan(largest)].max(initial=0.0))",

@@ -33,12 +33,16 @@ class Watched(Model):
         self.runs: list[tuple[int, str]] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.n_at_once = self.most_at_once = 0
 
     def predict(
         self, columns: Sequence[Column], n_rows: int, extra_outputs: Sequence[str] = ()
     ) -> list[Tensor]:
         self.runs.append((n_rows, threading.current_thread().name.split("_")[0]))
+        self.n_at_once += 1
+        self.most_at_once = max(self.most_at_once, self.n_at_once)
         assert self.gate.wait(timeout=20)
+        self.n_at_once -= 1
         if "poison" in columns[0]:
             raise RuntimeFault("poisoned")
         return super().predict(columns, n_rows, extra_outputs)
@@ -99,6 +103,16 @@ def test_a_very_large_request_is_several_runs() -> None:
 
         assert answer == [float(score + 1) for score in range(1001)]
         assert model.runs == [(1000, "model"), (1, "model")]
+
+
+def test_runs_in_the_worker_are_one_after_the_other() -> None:
+    many = [ROW] * (MAX_COALESCED_ROWS + 1)
+    with batching() as (model, batcher):
+        model.gate.clear()
+        threading.Timer(0.1, model.gate.set).start()
+        run(partial(ask, batcher, many, many, many))
+
+        assert model.most_at_once == 1
 
 
 def test_one_bad_request_does_not_fail_its_neighbours() -> None:

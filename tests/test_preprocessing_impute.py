@@ -7,7 +7,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import (
     OrdinalEncoder,
     PolynomialFeatures,
@@ -47,6 +47,13 @@ def test_empty_column_is_dropped_or_kept_as_fitted(keep: bool) -> None:
     assert compare(imputer, sample, rows) == 0
 
 
+def mixing() -> FeatureUnion:
+    """Return a step whose outputs depend on two columns, so that no table holds it."""
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    products = PolynomialFeatures(interaction_only=True)
+    return make_union(codes, make_pipeline(codes, products))
+
+
 @pytest.mark.parametrize(
     "imputer",
     [
@@ -63,10 +70,8 @@ def test_texts_and_numbers_are_filled_together_before_steps_that_mix_them(
         missing = np.random.default_rng(seed).random(frame.shape) < 0.2
         return frame.mask(missing, np.nan)
 
-    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    together = PolynomialFeatures(interaction_only=True)
     sample = with_gaps(0)
-    pipeline = make_pipeline(imputer, codes, together).fit(sample)
+    pipeline = make_pipeline(imputer, mixing()).fit(sample)
 
     assert compare(pipeline, sample, with_gaps(3)) == 0
 
@@ -74,8 +79,7 @@ def test_texts_and_numbers_are_filled_together_before_steps_that_mix_them(
 def test_a_text_may_mark_what_is_missing_among_texts() -> None:
     sample = make_mixed()[["colour", "kind"]].astype(object)
     imputer = SimpleImputer(missing_values="red", strategy="most_frequent")
-    codes, together = OrdinalEncoder(), PolynomialFeatures(interaction_only=True)
-    pipeline = make_pipeline(imputer, codes, together).fit(sample)
+    pipeline = make_pipeline(imputer, mixing()).fit(sample)
 
     assert compare(pipeline, sample, sample) == 0
 

@@ -4,7 +4,7 @@ from sklearn.ensemble import BaggingRegressor, VotingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from convert.oracle import Oracle
 from convert.ties import tied_classes, tied_neighbours
@@ -36,7 +36,35 @@ def test_members_of_a_bagging_read_their_own_columns() -> None:
     np.testing.assert_array_equal(tied, [True, False, True, True])
 
 
-def test_equally_probable_classes_are_tied() -> None:
-    shares = np.array([[0.5, 0.5, 0.0], [0.4, 0.35, 0.25]])
+def test_rows_that_the_pipeline_refuses_are_not_tied() -> None:
+    frame = pd.DataFrame({"c": ["x", "y", "x", "y"]})
+    pipeline = make_pipeline(OneHotEncoder(), KNeighborsRegressor(1))
+    pipeline.fit(frame, [1.0, 2.0, 3.0, 4.0])
+    oracle = Oracle(pipeline, ["c"])
 
-    np.testing.assert_array_equal(tied_classes(shares), [True, False])
+    rows = pd.DataFrame({"c": ["x", "neither"]})
+    np.testing.assert_array_equal(tied_neighbours(oracle, rows), [False, False])
+    np.testing.assert_array_equal(tied_neighbours(oracle, rows[:1]), [True])
+
+
+def test_an_estimator_without_neighbours_has_no_tied_rows() -> None:
+    oracle = Oracle(make_pipeline(Ridge()).fit(FRAME, FRAME["x"]), ["x"])
+
+    np.testing.assert_array_equal(tied_neighbours(oracle, ROWS), [False] * 3)
+
+
+def test_equally_probable_classes_are_tied() -> None:
+    shares = np.array(
+        [
+            [0.5, 0.5, 0.0],
+            [0.4, 0.35, 0.25],
+            [0.5, 0.5 - 9e-13, 9e-13],
+            [0.5, 0.5 - 2e-12, 2e-12],
+            [0.2, 0.4, 0.4],
+        ]
+    )
+
+    np.testing.assert_array_equal(
+        tied_classes(shares), [True, False, True, False, True]
+    )
+    assert tied_classes(None) is False
