@@ -14,6 +14,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         'return {"prediction": predictions[(-1)]}',
     ): _ONE_VALUE,
     (
+        "server/model.py",
+        "classes = targets[0].classes",
+        "classes = targets[(-1)].classes",
+    ): _ONE_VALUE,
+    (
+        "server/library.py",
+        "fatal = 4  # nothing below is logged: what fails is raised, in the same words",
+        "fatal = 40  # nothing below is logged: what fails is raised, in the same words",
+    ): "onnxruntime logs nothing from 4 on",
+    (
         "convert/preprocessing/impute_iterative.py",
         "intercept = float(np.ravel(estimator.intercept_)[0])",
         "intercept = float(np.ravel(estimator.intercept_)[(-1)])",

@@ -18,6 +18,23 @@ def test_without_flags_and_environment_the_table_decides() -> None:
     assert defaults == {setting.name: setting.default for setting in SETTINGS}
 
 
+def test_the_defaults_and_the_bounds_are_those_that_were_announced() -> None:
+    largest = 2**63 - 1
+    announced = {
+        "host": ("127.0.0.1", 0, largest),
+        "port": (8080, 0, 65535),
+        "models_folder": ("models", 0, largest),
+        "max_body_bytes": (4_194_304, 1, largest),
+        "max_rows": (10_000, 1, largest),
+        "drain_seconds": (10, 0, largest),
+        "keep_alive_seconds": (75, 0, largest),
+    }
+
+    found = {each.name: (each.default, each.minimum, each.maximum) for each in SETTINGS}
+
+    assert found | announced == found
+
+
 def test_a_flag_wins_over_the_environment() -> None:
     settings = read_settings(["--port", "9000"], {"PINION_PORT": "7000"})
 
