@@ -1,4 +1,5 @@
 import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,6 @@ from onnx import TensorProto
 
 from convert.graph import Graph
 from convert.model_file import write_model_file
-from server.model import Model, UnservableModel
-from server.runtime import Session
-from server.signature import Feature, GoldenRow, Target, Value
-from server import model as model_module
 from server import signature as signatures
 from server.model import N_TIMED_RUNS, Model, UnservableModel
 from server.runtime import RuntimeFault, Session
@@ -77,7 +74,7 @@ def test_a_run_takes_as_long_as_the_fastest_of_some_that_are_warm(
     run_ms: float,
 ) -> None:
     times = itertools.accumulate([0.0, *durations_ms])
-    monkeypatch.setattr(model_module.time, "perf_counter", lambda: next(times) / 1000)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(times) / 1000)
 
     model = load(tmp_path, make_model())
 
