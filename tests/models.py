@@ -97,9 +97,12 @@ def make_model(signature: Signature | None = None, baseline: float = 66.0) -> by
 
 
 def make_classifier(
-    classes: tuple[Value, ...], shift: int = 0, name: str = "student"
+    classes: tuple[Value, ...], shift: int = 0, name: str = "student", **golden: Any
 ) -> bytes:
-    """Return a model file: the second class from a score of 50 on."""
+    """Return a model file: the second class from a score of 50 on.
+
+    The label index is off by `shift`; `golden` changes fields of the golden row.
+    """
     graph = Graph()
     score = graph.input("reading score", TensorProto.DOUBLE)
     passed = graph.add("GreaterOrEqual", score, graph.constant([50.0]))
@@ -110,14 +113,17 @@ def make_classifier(
     probabilities = graph.add("Concat", other, sure, axis=1)
     graph.output("label_index", shifted, TensorProto.INT64, ["n_rows", 1])
     graph.output("probabilities", probabilities, TensorProto.DOUBLE, ["n_rows", 2])
-    golden = GoldenRow(
-        row={"reading score": 80.0}, predictions=classes[1:], probabilities=(0.0, 1.0)
-    )
+    fields: dict[str, Any] = {
+        "row": {"reading score": 80.0},
+        "predictions": classes[1:],
+        "probabilities": (0.0, 1.0),
+    }
+    golden_row = GoldenRow(**(fields | golden))
     target = Target(name="pass", kind="classification", classes=classes)
     return with_signature(
         graph,
         make_signature(
-            name=name, features=(SCORE,), targets=(target,), golden_rows=(golden,)
+            name=name, features=(SCORE,), targets=(target,), golden_rows=(golden_row,)
         ),
     )
 

@@ -52,7 +52,7 @@ MODULES = (
 )
 
 TESTS = {
-    "server/answers.py": "app",
+    "server/answers.py": "answers app",
     "server/asgi.py": "asgi app protocol",
     "server/batching.py": "batching protocol",
     "server/endpoint.py": "app protocol",
@@ -60,8 +60,10 @@ TESTS = {
     "server/http1.py": "http1 protocol",
     "server/library.py": "runtime",
     "server/model.py": "model app",
+    "server/model_file.py": "model_file seal model",
     "server/problems.py": "problems faults app",
     "server/process.py": "process",
+    "server/protobuf.py": "protobuf seal",
     "server/protocol.py": "protocol http1",
     "server/page.py": "server_page app",
     "server/routes.py": "app",
@@ -82,6 +84,10 @@ LEAST_SCORE = 0.95
 
 MAX_MEMORY_BYTES = 4 * 2**30
 """Of the tests' process: a loop that has lost its end may collect without end."""
+
+ENDED_BY_PYTEST = range(100, 103)
+"""Its exit codes 0 to 2, so that none is Python's own: all pass, some do not, or it
+could not read them. A signal has a code below 0: the mutant crashed or hung."""
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
@@ -265,7 +271,7 @@ class Checkout:
         Raises
         ------
         RuntimeError
-            There was no test to run.
+            There was no test to run, or something else than pytest failed.
         """
         process = FORKS.Process(target=_run_tests, args=(str(self.folder), files))
         process.start()
@@ -274,9 +280,10 @@ class Checkout:
         with contextlib.suppress(ProcessLookupError):  # of servers that it started too
             os.killpg(process.pid or 0, signal.SIGKILL)
         process.join()
-        if (process.exitcode or 0) > 2:
-            raise RuntimeError(f"pytest ended with {process.exitcode} for {files}")
-        return process.exitcode == 0
+        code = process.exitcode or 0
+        if code not in ENDED_BY_PYTEST and code >= 0:
+            raise RuntimeError(f"the tests of {files} ended with {code}")
+        return code == ENDED_BY_PYTEST[0]
 
     def try_mutant(self, mutant: Mutant, limit_seconds: float) -> Outcome:
         path = self.folder / mutant.module
@@ -308,7 +315,7 @@ def _run_tests(folder: str, files: Sequence[str]) -> None:
         os.dup2(nowhere.fileno(), 2)
     options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not image"]
     code = pytest.main([*options, *files])
-    os._exit(code)  # whatever threads the mutant has left
+    os._exit(ENDED_BY_PYTEST[0] + code)  # whatever threads the mutant has left
 
 
 def run_mutants(modules: Sequence[str], n_mutants: int, seed: int, jobs: int) -> float:

@@ -697,3 +697,26 @@ def test_a_fault_of_the_program_is_a_500_without_detail_and_is_raised_again() ->
     assert sent[1]["body"] == (
         b'{"type":"about:blank","title":"Internal Server Error","status":500}'
     )
+
+
+def test_a_form_whose_sender_goes_away_is_no_fault() -> None:
+    with Session(make_model()) as session:
+        app = App([Model(session, make_signature())], default_settings())
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/",
+            "headers": [],
+            "query_string": b"",
+        }
+        asyncio.run(app(scope, receive, send))
+
+    assert [message.get("status") for message in sent] == [400, None]

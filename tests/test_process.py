@@ -13,6 +13,7 @@ import httpx
 import msgspec
 import pytest
 
+from server.process import main
 from server.signature import GoldenRow
 from tests.models import (
     LUNCH,
@@ -154,6 +155,18 @@ def test_no_model_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
         f"error: there is no .onnx file in {tmp_path}/; name a model file, or make "
         "one with python -m convert train\n",
     )
+
+
+def test_arguments_may_be_given_in_place_of_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["server", "--port", "http"])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # those of pytest stay
+
+    assert main(["--models-folder", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("error: there is no .onnx file in ")
+    assert main() == 2
+    assert capsys.readouterr().err.startswith("error: --port is 'http'; expected")
 
 
 def test_a_damaged_model_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:

@@ -145,6 +145,13 @@ def test_more_rows_than_the_limit_are_refused(document: Any) -> None:
         reader.read(msgspec.json.encode(document))
 
 
+@pytest.mark.parametrize("feature", [SCORE, ODD])
+def test_as_many_rows_as_the_limit_are_accepted(feature: Feature) -> None:
+    reader = make_reader(feature, max_rows=2)
+    for document in ([{feature.name: 1}] * 2, {"columns": {feature.name: [1, 1]}}):
+        assert reader.read(msgspec.json.encode(document)).rows == [(1,), (1,)]
+
+
 @pytest.mark.parametrize("value", [-0.5, -1e-300, -1])
 def test_a_row_whose_only_fault_is_below_the_minimum_is_refused(value: float) -> None:
     with pytest.raises(InvalidBatch) as refusal:

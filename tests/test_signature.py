@@ -237,3 +237,21 @@ def test_an_old_file_that_says_everything_is_read_and_written_as_it_is() -> None
     assert signature.golden_rows == (
         GoldenRow(row={"c": None}, predictions=("a",), probabilities=(0.25, 0.75)),
     )
+
+
+def test_an_old_discrepancy_excused_nothing() -> None:
+    text = '{"largest":1e-12,"tolerance":1e-9,"n_rows":4,"n_edge_rows":5}'
+
+    assert msgspec.json.decode(text, type=Discrepancy) == Discrepancy(
+        largest=1e-12, tolerance=1e-9, n_rows=4, n_edge_rows=5, n_ambiguous=0
+    )
+
+
+@pytest.mark.parametrize(
+    "struct",
+    [Discrepancy, Feature, GoldenRow, Interval, Provenance, Signature, Target],
+)
+def test_what_a_file_says_is_named_and_stays(struct: type[msgspec.Struct]) -> None:
+    assert struct.__struct_config__.frozen
+    with pytest.raises(TypeError, match="positional"):
+        struct(*[None] * len(struct.__struct_fields__))
