@@ -714,7 +714,7 @@ def test_a_form_whose_sender_goes_away_is_no_fault() -> None:
             "type": "http",
             "method": "POST",
             "path": "/",
-            "headers": [],
+            "headers": [(b"content-type", b"application/x-www-form-urlencoded")],
             "query_string": b"",
         }
         asyncio.run(app(scope, receive, send))

@@ -14,9 +14,8 @@ MEMORY = ["pss_mib", "private_mib", "resident_mib"]
 
 
 def make_contest() -> Contest:
-    arena = Contest(
-        Path("none.onnx"), Path("none.pkl"), choose_cores()[0], seconds=1.0
-    )  # in which it computes beside anything
+    # within a second it computes longer than a tick of 10 ms, beside whatever else
+    arena = Contest(Path("none.onnx"), Path("none.pkl"), choose_cores()[0], seconds=1.0)
     arena.question = Question.take(SIGNATURE)
     arena.bodies = make_bodies(SIGNATURE, n_rows=1)
     return arena
