@@ -24,6 +24,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "pass  # what was made until now is there to stay",
     ): "it saves time, and changes no answer",
     (
+        "server/seal.py",
+        "return found[0]",
+        "return found[(-1)]",
+    ): _ONE_VALUE,
+    (
         "server/library.py",
         "fatal = 4  # nothing below is logged: what fails is raised, in the same words",
         "fatal = 40  # nothing below is logged: what fails is raised, in the same words",
@@ -33,6 +38,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "intercept = float(np.ravel(estimator.intercept_)[0])",
         "intercept = float(np.ravel(estimator.intercept_)[(-1)])",
     ): _ONE_VALUE,
+    (
+        "convert/discrepancy.py",
+        "if NOISE_FACTOR * noise > absolute:",
+        "if NOISE_FACTOR * noise >= absolute:",
+    ): "a measured noise is never a power of ten to the last bit",
     (
         "convert/discrepancy.py",
         "return float(largest[~np.isnan(largest)].max(initial=0.0))",

@@ -57,6 +57,7 @@ TESTS = {
     "server/batching.py": "batching protocol",
     "server/endpoint.py": "app protocol",
     "server/faults.py": "faults rows",
+    "server/head.py": "head app",
     "server/http1.py": "http1 protocol",
     "server/library.py": "runtime",
     "server/model.py": "model app",

@@ -10,7 +10,8 @@ import pytest
 
 from server import signature as signatures
 from server.app import App
-from server.asgi import Message
+from server.asgi import FAULT_BODY, Message
+from server.endpoint import Endpoint
 from server.model import Model
 from server.problems import PROBLEMS
 from server.runtime import Session
@@ -720,3 +721,36 @@ def test_a_form_whose_sender_goes_away_is_no_fault() -> None:
         asyncio.run(app(scope, receive, send))
 
     assert [message.get("status") for message in sent] == [400, None]
+
+
+def test_a_fault_of_another_route_is_the_same_500(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(endpoint: Endpoint) -> None:
+        raise ZeroDivisionError
+
+    with Session(make_model()) as session:
+        app = App([Model(session, make_signature())], default_settings())
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b""}
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/models/student",
+            "headers": [],
+            "query_string": b"",
+        }
+        monkeypatch.setattr(Endpoint, "model", property(fail), raising=False)
+        for endpoint in app.hot_paths.values():
+            vars(endpoint).pop("model", None)
+        with pytest.raises(ZeroDivisionError):
+            asyncio.run(app(scope, receive, send))
+
+    assert [message.get("status") for message in sent] == [500, None]
+    assert sent[1]["body"] == FAULT_BODY

@@ -60,6 +60,15 @@ def test_a_faithful_graph_is_measured_on_table_and_edges() -> None:
     assert 0 < found.largest < 1e-10
 
 
+def test_a_difference_beyond_the_table_is_reduced_in_proportion() -> None:
+    pipeline = make_pipeline_of(2 * FRAME["x"] + 1)
+
+    found = measure_discrepancy(pipeline, make_graph(2 + 2e-13, 1), [FEATURE], FRAME)
+
+    # 2e-13 · 9009 where 18019 is predicted, and 19 for the last row of the table
+    assert found.largest == pytest.approx(2e-13 * 9009 * 19 / 18019, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("scale", "tolerance"), [(100, 1e-09), (1, 1e-11), (1e6, 1e-05), (1e-9, 1e-20)]
 )
