@@ -14,6 +14,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "classes = targets[(-1)].classes",
     ): _ONE_VALUE,
     (
+        "server/page.py",
+        "baseline: float = 0.0",
+        "baseline: float = 1.0",
+    ): "it is shown beside contributions alone, which come with their own",
+    (
         "server/process.py",
         "return 0",
         "return (-1)",

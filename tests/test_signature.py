@@ -13,6 +13,7 @@ from server.signature import (
     Signature,
     Target,
     UnreadableSignature,
+    Value,
 )
 from tests.models import TARGET, make_signature
 
@@ -253,5 +254,23 @@ def test_an_old_discrepancy_excused_nothing() -> None:
 )
 def test_what_a_file_says_is_named_and_stays(struct: type[msgspec.Struct]) -> None:
     assert struct.__struct_config__.frozen
+    assert struct.__struct_config__.omit_defaults
     with pytest.raises(TypeError, match="positional"):
         struct(*[None] * len(struct.__struct_fields__))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (70.0, "70"),
+        (-0.5, "-0.5"),
+        (2.0**53 - 1, "9007199254740991"),
+        (2.0**53, "9007199254740992.0"),
+        (-(2.0**53), "-9007199254740992.0"),
+        (3, "3"),
+        (True, "true"),
+        ("a", '"a"'),
+    ],
+)
+def test_a_value_is_shown_as_json_writes_it(value: Value, shown: str) -> None:
+    assert signatures.show(value) == shown
