@@ -16,6 +16,21 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
         "server/page.py",
         "baseline: float = 0.0",
+        "baseline: float = (-1.0)",
+    ): "it is shown beside contributions alone, which come with their own",
+    (
+        "convert/discrepancy.py",
+        "said = str(values[0] if len(values) == 1 else values)",
+        "said = str(values[(-1)] if len(values) == 1 else values)",
+    ): _ONE_VALUE,
+    (
+        "convert/preprocessing/impute_iterative.py",
+        "here[0, turn.feat_idx] = True",
+        "here[(-1), turn.feat_idx] = True",
+    ): _ONE_VALUE,
+    (
+        "server/page.py",
+        "baseline: float = 0.0",
         "baseline: float = 1.0",
     ): "it is shown beside contributions alone, which come with their own",
     (
