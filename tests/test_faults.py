@@ -216,7 +216,8 @@ def test_twenty_categories_are_named(n_categories: int, more: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_characters", "hint"), [(100, f"; did you mean '{'n' * 100}'?"), (101, ".")]
+    ("n_characters", "hint"),
+    [(100, f"; did you mean '{'n' * 100}'?"), (101, f"; it reads '{'n' * 100}'.")],
 )
 def test_a_very_long_name_is_not_compared_with_those_there_are(
     n_characters: int, hint: str
