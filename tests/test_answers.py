@@ -243,7 +243,8 @@ def test_the_page_shows_how_probable_each_class_is(
 def test_the_page_shows_the_interval_and_what_was_measured(
     client: httpx.Client,
 ) -> None:
-    page = client.post("/", data={"gender": "female", "reading score": "80"}).text
+    row = {"gender": "female", "reading score": "80"}
+    page = client.post("/?model=student", data=row).text
 
     assert "<p>math score: <strong>77.5</strong> points</p>" in page
     assert (
