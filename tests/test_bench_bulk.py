@@ -12,7 +12,9 @@ def test_large_requests_and_the_small_ones_beside_them_are_measured(
     table = bulk.main(["--seconds", "1", "--output", str(output)])
 
     result = json.loads(output.read_text())
-    assert [line.split()[0] for line in table.splitlines()[1:]] == ["list", "columns"]
+    _, *lines, note = table.splitlines()
+    assert [line.split()[0] for line in lines] == ["list", "columns"]
+    assert note.startswith("note: ")
     for figures in result["figures"].values():
         assert figures["rows_per_second"] > 0
         assert figures["n_large_requests"] > 0

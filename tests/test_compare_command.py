@@ -94,7 +94,11 @@ def check_page(written: str, comparison: Comparison) -> None:
     [
         (make_students(1), [], "too few rows (1) to fit some and to hold out 20%"),
         (make_students(11), [], "leaves 8 rows to fit and 5 folds need 10: add rows"),
-        (make_students(90).assign(math_score=3), [], "'math_score' is 3 in every row"),
+        (
+            make_students(90).assign(math_score=3),
+            [],
+            "'math_score' is 3 in each of the 72 rows",
+        ),
         (
             make_students(90).assign(math_score=[math.nan, *range(89)]),
             [],

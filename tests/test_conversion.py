@@ -282,14 +282,14 @@ def test_a_pipeline_that_was_fitted_on_an_array_reads_columns_by_position(
 
 
 MISTAKES = {
-    "lacks a column": "has no column 'built', which the pipeline reads",
+    "lacks a column": "has no column 'built', which the pipeline was fitted on: there is 'area",
     "names no target": "has no column 'prise': did you mean 'price'?",
     "names a feature": "the target 'town' is a column that the pipeline reads",
     "names a text": "the target 'sold' of .* holds 'yes' and the pipeline predicts",
     "names too many": "the pipeline predicts 1 targets and 2 are named",
     "is cut off": "is damaged or was cut off",
     "is not fitted": "that is not fitted",
-    "is not there": "cannot be read",
+    "is not there": "there is no file",
     "has another ending": "give it a name ending in .onnx",
 }
 

@@ -12,6 +12,7 @@ from convert.description import (
     read_description,
 )
 from convert.refusal import Refusal
+from tests.servers import ROOT
 
 
 def write(folder: Path, text: str) -> Path:
@@ -73,9 +74,9 @@ def test_the_description_beside_an_output_is_found_and_gets_its_name(
     assert find_description(None, elsewhere) == Description(name="model")
 
 
-def test_the_description_in_the_readme_is_read(tmp_path: Path) -> None:
-    readme = Path("README.md").read_text("utf-8")
-    _, _, rest = readme.partition("```toml\n")
+def test_the_description_in_the_documents_is_read(tmp_path: Path) -> None:
+    document = (ROOT / "docs" / "description.md").read_text("utf-8")
+    _, _, rest = document.partition("```toml\n")
 
     description = read_description(write(tmp_path, rest.partition("```")[0]))
 
@@ -129,7 +130,8 @@ def test_an_empty_description_says_nothing(tmp_path: Path) -> None:
         ),
         (
             "[target]\nmin = 0",
-            "[target] of model.toml names an unknown key 'min': did you mean 'minimum'?",
+            "[target] of model.toml names an unknown key 'min': did you mean 'minimum'? "
+            "There is also 'title', 'unit', 'description', 'maximum'",
         ),
         (
             "[target]\nmaximum = 1.5",
@@ -144,7 +146,7 @@ def test_an_empty_description_says_nothing(tmp_path: Path) -> None:
         (
             '[target]\nunits = "x"',
             "[target] of model.toml names an unknown key 'units': did you mean 'unit'? "
-            "There is also 'title', 'description'",
+            "There is also 'title', 'description', 'minimum', 'maximum'",
         ),
         (
             "[features.lunch]\nmin = 1",
