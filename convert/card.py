@@ -313,8 +313,8 @@ def _origin(signature: Signature, n_bytes: int) -> Iterator[str]:
     yield table(("", ""), known)
     if provenance.command:
         yield (
-            "With these libraries and on the same kind of processor, this command makes "
-            "the same file, byte for byte:"
+            "With these libraries, on the same kind of processor and beside the files that "
+            "it names, this command makes the same file, byte for byte:"
         )
         yield block(provenance.command, "sh")
 

@@ -90,11 +90,16 @@ def find_description(path: Path | None, output: Path) -> Description:
     Refusal
         As for `read_description`.
     """
-    beside = output.with_suffix(".toml")
-    if path is None and not beside.exists():
+    found = path or description_beside(output)
+    if found is None:
         return Description(name=output.stem)
-    description = read_description(path or beside)
+    description = read_description(found)
     return msgspec.structs.replace(description, name=description.name or output.stem)
+
+
+def description_beside(output: Path) -> Path | None:
+    beside = output.with_suffix(".toml")
+    return beside if beside.exists() else None
 
 
 def read_description(path: Path) -> Description:

@@ -18,6 +18,7 @@ from convert.dataset import Table, add_reading_options, read_named_table
 from convert.description import (
     Description,
     add_description_option,
+    description_beside,
     find_description,
 )
 from convert.evaluation import evaluate
@@ -261,8 +262,8 @@ def _command(arguments: argparse.Namespace) -> str:
         words += ["--regressor", arguments.regressor]
     if arguments.comparison:
         words += ["--comparison", arguments.comparison.name]
-    if arguments.description:
-        words += ["--description", arguments.description.name]
+    if description := arguments.description or description_beside(arguments.output):
+        words += ["--description", description.name]
     for option in ("rename", "drop", "missing"):
         for text in getattr(arguments, option):
             words += [f"--{option}", text]

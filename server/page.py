@@ -273,13 +273,26 @@ def _interval(target: Target, found: dict[str, float]) -> str:
     """Say between which ends the truth is, how often, and how often it was."""
     low, high = _ends(found["low"], found["high"])
     unit = f" {target.unit}" if target.unit else ""
-    said = f"Between {low} and {high}{unit} in {found['coverage'] * 100:g} of 100 cases"
+    often = f"in {found['coverage'] * 100:g} of 100 cases"
+    if _is_beyond(target, found):
+        return (
+            f"The model expects it between {low} and {high}{unit} {often}; no true "
+            "value can be there."
+        )
+    said = f"Between {low} and {high}{unit} {often}"
     measured = target.interval
     if measured is None or measured.measured_coverage is None:
-        return f"{said}."
+        return f"{said}, if the rows that this was measured on were new to the model."
     n_rows = measured.n_measured_rows
     n_within = round(measured.measured_coverage * n_rows)
     return f"{said}; in a test it was so for {n_within:,} of {n_rows:,} rows."
+
+
+def _is_beyond(target: Target, found: dict[str, float]) -> bool:
+    """Tell whether no value that the target can have lies in an interval."""
+    return (target.minimum is not None and found["high"] < target.minimum) or (
+        target.maximum is not None and found["low"] > target.maximum
+    )
 
 
 def _ends(low: float, high: float) -> tuple[str, str]:

@@ -260,9 +260,11 @@ def test_the_page_shows_the_interval_of_each_target_and_its_doubts(
 
     assert (
         "<p>height: <strong>4.25</strong> cm</p>"
-        '<p class="more">Between 2.75 and 5.75 cm in 90 of 100 cases.</p>'
+        '<p class="more">Between 2.75 and 5.75 cm in 90 of 100 cases, if the rows '
+        "that this was measured on were new to the model.</p>"
         "<p>weight: <strong>42.5</strong> kg</p>"
-        '<p class="more">Between 42.250 and 42.750 kg in 80 of 100 cases.</p>'
+        '<p class="more">The model expects it between 42.250 and 42.750 kg in 80 of 100 '
+        "cases; no true value can be there.</p>"
         '<p class="doubts">To keep in mind:</p>'
         "<ul><li>height: 4.25 is outside of the training range, 0 to 2 cm, by more "
         "than the model&#x27;s error, 1.5 cm: the model extrapolates</li>"

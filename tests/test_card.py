@@ -109,8 +109,8 @@ does not say what would happen to a person.
 | SHA-256 of the table | `abababababababababababababababababababababababababababababababab` |
 | made with | onnx 1.23.2, scikit-learn 1.9.1 |
 
-With these libraries and on the same kind of processor, this command makes the same file, \
-byte for byte:
+With these libraries, on the same kind of processor and beside the files that it names, \
+this command makes the same file, byte for byte:
 
 ```sh
 python -m convert train table.csv

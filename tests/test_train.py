@@ -255,7 +255,8 @@ def test_the_command_in_the_card_makes_the_same_files_in_their_own_folder(
     assert main(shlex.split(command)[3:]) == 0
 
     assert command == (
-        "python -m convert train table.csv --target math_score --output maths.onnx"
+        "python -m convert train table.csv --target math_score --output maths.onnx "
+        "--description maths.toml"
     )
     made = files_in(tmp_path / "models")
     assert files_in(tmp_path / "again") == made | {"table.csv": table.read_bytes()}
