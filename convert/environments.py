@@ -59,6 +59,10 @@ PICKLERS = ("cloudpickle", "dill")
 
 VERSION = re.compile(r"\d+(\.\d+)+((a|b|rc)\d+|\.(dev|post)\d+)?")
 
+CONFLICT = "conflicting dependencies"
+NO_BUILD = "Could not find a version that satisfies the requirement"
+"""What pip says of packages that do not go together, and of one that is not there."""
+
 BY_ERA = {"joblib", "numpy", "pandas", "scipy", "sklearn"}
 
 
@@ -247,8 +251,33 @@ class Environment:
         command = [str(_python(folder)), "-I", "-m", "pip", "install", "--quiet"]
         command += ["--disable-pip-version-check", "--only-binary", ":all:"]
         pip = _run([*command, *self.packages])
+        if pip.returncode and CONFLICT in pip.stderr:
+            loosened = loosen(self.packages)
+            pip = _run([*command, *loosened])
+            if not pip.returncode:
+                _say_taken(folder, sorted({*loosened} - {*self.packages}))
         if pip.returncode:
             raise Refusal(_explain(pip.stderr, self.sklearn_version, self.interpreter))
+
+
+def loosen(packages: Iterable[str]) -> list[str]:
+    """Leave out the versions of what the file imports, which it does not say."""
+    named = [(package, re.split("[=<]=", package)[0]) for package in packages]
+    ours = {*CONVERTER, *PICKLERS, "scikit-learn"}
+    return [package if name in ours else name for package, name in named]
+
+
+def _say_taken(folder: Path, names: Sequence[str]) -> None:
+    """Say which versions pip found, where those of this environment were given up."""
+    program = (
+        "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))"
+    )
+    for name in names:
+        found = _run([str(_python(folder)), "-I", "-c", program, name]).stdout.strip()
+        logger.info(
+            "%s %s goes with it, and %s, which is installed here, does not",
+            *(name, found, importlib.metadata.version(name)),
+        )
 
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
@@ -277,13 +306,17 @@ def _explain(pip_errors: str, sklearn_version: str, interpreter: Interpreter) ->
             f"the file needs {wanted}, and pip reaches no package index to install it "
             "from: run once with a network, or point pip at a mirror"
         )
-    if f"scikit-learn=={sklearn_version}" in reason:
+    if reason.startswith(f"{NO_BUILD} scikit-learn=="):
         python = ".".join(map(str, interpreter.release))
         return (
             f"the file needs {wanted}, which has no build for Python {python}: fit the "
             "pipeline again with a version that has one and save that"
         )
-    return f"the file needs {wanted}, and pip cannot install it: {reason}"
+    return (
+        f"the file needs {wanted}, and pip cannot install it with the rest "
+        f"({reason.rstrip('.')}): install versions here that go together, or fit the "
+        "pipeline again with those that are installed"
+    )
 
 
 def _variables() -> dict[str, str]:

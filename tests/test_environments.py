@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from convert import environments
 from convert.environments import (
     Environment,
     cache_folder,
@@ -252,6 +253,50 @@ def test_what_pip_cannot_install_is_refused(
 
     assert str(refusal.value) == sentence
     assert left_in(tmp_path) == []
+
+
+PIP = "ERROR: Cannot install category-encoders==2.11.2 and scikit-learn==1.3.0 because "
+PIP += "these package versions have conflicting dependencies."
+
+
+@pytest.mark.parametrize("goes_without", [True, False])
+def test_what_does_not_go_with_the_old_version_is_asked_for_in_any(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    goes_without: bool,
+    tmp_path: Path,
+) -> None:
+    packages = ("scikit-learn==1.3.0", "numpy<2", "onnx==1.2", "joblib==9.9")
+    loosened = ["scikit-learn==1.3.0", "numpy<2", "onnx==1.2", "joblib"]
+    asked = []
+
+    def run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+        if "install" not in command:
+            return subprocess.CompletedProcess(command, 0, "1.4.2\n", "")
+        asked.append(command[command.index(":all:") + 1 :])
+        is_fine = goes_without and "joblib" in command
+        return subprocess.CompletedProcess(command, int(not is_fine), "", PIP)
+
+    monkeypatch.setattr(environments, "_run", run)
+    caplog.set_level("INFO")
+    here = Interpreter(Path(sys.executable), sys.version_info[:2])
+    wanted = Environment("1.3.0", here, packages)
+
+    if goes_without:
+        wanted._install(tmp_path)
+        version = importlib.metadata.version("joblib")
+        assert caplog.messages == [
+            f"joblib 1.4.2 goes with it, and {version}, which is installed here, does not"
+        ]
+    else:
+        with pytest.raises(Refusal) as refusal:
+            wanted._install(tmp_path)
+        assert str(refusal.value) == (
+            "the file needs scikit-learn 1.3.0, and pip cannot install it with the rest "
+            f"({PIP.removeprefix('ERROR: ').rstrip('.')}): install versions here that go "
+            "together, or fit the pipeline again with those that are installed"
+        )
+    assert asked == [list(packages), loosened]
 
 
 @pytest.mark.slow
