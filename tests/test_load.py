@@ -294,7 +294,10 @@ def test_a_type_of_a_skops_file_needs_trust_too(tmp_path: Path) -> None:
         tmp_path, fit(make_pipeline(FunctionTransformer(copy.copy), Ridge())), skops.io
     )
 
-    assert "would import copy.copy" in refused(path)
+    assert refused(path) == (
+        "would import copy.copy, which can run any code while it loads: if you know who "
+        "wrote it add --trust copy.copy"
+    )
 
 
 @pytest.mark.parametrize("n_bytes", [40, 2000])
@@ -340,6 +343,22 @@ def test_a_booster_that_its_library_cannot_read_is_refused_in_one_line(
     assert sentence.startswith("is damaged, or was saved by other versions than are ")
     assert reason in sentence
     assert "\n" not in sentence
+
+
+def test_what_an_older_xgboost_wrote_loads_without_a_word(tmp_path: Path) -> None:
+    fitted = fit(xgboost.XGBRegressor(n_estimators=2))
+    version = b"version[#L" + bytes(7) + b"\x03i"  # three numbers follow, in UBJSON
+    major = bytes([int(xgboost.__version__.split(".")[0])])
+    pickled = pickle.dumps(fitted).replace(version + major, version + b"\x02")
+    path = tmp_path / "pipeline.pkl"
+    path.write_bytes(pickled)
+    with pytest.warns(UserWarning, match="older version of XGBoost"):
+        pickle.loads(pickled)
+
+    loaded = load_pipeline(path)
+
+    scores = STUDENTS[SCORES]
+    assert (loaded.predict(scores) == fitted.predict(scores)).all()
 
 
 def test_a_text_is_no_pipeline(tmp_path: Path) -> None:
