@@ -1,6 +1,8 @@
 """Reads the sample that a pipeline is exported with, and keeps what the pipeline reads."""
 
 import hashlib
+import sys
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,12 +11,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import Pipeline
 
 from convert.dataset import check_name, read_table, rename_columns
 from convert.encoded import encoded_columns
 from convert.estimators import fitted_columns
 from convert.files import check_input
-from convert.oracle import Oracle, Rejected
+from convert.hoist import members_of
+from convert.oracle import Oracle, Rejected, rejections
 from convert.parquet import PARQUET, Parquet, read_parquet, refuse_column
 from convert.pipelines import fitted_names, split
 from convert.refusal import Refusal, listed, suggest
@@ -183,16 +188,72 @@ def _readable(
                 f"{path} has no column {first}{nor}, which the pipeline was fitted on: "
                 f"{suggest(absent[0], map(str, table))}"
             )
+        if _fault_on_zeros(pipeline) == answers:
+            raise _refuse_estimator(pipeline, answers)
         raise Refusal(
             f"the pipeline takes no row of {path} ({answers}): give it columns of the "
             "kind that were fitted (a Parquet file keeps their dtypes)"
         )
     for name in list(frame):
         without = frame.drop(columns=name)
+        if not _fits(pipeline, without):
+            continue
         same = _answers(pipeline, without)
         if not isinstance(same, str) and np.array_equal(same, answers, equal_nan=True):
             frame = without
     return frame
+
+
+def _fault_on_zeros(pipeline: Any) -> str:
+    """Return what the estimator raises on a row of zeros, where that is a defect of it.
+
+    An estimator that another version of its library wrote may take no row at all.
+    """
+    _, estimator = split(pipeline)
+    n_columns = fitted_columns(estimator)
+    if n_columns is None:
+        return ""
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            estimator.predict(np.zeros((1, n_columns)))
+        except (AttributeError, TypeError) as error:
+            return " ".join(str(error).split())
+        except rejections():
+            return ""  # of these numbers, perhaps
+    return ""
+
+
+def _refuse_estimator(pipeline: Any, said: str) -> Refusal:
+    _, estimator = split(pipeline)
+    kind, library = type(estimator).__name__, type(estimator).__module__.split(".")[0]
+    here = f"{library} {getattr(sys.modules[library], '__version__', '')}".strip()
+    return Refusal(
+        f"{kind} takes no row at all beside {here} ({said}), and was perhaps fitted with "
+        f"another version: install the {library} that saved it here, or fit the pipeline "
+        f"again with {here}"
+    )
+
+
+def _fits(pipeline: Any, frame: pd.DataFrame) -> bool:
+    """Whether the estimator would be given as many columns as it was fitted on.
+
+    LightGBM writes to the standard error itself where they are fewer.
+    """
+    steps, estimator = split(pipeline)
+    if type(estimator) is TransformedTargetRegressor and not steps:
+        return _fits(estimator.regressor_, frame)
+    n_columns = getattr(estimator, "n_features_in_", None)
+    if not n_columns or members_of(estimator):
+        return True  # it may read some of them only
+    if not steps:
+        return bool(frame.shape[1] == n_columns)
+    rows = Oracle(pipeline, list(frame)).as_fitted(frame.head(MAX_ASKED_ROWS))
+    with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+        try:
+            given = Pipeline(steps).transform(rows)
+        except rejections():
+            return True  # perhaps one row only: each is asked
+    return bool(np.shape(given)[1:] == (n_columns,))
 
 
 def _answers(pipeline: Any, frame: pd.DataFrame) -> Any:

@@ -2,13 +2,14 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn import compose
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from sklearn.pipeline import make_pipeline as chain
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from convert.refusal import Refusal
 from convert.sample import Sample, read_sample
@@ -61,6 +62,26 @@ def test_a_column_that_changes_no_prediction_is_left_out(tmp_path: Path) -> None
     sample = read_sample(write(tmp_path, HOMES), pipeline, [])
 
     assert (list(sample.frame), list(sample.others)) == (["area"], ["price"])
+
+
+@pytest.mark.parametrize("step", [None, FunctionTransformer(np.log1p)])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_lightgbm_is_not_asked_with_fewer_columns_of_which_it_would_write(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    step: FunctionTransformer | None,
+    wrap: bool,
+) -> None:
+    lightgbm = pytest.importorskip("lightgbm")
+    regressor = lightgbm.LGBMRegressor(n_estimators=2, verbose=-1)
+    if wrap:
+        regressor = compose.TransformedTargetRegressor(regressor)
+    pipeline = chain(step, regressor).fit(HOMES[["built", "area"]], HOMES["price"])
+
+    sample = read_sample(write(tmp_path, HOMES), pipeline, ["price"])
+
+    assert list(sample.frame) == ["built", "area"]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_pipeline_of_an_array_reads_all_but_the_targets_in_their_order(
@@ -199,6 +220,26 @@ def test_a_sample_of_something_else_is_refused(mistake: str, tmp_path: Path) -> 
         make(tmp_path)
 
     assert str(refusal.value).replace(f"{tmp_path}/", "") == sentence
+
+
+def test_an_estimator_that_takes_no_row_at_all_is_not_blamed_on_the_sample(
+    tmp_path: Path,
+) -> None:
+    lightgbm = pytest.importorskip("lightgbm")
+    regressor = lightgbm.LGBMRegressor(n_estimators=2, verbose=-1)
+    regressor.fit(HOMES[["area"]], HOMES["price"])
+    regressor._n_classes = None  # as 3.3.5 wrote it
+
+    with pytest.raises(Refusal) as refusal:
+        read_sample(write(tmp_path, HOMES), chain(regressor), [])
+
+    here = f"lightgbm {lightgbm.__version__}"
+    assert str(refusal.value) == (
+        f"LGBMRegressor takes no row at all beside {here} ('>' not supported between "
+        "instances of 'NoneType' and 'int'), and was perhaps fitted with another "
+        "version: install the lightgbm that saved it here, or fit the pipeline again "
+        f"with {here}"
+    )
 
 
 def test_what_is_no_parquet_file_is_refused(tmp_path: Path) -> None:
