@@ -19,12 +19,15 @@ import pandas as pd
 
 from convert.files import check_input
 from convert.refusal import Refusal, suggest
+from server.stand_in import find_stand_in
 
 log = logging.getLogger(__name__)
 
 NUMBER_LIKE = re.compile(r"\s*[-+]?[\d.,]*\d[\d.,]*([eE][-+]?\d+)?\s*")
 """Also "72,5" and "1.234,5", which are meant as numbers and are not read as such."""
 
+
+WITH_COMMA = re.compile(r"\s*[-+]?[\d.]*\d,[\d,.]*\d([eE][-+]?\d+)?\s*")
 
 LARGEST = 1e150
 """Scalers and scores square; the largest float64 is 1.8e308."""
@@ -211,6 +214,8 @@ def _read(path: Path) -> bytes:
     content = path.read_bytes()
     if not content.strip():
         raise Refusal(f"{path} is empty: it needs a header and rows")
+    if stand_in := find_stand_in(content):
+        raise Refusal(f"{path} is {stand_in.found}: {stand_in.remedy}")
     return content
 
 
@@ -260,8 +265,8 @@ def _checked_header(path: Path, names: list[str]) -> list[str]:
     for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(names) == 1 and separator in names[0]:
             raise Refusal(
-                f"the header of {path} is separated by {word}: "
-                "save the table with commas"
+                f"the header of {path} is separated by {word}: save the table with "
+                "commas, and its numbers with decimal points"
             )
     for position, name in enumerate(names, start=1):
         if not name.strip():
@@ -337,6 +342,12 @@ def _check_not_numbers(table: Table, name: str, present: pd.Series) -> None:
     if others.empty or present.str.fullmatch(NUMBER_LIKE).mean() <= 0.5:
         return
     row, value = int(others.index[0]), others.iloc[0]
+    if WITH_COMMA.fullmatch(value):
+        raise Refusal(
+            f"{name!r} is {value!r} on {table.place(row)}, a number with a comma: write "
+            "numbers with a decimal point and nothing between thousands, or give the "
+            'column kind = "category" in the description'
+        )
     raise Refusal(
         f"{name!r} is {value!r} on {table.place(row)} and a number elsewhere: correct it, "
         f"declare it missing with --missing {value!r}, or give the column "

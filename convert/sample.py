@@ -247,7 +247,9 @@ def _fits(pipeline: Any, frame: pd.DataFrame) -> bool:
         return True  # it may read some of them only
     if not steps:
         return bool(frame.shape[1] == n_columns)
-    rows = Oracle(pipeline, list(frame)).as_fitted(frame.head(MAX_ASKED_ROWS))
+    rows = Oracle(pipeline, [str(name) for name in frame]).as_fitted(
+        frame.head(MAX_ASKED_ROWS)
+    )
     with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
         try:
             given = Pipeline(steps).transform(rows)

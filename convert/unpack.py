@@ -11,6 +11,7 @@ from typing import Any
 
 from convert.files import check_input
 from convert.refusal import Refusal
+from server.stand_in import find_stand_in
 
 MAX_BYTES = 4 * 2**30
 """After decompression; 4 GiB of zeros compress to 4 MB."""
@@ -33,11 +34,6 @@ COMPRESSIONS: dict[bytes, Callable[[], Any]] = {
 }
 
 FOREIGN = {
-    b"version https://git-lfs": (
-        "is a Git LFS pointer, not the file itself: run git lfs pull"
-    ),
-    b"<!doctype": "is a web page: download the raw file that the page shows",
-    b"<html": "is a web page: download the raw file that the page shows",
     b"\x08": (
         "looks like an ONNX file, which is converted already: serve it, or pass the "
         "scikit-learn pipeline that it was made from"
@@ -70,6 +66,8 @@ def unpack(path: Path) -> bytes:
     if not content:
         raise Refusal(f"{path} is empty: copy or save it again")
     content = _decompress(path, content)
+    if stand_in := find_stand_in(content, may_be_packed=True):
+        raise Refusal(f"{path} is {stand_in.found}: {stand_in.remedy}")
     beginning = content[:64].lstrip().lower()
     for first, sentence in FOREIGN.items():
         if beginning.startswith(first):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from server.library import NoLibrary, version
-from server.model_file import NotModelFile, read_content, read_signature
+from server.model_file import ANOTHER_FILE, NotModelFile, read_content, read_signature
 from server.rows import Column
 from server.runtime import RuntimeFault, Session, Tensor
 from server.signature import (
@@ -71,10 +71,10 @@ class Model:
         try:
             content = read_content(path)
         except (OSError, NotModelFile) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise UnservableModel(
-                f"{path}: {reason}; name a model file that python -m convert made"
-            ) from error
+            is_there = isinstance(error, NotModelFile)
+            reason = error if is_there else error.strerror
+            remedy = error.remedy if is_there else ANOTHER_FILE
+            raise UnservableModel(f"{path}: {reason}; {remedy}") from error
         try:
             return cls.from_content(content)
         except UnservableModel as error:

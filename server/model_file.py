@@ -9,15 +9,26 @@ from server.external_data import has_external_data
 from server.protobuf import NotProtobuf
 from server.seal import check_seal, find_signature
 from server.signature import Signature, UnreadableSignature
+from server.stand_in import find_stand_in
 
 MAX_BYTES = 2**31 - 1
 """Of a protobuf message, so of an ONNX file that is one file."""
 
-LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+ANOTHER_FILE = "name a model file that python -m convert made"
 
 
 class NotModelFile(ValueError):
-    """There is no model file of this name; the message says what there is."""
+    """There is no model file of this name; the message says what there is.
+
+    Parameters
+    ----------
+    remedy
+        What to do, where the message does not say it.
+    """
+
+    def __init__(self, found: str, remedy: str = ANOTHER_FILE) -> None:
+        super().__init__(found)
+        self.remedy = remedy
 
 
 def read_content(path: Path) -> bytes:
@@ -28,7 +39,7 @@ def read_content(path: Path) -> bytes:
     OSError
         The system does not give them.
     NotModelFile
-        It is a pipe or a device, too large, empty, or stands for another file.
+        It is a pipe or a device, too large, empty, or is something else by its first bytes.
     """
     status = path.stat()
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
@@ -40,10 +51,8 @@ def read_content(path: Path) -> bytes:
     content = path.read_bytes()  # refuses a folder
     if not content:
         raise NotModelFile("an empty file")
-    if content.startswith(LFS_POINTER):
-        raise NotModelFile(
-            "a pointer of Git LFS; `git lfs pull` brings the file itself"
-        )
+    if stand_in := find_stand_in(content):
+        raise NotModelFile(*stand_in)
     return content
 
 

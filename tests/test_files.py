@@ -86,6 +86,32 @@ def test_a_file_that_is_not_there_is_refused_with_those_that_are(
     assert str(refusal.value).replace(str(tmp_path), "FOLDER").startswith(message)
 
 
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet", "a.pkl", "a.toml"])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
+            "is a Git LFS pointer, not the file itself: run git lfs pull",
+        ),
+        (
+            b"\n<!DOCTYPE html>",
+            "is a web page: download the raw file that the page shows",
+        ),
+    ],
+)
+def test_what_came_in_the_place_of_a_file_is_named_whatever_the_file(
+    tmp_path: Path, name: str, content: bytes, sentence: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(Refusal) as refusal:
+        check_input(path)
+
+    assert str(refusal.value) == f"{path} {sentence}"
+
+
 def test_a_file_that_is_there_is_taken(tmp_path: Path) -> None:
     (tmp_path / "row.csv").touch()
 

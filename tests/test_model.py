@@ -96,7 +96,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
-    assert reason(tmp_path, b"<html>").startswith("not a whole model file (")
+    assert reason(tmp_path, b"<text>").startswith("not a whole model file (")
 
 
 def test_a_model_without_signature_is_refused_with_the_remedy(tmp_path: Path) -> None:

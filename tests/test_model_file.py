@@ -1,6 +1,8 @@
 """What is no model file is refused before anything is made of it."""
 
+import gzip
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -52,8 +54,14 @@ def test_more_than_onnx_can_hold_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "an empty file"),
-        (POINTER, "a pointer of Git LFS; `git lfs pull` brings the file itself"),
+        (b"", f"an empty file; {REMEDY}"),
+        (POINTER, "a Git LFS pointer, not the file itself; run git lfs pull"),
+        (b"\n<html>", "a web page; download the raw file that the page shows"),
+        (gzip.compress(b"a"), "compressed with gzip; unpack it"),
+        (
+            pickle.dumps({}),
+            "a pickle; pass a pipeline to python -m convert export, or save a table as CSV",
+        ),
     ],
 )
 def test_what_stands_for_a_file_is_named(
@@ -65,7 +73,7 @@ def test_what_stands_for_a_file_is_named(
     with pytest.raises(UnservableModel) as refusal:
         Model.load(path)
 
-    assert str(refusal.value) == f"{path}: {why}; {REMEDY}"
+    assert str(refusal.value) == f"{path}: {why}"
 
 
 def test_a_folder_is_named(tmp_path: Path) -> None:
