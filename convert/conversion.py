@@ -25,7 +25,7 @@ from convert.description import (
 from convert.export import Export, export
 from convert.files import check_output, write_files
 from convert.oracle import Oracle
-from convert.plain import plain
+from convert.plain import is_same_label, plain
 from convert.refusal import Refusal
 from convert.sample import Sample
 from convert.saved import add_saved_options, read_saved, run_elsewhere
@@ -156,9 +156,8 @@ def _measure(pipeline: Any, sample: Sample, truth: pd.DataFrame | None) -> _Meas
 
 
 def _check_labels(sample: Sample, truth: Sequence[Any], classes: Sequence[Any]) -> None:
-    known = {str(label) for label in classes}
-    for value in truth:
-        if str(value) not in known:
+    for value in dict.fromkeys(truth):
+        if not any(is_same_label(value, label) for label in classes):
             raise Refusal(
                 f"the target of {sample.path} holds {value!r}, and the classifier knows "
                 f"{', '.join(map(repr, classes[:10]))}: name the column that it predicts "

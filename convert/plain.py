@@ -5,6 +5,11 @@ import numpy as np
 from server.signature import Value
 
 
+def is_same_label(one: Value, other: Value) -> bool:
+    """Whether both name one class: a CSV file tells neither 1 from "1" nor from true."""
+    return one == other or str(one) == str(other)
+
+
 def plain(value: object) -> Value:
     """Return Python's own type; a whole number is an int."""
     if isinstance(value, (bool, np.bool_)):

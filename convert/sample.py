@@ -111,7 +111,7 @@ def read_sample(
             f"column {texts[0]!r} of {path} holds numbers and the pipeline was fitted on "
             "texts there: write them as texts"
         )
-    if texts:
+    if not is_parquet and (texts := [*texts, *_labels(pipeline, table, targets)]):
         table = read(categories=texts).frame
     asked = table.drop(columns=[name for name in unknown if name in table])
     frame = _readable(path, pipeline, asked, names, unknown)
@@ -144,6 +144,18 @@ def _numbers_for_texts(pipeline: Any, frame: pd.DataFrame) -> list[str]:
         and pd.api.types.is_numeric_dtype(frame[name])
         and categories
         and all(isinstance(category, str) for category in categories)
+    ]
+
+
+def _labels(pipeline: Any, table: pd.DataFrame, targets: Sequence[str]) -> list[str]:
+    """Return the targets with numbers in them whose classes are texts, such as 01."""
+    classes = np.ravel(getattr(pipeline, "classes_", ()))
+    if not len(classes) or not all(isinstance(each, str) for each in classes):
+        return []
+    return [
+        name
+        for name in targets
+        if name in table and pd.api.types.is_numeric_dtype(table[name])
     ]
 
 

@@ -118,6 +118,49 @@ def test_a_classifier_returns_its_labels(tmp_path: Path) -> None:
     assert set(model.signature.provenance.scores) == {"accuracy_score"}
 
 
+@pytest.mark.parametrize(
+    ("labels", "written"),
+    [
+        (("01", "02"), ("01", "02")),
+        ((False, True), (0, 1)),
+        ((0, 1), (False, True)),
+        (("1", "2"), (1, 2)),
+    ],
+)
+def test_labels_are_the_same_however_a_table_writes_them(
+    tmp_path: Path, labels: tuple[Any, Any], written: tuple[Any, Any]
+) -> None:
+    homes = make_homes()
+    is_sold = homes["sold"] == "yes"
+    pipeline = LogisticRegression(max_iter=1000)
+    pipeline.fit(homes[["rooms"]], np.where(is_sold, *labels[::-1]))
+    homes["sold"] = np.where(is_sold, *written[::-1])
+    homes[["rooms", "sold"]].to_csv(tmp_path / "rows.csv", index=False)
+    joblib.dump(pipeline, tmp_path / "p.joblib")
+
+    assert run(tmp_path, tmp_path / "p.joblib", "--target", "sold") == 0
+
+    expected = (pipeline.predict(homes[["rooms"]]) == labels[1]) == is_sold
+    signature = Model.load(tmp_path / "out" / "home.onnx").signature
+    assert signature.provenance.scores == {"accuracy_score": expected.mean()}
+
+
+def test_a_target_that_is_the_same_in_every_row_has_no_share_explained(
+    tmp_path: Path,
+) -> None:
+    path = save(tmp_path, Ridge())
+    rows = pd.read_csv(tmp_path / "rows.csv", keep_default_na=False, na_values="")
+    rows.assign(price=7.0).to_csv(tmp_path / "rows.csv", index=False)
+
+    assert run(tmp_path, path, "--target", "price") == 0
+
+    signature = Model.load(tmp_path / "out" / "home.onnx").signature
+    assert set(signature.provenance.scores) == {
+        "mean_absolute_error",
+        "root_mean_squared_error",
+    }
+
+
 def test_several_targets_are_predicted_together(tmp_path: Path) -> None:
     path = save(tmp_path, Ridge(), ["price", "rent"])
 
