@@ -1,6 +1,7 @@
 """One model file: its session, its signature, and the one way to predict."""
 
 import math
+import re
 import time
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -21,6 +22,11 @@ from server.signature import (
 )
 
 REMEDY = "export it again with python -m convert"
+
+NEWER_ONNX = re.compile(
+    r"Unsupported model IR version: \d+|Opset \d+ is under development"
+)
+"""What onnxruntime says of a format that came after it."""
 
 N_TIMED_RUNS = 5
 MAX_TIMED_SECONDS = 0.05
@@ -70,11 +76,11 @@ class Model:
         """
         try:
             content = read_content(path)
-        except (OSError, NotModelFile) as error:
-            is_there = isinstance(error, NotModelFile)
-            reason = error if is_there else error.strerror
-            remedy = error.remedy if is_there else ANOTHER_FILE
-            raise UnservableModel(f"{path}: {reason}; {remedy}") from error
+        except NotModelFile as error:
+            raise UnservableModel(f"{path}: {error}; {error.remedy}") from error
+        except OSError as error:
+            reason = f"{error.strerror}; {ANOTHER_FILE}"
+            raise UnservableModel(f"{path}: {reason}") from error
         try:
             return cls.from_content(content)
         except UnservableModel as error:
@@ -103,6 +109,11 @@ class Model:
                 ) from error
             if isinstance(error, NoLibrary):
                 raise
+            if newer := NEWER_ONNX.search(str(error)):
+                raise UnservableModel(
+                    f"onnxruntime {found} is older than this file ({newer[0]}): install a "
+                    "newer one"
+                ) from error
             sentence = " ".join(
                 str(error).split()
             )  # the runtime says more than one line

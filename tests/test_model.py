@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto
 
@@ -22,6 +23,7 @@ from tests.models import (
     make_model,
     make_signature,
     make_two_targets,
+    make_unsealed_model,
     with_signature,
 )
 
@@ -97,6 +99,30 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     assert reason(tmp_path, b"<text>").startswith("not a whole model file (")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ir_version": 99}, "Unsupported model IR version: 99"),
+        ({"opset": 99}, "Opset 99 is under development"),
+    ],
+)
+def test_a_file_of_a_newer_onnx_is_not_called_damaged(
+    tmp_path: Path, change: dict[str, int], said: str
+) -> None:
+    newer = onnx.load_from_string(make_unsealed_model())
+    newer.ir_version = change.get("ir_version", newer.ir_version)
+    newer.opset_import[0].version = change.get("opset", newer.opset_import[0].version)
+    (tmp_path / "newer.onnx").write_bytes(newer.SerializeToString())
+
+    with pytest.raises(UnservableModel) as refusal:
+        Model.load(tmp_path / "newer.onnx")
+
+    assert str(refusal.value) == (
+        f"{tmp_path}/newer.onnx: onnxruntime {onnxruntime.__version__} is older than "
+        f"this file ({said}): install a newer one"
+    )
 
 
 def test_a_model_without_signature_is_refused_with_the_remedy(tmp_path: Path) -> None:
