@@ -12,6 +12,7 @@ import dill
 import joblib
 import lightgbm
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 import skops.io
@@ -343,6 +344,15 @@ def test_a_booster_that_its_library_cannot_read_is_refused_in_one_line(
     assert sentence.startswith("is damaged, or was saved by other versions than are ")
     assert reason in sentence
     assert "\n" not in sentence
+
+
+def test_a_dtype_of_categories_needs_no_trust(tmp_path: Path) -> None:
+    fitted = fit(Ridge())
+    fitted.dtype_ = pd.CategoricalDtype(["a", "b"], ordered=True)
+
+    (_, loaded), *_ = load_pipeline(save(tmp_path, fitted)).steps
+
+    assert loaded.dtype_ == fitted.dtype_
 
 
 def test_what_an_older_xgboost_wrote_loads_without_a_word(tmp_path: Path) -> None:
