@@ -1,8 +1,9 @@
-"""The errors of libraries: that they cannot be loaded, and those of their own.
+"""The errors of libraries, that they cannot be loaded or their own, and their logs.
 
 The loader of the system gives its OSError neither a number nor a file, only a text.
 """
 
+import logging
 import re
 import sys
 
@@ -23,6 +24,17 @@ def library_errors() -> tuple[type[Exception], ...]:
     """Return the errors that no class of Python's tells, of what is loaded now."""
     modules = ((sys.modules.get(module), name) for module, name in OWN_ERRORS)
     return tuple(getattr(module, name) for module, name in modules if module)
+
+
+def silence_lightgbm() -> None:
+    """Keep LightGBM, if it is loaded, from printing its warnings at each prediction.
+
+    They are of the parameters that it was fitted with; its errors are raised as well.
+    """
+    if lightgbm := sys.modules.get("lightgbm"):
+        log = logging.getLogger("lightgbm")
+        log.setLevel(logging.ERROR)
+        lightgbm.register_logger(log)
 
 
 def wants_system_package(error: BaseException) -> bool:

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from convert.contents import find_parts
-from convert.libraries import library_errors
+from convert.libraries import library_errors, silence_lightgbm
 from convert.refusal import Refusal, listed
 from convert.scan import EVERYTHING, NONSENSE, Damaged, Scan, scan
 from convert.unpack import is_skops, unpack
@@ -68,6 +68,7 @@ def load(path: Path, trusted: Collection[str] = ()) -> Any:
         raise Refusal(f"{path} cannot be loaded: {refusal}") from refusal
     except _reading_errors() as error:
         raise Refusal(_not_rebuilt(path, error)) from error
+    silence_lightgbm()
     estimator = _only_estimator(path, estimator)
     try:
         _check_fitted(path, estimator)

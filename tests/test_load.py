@@ -346,6 +346,18 @@ def test_a_booster_that_its_library_cannot_read_is_refused_in_one_line(
     assert "\n" not in sentence
 
 
+def test_lightgbm_does_not_print_at_each_prediction_what_it_was_fitted_with(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fitted = fit(lightgbm.LGBMRegressor(n_estimators=2, feature_fraction=0.5))
+    path = save(tmp_path, fitted)
+    capfd.readouterr()
+
+    load_pipeline(path).predict(STUDENTS[SCORES])
+
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_dtype_of_categories_needs_no_trust(tmp_path: Path) -> None:
     fitted = fit(Ridge())
     fitted.dtype_ = pd.CategoricalDtype(["a", "b"], ordered=True)
