@@ -32,7 +32,7 @@ from convert.preprocessing.elementwise import affine
 from convert.preprocessing.impute import impute_frame
 from convert.preprocessing.own import foreign_steps, passes, unwrap
 from convert.preprocessing.probe import REJECTIONS
-from convert.preprocessing.registry import Step, lowering_of, refuse
+from convert.preprocessing.registry import Step, lowering_of, path, refuse
 from convert.preprocessing.text import is_vectorizer, lower_text
 from convert.refusal import Refusal
 from convert.tabulate import NotTabular, tabulate
@@ -156,7 +156,7 @@ def _lower_steps(step: Step, block: Block, graph: Graph) -> Block:
             sample = _outcome(step._replace(transformer=Pipeline(steps[:n_tabulated])))
         steps = steps[n_tabulated:]
     for name, transformer in steps:
-        inner = Step(_path(step, name), transformer, sample)
+        inner = Step(path(step, name), transformer, sample)
         block = _lower_step(inner, block, graph)
         sample = _outcome(inner)
     return block
@@ -226,7 +226,7 @@ def _lower_columns(step: Step, block: Block, graph: Graph) -> Block:
         if not positions or (isinstance(transformer, str) and transformer == "drop"):
             continue
         sample = _select_sample(union, step.sample, positions, np.isscalar(columns))
-        inner = Step(_path(step, name), transformer, sample)
+        inner = Step(path(step, name), transformer, sample)
         part = _lower_step(inner, select(block, positions, graph), graph)
         parts.append(_weigh(part, weights.get(name), graph))
     return join(parts, graph)
@@ -248,7 +248,7 @@ def _lower_union(step: Step, block: Block, graph: Graph) -> Block:
     weights = step.transformer.transformer_weights or {}
     parts = []
     for name, transformer in inner_steps(step.transformer):
-        inner = Step(_path(step, name), transformer, step.sample)
+        inner = Step(path(step, name), transformer, step.sample)
         part = _lower_step(inner, block, graph)
         parts.append(_weigh(part, weights.get(name), graph))
     return join(parts, graph)
@@ -259,10 +259,6 @@ def _weigh(block: Block, weight: float | None, graph: Graph) -> Block:
         return block
     matrix = as_matrix(block, graph)
     return affine(matrix, graph, ("Mul", [weight]))
-
-
-def _path(step: Step, name: str) -> str:
-    return f"{step.name} / {name}" if step.name else name
 
 
 def _lower_leaf(step: Step, block: Block, graph: Graph) -> Block:

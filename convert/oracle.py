@@ -10,6 +10,7 @@ from sklearn.compose import ColumnTransformer
 
 from convert.libraries import library_errors
 from convert.lower import reads_texts
+from convert.overrides import refuse_overrides
 from convert.pipelines import fitted_names, split
 from convert.plain import plain
 from convert.preprocessing.probe import REJECTIONS
@@ -53,6 +54,11 @@ class Oracle:
     columns
         Names of the frames' columns.
 
+    Raises
+    ------
+    Refusal
+        A part of the pipeline predicts in a way of its own.
+
     Attributes
     ----------
     classes
@@ -62,6 +68,7 @@ class Oracle:
     """
 
     def __init__(self, pipeline: Any, columns: list[str]) -> None:
+        refuse_overrides(pipeline)
         self.pipeline = pipeline
         steps, self.estimator = split(pipeline)
         self._is_frame = fitted_names(pipeline) is not None

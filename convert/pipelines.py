@@ -9,6 +9,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from convert.estimators import Outputs, emit
+from convert.estimators.boosting import refuse_texts
 from convert.estimators.catboost import refuse_categories
 from convert.graph import Graph
 from convert.hoist import hoist, members_of
@@ -41,7 +42,7 @@ def lower_pipeline(
         A step or the estimator has no exact form in ONNX.
     """
     steps, estimator = split(pipeline)
-    if type(estimator) is not TransformedTargetRegressor:
+    if not isinstance(estimator, TransformedTargetRegressor):
         estimator, matrix = lower_steps(steps, estimator, columns, graph, sample)
         return emit(estimator, graph, matrix.tensor, matrix.n_columns)
     inner = Pipeline([*steps, ("regressor", estimator.regressor_)])
@@ -59,6 +60,7 @@ def lower_steps(
     sample: pd.DataFrame,
 ) -> tuple[Any, Matrix]:
     """Return the matrix that the estimator reads, and the estimator that reads it."""
+    refuse_texts(estimator)
     if steps:
         return estimator, lower(Pipeline(steps), columns, graph, sample)
     members = members_of(estimator)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.pipeline import Pipeline
 
 from convert.graph import Graph
 from convert.preprocessing.blocks import Column, Frame, Matrix, concatenate, take
@@ -26,7 +27,7 @@ from convert.preprocessing.lookup import add_lookup
 from convert.preprocessing.missing import missing_value
 from convert.preprocessing.own import foreign_steps
 from convert.preprocessing.probe import Floats, NotNumbers, Probe
-from convert.preprocessing.registry import Step, refuse
+from convert.preprocessing.registry import Step, path, refuse
 from convert.refusal import Refusal
 
 Mask = npt.NDArray[np.bool_]
@@ -154,11 +155,21 @@ def _check_unread(
     first, *others = probe.answers([{position: number} for number in numbers])
     if first is None or any(o is None or not _same(first, o).all() for o in others):
         raise refuse(
-            step,
-            f"it is not scikit-learn's and reads the numbers of {column.name!r}, of "
-            f"which a table holds only some: give it its columns of categories only, "
+            _first_foreign(step),
+            f"it is not scikit-learn's and is given {column.name!r} too, of whose "
+            f"numbers a table holds only some: give it its columns of categories only, "
             f"in a ColumnTransformer, or compute what it gives before the pipeline",
         )
+
+
+def _first_foreign(step: Step) -> Step:
+    """Return the step inside a pipeline that is the first not scikit-learn's."""
+    if not isinstance(step.transformer, Pipeline):
+        return step
+    for name, inner in step.transformer.steps:
+        if next(foreign_steps(inner), None) is not None:
+            return _first_foreign(Step(path(step, name), inner, step.sample))
+    return step
 
 
 def _same(left: Floats, right: Floats) -> Mask:

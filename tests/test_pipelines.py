@@ -11,6 +11,7 @@ from onnx import TensorProto
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import (
+    HistGradientBoostingRegressor,
     RandomForestRegressor,
     StackingRegressor,
     VotingRegressor,
@@ -21,6 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     OneHotEncoder,
+    OrdinalEncoder,
     PowerTransformer,
     QuantileTransformer,
     StandardScaler,
@@ -148,6 +150,25 @@ def test_calibration_of_a_pipeline_agrees() -> None:
     probabilities = session.run(None, feed(session, sample))[0]
     expected = calibrated.predict_proba(sample)
     assert np.abs(probabilities - expected).max() < 1e-14
+
+
+def test_texts_that_a_boosting_encodes_itself_are_refused_with_the_way_out() -> None:
+    sample = make_mixed()[["kind", "decimal"]].astype({"kind": "category"})
+    boosting = HistGradientBoostingRegressor(
+        max_iter=5, categorical_features="from_dtype"
+    )
+    y = make_target(len(sample))
+
+    with pytest.raises(Refusal, match="takes columns of text as categories itself"):
+        run_pipeline(boosting.fit(sample, y), sample, sample)
+
+    encoder = make_column_transformer(
+        (OrdinalEncoder(), ["kind"]), remainder="passthrough"
+    )
+    boosting = HistGradientBoostingRegressor(max_iter=5, categorical_features=[0])
+    said = make_pipeline(encoder, boosting).fit(sample, y)
+    predicted = run_pipeline(said, sample, sample)
+    assert np.abs(predicted - said.predict(sample)).max() < 1e-11
 
 
 def test_stack_that_passes_raw_columns_through_is_refused() -> None:

@@ -202,8 +202,19 @@ def test_numbers_that_a_step_of_the_user_reads_beside_texts_are_refused() -> Non
     fitted, sample = fit(both, ["colour", "decimal"], missing=False)
 
     with pytest.raises(
-        Refusal, match="reads the numbers of 'decimal', of which a table"
+        Refusal, match="is given 'decimal' too, of whose numbers a table"
     ):
+        lower_to_model(fitted, sample)
+
+
+def test_step_of_the_user_is_named_where_others_stand_around_it() -> None:
+    encoder = FunctionTransformer(
+        lambda frame: frame.assign(colour=frame["colour"].map(len))
+    )
+    steps = make_pipeline(encoder, SimpleImputer())
+    fitted, sample = fit(steps, ["colour", "decimal"], missing=False)
+
+    with pytest.raises(Refusal, match=r"^step 'functiontransformer' \(Function.* too"):
         lower_to_model(fitted, sample)
 
 

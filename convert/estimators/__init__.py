@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from convert.graph import Graph
+from convert.overrides import check_class
 from convert.refusal import Refusal
 
 
@@ -102,10 +103,9 @@ def class_name(estimator_class: type) -> str:
 
 def _emitter(estimator: Any) -> Emitter:
     _import_families()
-    bases = type(estimator).__mro__
-    for depth, base in enumerate(bases):
+    for base in type(estimator).__mro__:
         if class_name(base) in _EMITTERS:
-            _refuse_overrides(type(estimator), base, bases[:depth])
+            check_class(type(estimator), base)
             return _EMITTERS[class_name(base)]
     raise Refusal(_unknown(type(estimator)))
 
@@ -119,23 +119,6 @@ def _unknown(estimator_class: type) -> str:
         f"{name} has no emitter: sklearn.HistGradientBoosting{nearest} is the nearest "
         "estimator that has one"
     )
-
-
-def _refuse_overrides(
-    estimator_class: type, base: type, subclasses: tuple[type, ...]
-) -> None:
-    """Refuse a subclass that predicts in a way of its own."""
-    for subclass in subclasses:
-        own = sorted(
-            name
-            for name in vars(subclass)
-            if name.lstrip("_").startswith(("predict", "decision", "raw_predict"))
-        )
-        if own:
-            raise Refusal(
-                f"{estimator_class.__name__} changes {', '.join(own)} of "
-                f"{base.__name__}, which no graph can follow: use {base.__name__}"
-            )
 
 
 @cache

@@ -176,6 +176,21 @@ def _encoded(estimator: Any, graph: Graph, matrix: str) -> str:
     return concat(graph, [*codes, columns(graph, matrix, np.flatnonzero(~is_category))])
 
 
+def refuse_texts(estimator: Any) -> None:
+    """Refuse categories that the estimator itself encodes, unless they are numbers."""
+    preprocessor = getattr(estimator, "_preprocessor", None)
+    if getattr(estimator, "is_categorical_", None) is None or preprocessor is None:
+        return
+    encoder = preprocessor.named_transformers_["encoder"]
+    if any(not np.issubdtype(each.dtype, np.number) for each in encoder.categories_):
+        raise Refusal(
+            f"{type(estimator).__name__} takes columns of text as categories itself, "
+            "which no graph of numbers can follow: put an OrdinalEncoder before it, "
+            "in a ColumnTransformer, and give categorical_features the positions of "
+            "the columns that it makes"
+        )
+
+
 def _codes(graph: Graph, column: str, categories: Any) -> str:
     """Known numbers → 0, 1, …; everything else → NaN."""
     known = np.asarray(categories, np.float64)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -18,15 +19,20 @@ from convert.preprocessing.functions import is_known
 from convert.preprocessing.text import is_vectorizer
 
 LIBRARIES = {"sklearn", "imblearn"}
+SEARCHES = {"optuna", "optuna_integration"}
+"""Whose search objects are not scikit-learn's and hand on to what they found, too."""
 HASHERS = "sklearn.feature_extraction"
 """Whose classes make something of the letters of a text, as a user's function may."""
 
 
 def unwrap(transformer: Any) -> Any:
     """Return what a search object found, or what a frozen estimator holds."""
-    while hasattr(transformer, "best_estimator_"):
-        transformer = transformer.best_estimator_
-    if type(transformer).__name__ == "FrozenEstimator":
+    kind = type(transformer)
+    library = kind.__module__.partition(".")[0]
+    is_search = isinstance(transformer, BaseSearchCV) or library in SEARCHES
+    if is_search and hasattr(transformer, "best_estimator_"):
+        return unwrap(transformer.best_estimator_)
+    if kind.__name__ == "FrozenEstimator" and library == "sklearn":
         return unwrap(transformer.estimator)
     return transformer
 

@@ -47,6 +47,12 @@ def lowering_of(transformer: Any) -> Lowering | None:
     return _lowerings.get(type(transformer))
 
 
+def path(step: Step, name: str) -> str:
+    """Return the name of a step inside another."""
+    return f"{step.name} / {name}" if step.name else name
+
+
 def refuse(step: Step, reason: str) -> Refusal:
     kind = type(step.transformer).__name__
-    return Refusal(f"step {step.name!r} ({kind}) cannot be said in ONNX: {reason}")
+    where = f"step {step.name!r} ({kind})" if step.name else f"the {kind}"
+    return Refusal(f"{where} cannot be said in ONNX: {reason}")

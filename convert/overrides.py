@@ -1,0 +1,193 @@
+"""Refuses pipelines of which a part predicts in a way that its library does not.
+
+The graph is made from what a library's class learns and from how that class predicts.
+A subclass, a mixin before it, or a function that was put in the place of one of its
+methods may add a rule that no row at hand shows. What is not looked through does not
+count here: another's transformer is asked for its values, another's estimator has no
+emitter.
+"""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.feature_selection import SelectorMixin
+
+from convert.preprocessing.own import unwrap
+from convert.refusal import Refusal, listed
+
+LIBRARIES = {"sklearn", "imblearn", "lightgbm", "xgboost", "catboost"}
+"""Whose classes are known to predict as the emitters and lowerings say."""
+
+HARMLESS = (
+    *("fit", "_fit", "partial_fit", "score", "plot", "set_", "get_params"),
+    *(
+        "get_feature_names_out",
+        "get_metadata",
+        "_get_metadata",
+        "_get_default_requests",
+    ),
+    *("get_support", "_get_support_mask", "_parameter_constraints", "_validate_params"),
+    *("_more_tags", "_get_tags", "_get_param", "_estimator_type", "_required_param"),
+    *("_repr", "_doc_link", "_sklearn_auto_wrap", "_abc_impl", "_build_request"),
+    *("save", "load", "to_", "copy"),
+)
+"""How the names of what shapes no prediction of a fitted estimator begin."""
+
+SHAPING = {"__getattribute__", "__getattr__", "__class__", "__call__", "__len__"}
+SHAPING |= {"__getitem__", "__iter__"}
+"""The only names of Python's own that do shape one."""
+
+ASKED = ("predict", "decision", "raw_predict", "transform", "inverse_transform")
+"""How the names begin that a caller looks for, also where the library has none."""
+
+
+def refuse_overrides(pipeline: Any) -> None:
+    """Refuse a fitted pipeline if any part of it predicts in a way of its own.
+
+    Raises
+    ------
+    Refusal
+        It names the class and its methods, or whose function stands in their place.
+    """
+    seen: set[int] = set()
+    found = [pipeline]
+    while found:
+        part = found.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, type):
+            continue
+        if type(part) in {list, set} or isinstance(part, tuple):
+            found += part
+        elif isinstance(part, dict):
+            found += part.values()
+        elif isinstance(part, np.ndarray):
+            found += part.ravel().tolist() if part.dtype == object else []
+        elif _can_predict(type(part)):
+            found += _checked(part)
+
+
+def changed(estimator_class: type, base: type) -> list[str]:
+    """Return what of a base's way to predict a class replaces, sorted."""
+    names = {name for each in estimator_class.__mro__ for name in vars(each)}
+    return sorted(
+        name
+        for name in names
+        if _shapes(name) and _is_changed(name, estimator_class, base)
+    )
+
+
+def _can_predict(estimator_class: type) -> bool:
+    return any(
+        hasattr(estimator_class, name) for name in ("fit", "predict", "transform")
+    )
+
+
+def _checked(part: Any) -> list[Any]:
+    """Refuse one object that changes its class; return what it holds."""
+    held = unwrap(part)
+    base = _library_class(type(part))
+    if base is not None and (type(part) is base or _is_followed(base)):
+        check_class(type(part), base)
+        _check_attributes(part)
+    elif held is part:
+        _check_search(part)
+        return []
+    return [held] if held is not part else list(getattr(part, "__dict__", {}).values())
+
+
+def _check_search(part: Any) -> None:
+    if hasattr(part, "best_estimator_") and hasattr(type(part), "predict"):
+        raise Refusal(
+            f"{type(part).__name__} is nobody's search that is known here, and may "
+            "change what its best_estimator_ predicts: save that instead"
+        )
+
+
+def _library_class(estimator_class: type) -> type | None:
+    """Return the nearest class of a library that is more than a base to inherit."""
+    for base in estimator_class.__mro__:
+        if _root(base.__module__) in LIBRARIES and base.__module__ != "sklearn.base":
+            return base
+    return None
+
+
+def _is_followed(base: type) -> bool:
+    """Tell whether a subclass is lowered as its base; a transformer's is asked."""
+    return hasattr(base, "predict") or issubclass(
+        base, CountVectorizer | HashingVectorizer | SelectorMixin
+    )
+
+
+@cache
+def check_class(estimator_class: type, base: type) -> None:
+    """Refuse a class that predicts in another way than the base which is known."""
+    if own := changed(estimator_class, base):
+        raise Refusal(
+            f"{estimator_class.__name__} changes {listed(own)} of {base.__name__}, "
+            f"which no graph can follow: use {base.__name__}"
+        )
+    for name, function in _methods(base):
+        source = getattr(function, "__globals__", {}).get("__name__", "sklearn")
+        if _root(source) not in LIBRARIES | sys.stdlib_module_names | {"numpy"}:
+            raise Refusal(
+                f"{name} of {base.__name__} was replaced by a function of {source}, "
+                f"which no graph can follow: leave {base.__name__} as it is"
+            )
+
+
+def _check_attributes(part: Any) -> None:
+    kind = type(part)
+    for name in getattr(part, "__dict__", ()):
+        method = inspect.getattr_static(kind, name, None)
+        is_method = hasattr(method, "__get__") and not hasattr(method, "__set__")
+        replaces = _shapes(name) and is_method
+        if replaces or (name.startswith(ASKED) and callable(vars(part)[name])):
+            raise Refusal(
+                f"{name} of this {kind.__name__} was replaced on the object itself, "
+                f"which no graph can follow: save a {kind.__name__} without that"
+            )
+
+
+def _methods(base: type) -> Iterator[tuple[str, Any]]:
+    """Yield the functions of a class and of what it inherits, also those it hides."""
+    for each in base.__mro__:
+        if _root(each.__module__) in LIBRARIES:
+            yield from (
+                (name, _function(found))
+                for name, found in vars(each).items()
+                if _shapes(name)
+            )
+
+
+def _function(found: Any) -> Any:
+    """Return what is in a property, a static method or what shows a method at times."""
+    inside = (getattr(found, name, None) for name in ("__func__", "fget", "fn"))
+    held = next((each for each in inside if each is not None), None)
+    return found if held is None else _function(held)
+
+
+def _shapes(name: str) -> bool:
+    if name.startswith("__") and name.endswith("__"):
+        return name in SHAPING
+    return not name.startswith(HARMLESS)
+
+
+def _is_changed(name: str, estimator_class: type, base: type) -> bool:
+    absent = object()
+    own = inspect.getattr_static(estimator_class, name, absent)
+    theirs = inspect.getattr_static(base, name, absent)
+    if theirs is not absent or name in SHAPING:
+        return own is not theirs
+    is_learnt = name.endswith("_") and hasattr(own, "__get__")
+    return is_learnt or name.startswith(ASKED)
+
+
+def _root(module: str) -> str:
+    return module.partition(".")[0]
