@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from convert.graph import Graph
 from convert.preprocessing.blocks import Matrix, concatenate, take
+from convert.preprocessing.own import unwrap
 from convert.preprocessing.registry import Step, lowers
 from convert.refusal import Refusal
 
@@ -37,7 +38,8 @@ def members_of(estimator: Any) -> list[Any]:
         members = [calibrated_member(each) for each in calibrated]
     else:
         members = list(getattr(estimator, "estimators_", []))
-    return members if any(isinstance(each, Pipeline) for each in members) else []
+    are_pipelines = any(isinstance(unwrap(each), Pipeline) for each in members)
+    return members if are_pipelines else []
 
 
 def calibrated_member(calibrated: Any) -> Any:

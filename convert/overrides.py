@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.feature_selection import SelectorMixin
 
-from convert.preprocessing.own import unwrap
+from convert.preprocessing.own import is_search, unwrap
 from convert.refusal import Refusal, listed
 
 LIBRARIES = {"sklearn", "imblearn", "lightgbm", "xgboost", "catboost"}
@@ -91,15 +91,22 @@ def _can_predict(estimator_class: type) -> bool:
 
 def _checked(part: Any) -> list[Any]:
     """Refuse one object that changes its class; return what it holds."""
-    held = unwrap(part)
-    base = _library_class(type(part))
-    if base is not None and (type(part) is base or _is_followed(base)):
-        check_class(type(part), base)
+    kind = _kind(part)
+    base = _library_class(kind)
+    if base is not None and (kind is base or _is_followed(base)):
+        check_class(kind, base)
         _check_attributes(part)
-    elif held is part:
+    elif unwrap(part) is part:
         _check_search(part)
         return []
-    return [held] if held is not part else list(getattr(part, "__dict__", {}).values())
+    attributes = getattr(part, "__dict__", {})
+    if is_search(part):  # what it tried, and did not choose, predicts nothing
+        return [attributes.get("best_estimator_")]
+    return list(attributes.values())
+
+
+def _kind(part: object) -> type:
+    return type(part)
 
 
 def _check_search(part: Any) -> None:
@@ -134,8 +141,9 @@ def check_class(estimator_class: type, base: type) -> None:
             f"which no graph can follow: use {base.__name__}"
         )
     for name, function in _methods(base):
-        source = getattr(function, "__globals__", {}).get("__name__", "sklearn")
-        if _root(source) not in LIBRARIES | sys.stdlib_module_names | {"numpy"}:
+        source = _source(function)
+        known = LIBRARIES | sys.stdlib_module_names | {"numpy"}
+        if _root(source) not in known and not source.startswith("_cython"):
             raise Refusal(
                 f"{name} of {base.__name__} was replaced by a function of {source}, "
                 f"which no graph can follow: leave {base.__name__} as it is"
@@ -168,9 +176,17 @@ def _methods(base: type) -> Iterator[tuple[str, Any]]:
 
 def _function(found: Any) -> Any:
     """Return what is in a property, a static method or what shows a method at times."""
-    inside = (getattr(found, name, None) for name in ("__func__", "fget", "fn"))
+    inside = (getattr(found, name, None) for name in ("__func__", "fget", "fn", "func"))
     held = next((each for each in inside if each is not None), None)
     return found if held is None else _function(held)
+
+
+def _source(function: Any) -> str:
+    """Return the module that a function was written in, or that of a callable."""
+    if not hasattr(function, "__globals__"):
+        return type(function).__module__
+    # functools.wraps copies the name of a module, not the names that it knows
+    return str(function.__globals__.get("__name__") or function.__module__)
 
 
 def _shapes(name: str) -> bool:

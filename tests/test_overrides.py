@@ -2,7 +2,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -34,10 +33,10 @@ from convert.refusal import Refusal
 from server.model import Model
 from server.signature import Provenance
 
+COLUMNS = ["city", "size"]
 RNG = np.random.default_rng(0)
 TABLE = pd.DataFrame({"city": list("abc") * 30, "size": RNG.normal(80, 20, 90)})
 Y = TABLE["size"] * 2 + (TABLE["city"] == "a")
-Floats = npt.NDArray[np.float64]
 
 
 def overriding(base: Any, method: str) -> Any:
@@ -95,6 +94,14 @@ def search(pipeline: Any, kind: Any = GridSearchCV) -> Any:
     return kind(pipeline, {"model__alpha": [1]}, cv=2)
 
 
+def own_search() -> Any:
+    return search(steps(Ridge()), overriding(GridSearchCV, "predict"))
+
+
+def open_search() -> Any:
+    return GridSearchCV(steps(Ridge()), {"model": [Ridge(), MyRidge(alpha=1e9)]}, cv=2)
+
+
 OVERRIDING: dict[str, tuple[Callable[[], Any], str]] = {
     "pipeline": (lambda: steps(Ridge(), MyPipeline), "MyPipeline changes predict of"),
     "estimator": (lambda: steps(MyRidge()), "MyRidge changes predict of Ridge"),
@@ -110,7 +117,7 @@ OVERRIDING: dict[str, tuple[Callable[[], Any], str]] = {
         "MyRandomForestRegressor changes predict of RandomForestRegressor",
     ),
     "search": (
-        lambda: search(steps(Ridge()), overriding(GridSearchCV, "predict")),
+        own_search,
         "MyGridSearchCV changes predict of GridSearchCV",
     ),
     "found": (lambda: search(steps(MyRidge())), "MyRidge changes predict of Ridge"),
@@ -138,6 +145,10 @@ OVERRIDING: dict[str, tuple[Callable[[], Any], str]] = {
     "frozen": (
         lambda: Pipeline([("model", FrozenEstimator(steps(MyRidge()).fit(TABLE, Y)))]),
         "MyRidge changes predict of Ridge",
+    ),
+    "frozen search": (
+        lambda: Pipeline([("model", FrozenEstimator(own_search().fit(TABLE, Y)))]),
+        "MyGridSearchCV changes predict of GridSearchCV",
     ),
     "vote": (
         lambda: VotingRegressor([("a", steps(Ridge(), MyPipeline))]),
@@ -195,7 +206,7 @@ def test_regressor_of_which_a_part_predicts_in_its_own_way_is_refused(
     pipeline = make().fit(TABLE, Y)
 
     with pytest.raises(Refusal, match=said):
-        Oracle(pipeline, list(TABLE))
+        Oracle(pipeline, COLUMNS)
 
 
 @pytest.mark.parametrize("name", OVERRIDING_CLASSIFIERS)
@@ -206,7 +217,7 @@ def test_classifier_of_which_a_part_predicts_in_its_own_way_is_refused(
     pipeline = make().fit(TABLE, Y > 160)
 
     with pytest.raises(Refusal, match=said):
-        Oracle(pipeline, list(TABLE))
+        Oracle(pipeline, COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -272,9 +283,8 @@ HARMLESS: dict[str, Callable[[], Any]] = {
     "regressor": lambda: steps(Named()),
     "target": lambda: NamedTarget(steps(Ridge()), func=np.log1p, inverse_func=np.expm1),
     "search": lambda: search(steps(Ridge()), type("Search", (GridSearchCV,), {})),
-    "not chosen": lambda: GridSearchCV(
-        steps(Ridge()), {"model": [Ridge(), MyRidge(alpha=1e9)]}, cv=2
-    ),
+    "not chosen": open_search,
+    "not chosen in a vote": lambda: VotingRegressor([("a", open_search())]),
 }
 
 
@@ -333,8 +343,8 @@ def test_what_only_looks_like_a_search_is_not_followed() -> None:
             self.best_estimator_ = steps(Ridge()).fit(X, y)
             return self
 
-        def predict(self, X: Any) -> Floats:
+        def predict(self, X: Any) -> Any:
             return np.minimum(self.best_estimator_.predict(X), 1e6)
 
     with pytest.raises(Refusal, match="Best is nobody's search that is known"):
-        Oracle(Best().fit(TABLE, Y), list(TABLE))
+        Oracle(Best().fit(TABLE, Y), COLUMNS)

@@ -103,9 +103,10 @@ def class_name(estimator_class: type) -> str:
 
 def _emitter(estimator: Any) -> Emitter:
     _import_families()
-    for base in type(estimator).__mro__:
+    kind: type = type(estimator)
+    for base in kind.__mro__:
         if class_name(base) in _EMITTERS:
-            check_class(type(estimator), base)
+            check_class(kind, base)
             return _EMITTERS[class_name(base)]
     raise Refusal(_unknown(type(estimator)))
 

@@ -27,14 +27,18 @@ HASHERS = "sklearn.feature_extraction"
 
 def unwrap(transformer: Any) -> Any:
     """Return what a search object found, or what a frozen estimator holds."""
-    kind = type(transformer)
-    library = kind.__module__.partition(".")[0]
-    is_search = isinstance(transformer, BaseSearchCV) or library in SEARCHES
-    if is_search and hasattr(transformer, "best_estimator_"):
+    if is_search(transformer) and hasattr(transformer, "best_estimator_"):
         return unwrap(transformer.best_estimator_)
-    if kind.__name__ == "FrozenEstimator" and library == "sklearn":
+    kind = type(transformer)
+    if kind.__name__ == "FrozenEstimator" and kind.__module__.startswith("sklearn."):
         return unwrap(transformer.estimator)
     return transformer
+
+
+def is_search(estimator: Any) -> bool:
+    """Tell whether it tries several estimators and hands on to the best."""
+    library = type(estimator).__module__.partition(".")[0]
+    return isinstance(estimator, BaseSearchCV) or library in SEARCHES
 
 
 def passes(transformer: Any) -> bool:
