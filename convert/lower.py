@@ -30,7 +30,7 @@ from convert.preprocessing.choose import is_selector, lower_selector
 from convert.preprocessing.domains import encodes
 from convert.preprocessing.elementwise import affine
 from convert.preprocessing.impute import impute_frame
-from convert.preprocessing.own import foreign_steps, passes, unwrap
+from convert.preprocessing.own import foreign_steps, is_sampler, passes, unwrap
 from convert.preprocessing.probe import REJECTIONS
 from convert.preprocessing.registry import Step, lowering_of, path, refuse
 from convert.preprocessing.text import is_vectorizer, lower_text
@@ -122,11 +122,10 @@ def inner_steps(transformer: Any) -> list[tuple[str, Any]]:
     """Return the named parts of a pipeline or union that do something."""
     transformer = unwrap(transformer)
     if isinstance(transformer, Pipeline):
-        # a sampler of imbalanced-learn works only while fitting
         return [
             (name, step)
             for name, step in transformer.steps
-            if not passes(step) and not hasattr(step, "fit_resample")
+            if not passes(step) and not is_sampler(step)
         ]
     if isinstance(transformer, FeatureUnion):
         return [item for item in transformer.transformer_list if item[1] != "drop"]

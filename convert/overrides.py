@@ -34,7 +34,7 @@ HARMLESS = (
     *("get_support", "_get_support_mask", "_parameter_constraints", "_validate_params"),
     *("_more_tags", "_get_tags", "_get_param", "_estimator_type", "_required_param"),
     *("_repr", "_doc_link", "_sklearn_auto_wrap", "_abc_impl", "_build_request"),
-    *("save", "load", "to_", "copy"),
+    *("save", "load", "to_", "copy", "_can_", "_validate_estimator", "_validate_y"),
 )
 """How the names of what shapes no prediction of a fitted estimator begin."""
 
@@ -42,8 +42,12 @@ SHAPING = {"__getattribute__", "__getattr__", "__class__", "__call__", "__len__"
 SHAPING |= {"__getitem__", "__iter__"}
 """The only names of Python's own that do shape one."""
 
-ASKED = ("predict", "decision", "raw_predict", "transform", "inverse_transform")
-"""How the names begin that a caller looks for, also where the library has none."""
+ASKED = {"predict", "predict_proba", "decision_function", "transform"}
+ASKED |= {"inverse_transform", "score_samples", "fit_resample"}
+"""What a caller looks for, also where the library has none."""
+
+PREDICTING = ("predict", "decision", "raw_predict")
+"""How the names begin that a library's own subclass changes if it predicts otherwise."""
 
 
 def refuse_overrides(pipeline: Any) -> None:
@@ -75,11 +79,14 @@ def refuse_overrides(pipeline: Any) -> None:
 
 def changed(estimator_class: type, base: type) -> list[str]:
     """Return what of a base's way to predict a class replaces, sorted."""
+    is_library = _root(estimator_class.__module__) in LIBRARIES
     names = {name for each in estimator_class.__mro__ for name in vars(each)}
     return sorted(
         name
         for name in names
-        if _shapes(name) and _is_changed(name, estimator_class, base)
+        if _shapes(name)
+        and (not is_library or name.lstrip("_").startswith(PREDICTING))
+        and _is_changed(name, estimator_class, base)
     )
 
 
@@ -156,7 +163,7 @@ def _check_attributes(part: Any) -> None:
         method = inspect.getattr_static(kind, name, None)
         is_method = hasattr(method, "__get__") and not hasattr(method, "__set__")
         replaces = _shapes(name) and is_method
-        if replaces or (name.startswith(ASKED) and callable(vars(part)[name])):
+        if replaces or (name in ASKED and callable(vars(part)[name])):
             raise Refusal(
                 f"{name} of this {kind.__name__} was replaced on the object itself, "
                 f"which no graph can follow: save a {kind.__name__} without that"
@@ -202,7 +209,7 @@ def _is_changed(name: str, estimator_class: type, base: type) -> bool:
     if theirs is not absent or name in SHAPING:
         return own is not theirs
     is_learnt = name.endswith("_") and hasattr(own, "__get__")
-    return is_learnt or name.startswith(ASKED)
+    return is_learnt or name in ASKED
 
 
 def _root(module: str) -> str:

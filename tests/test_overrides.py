@@ -329,6 +329,28 @@ def test_transformer_of_the_user_is_left_to_be_asked() -> None:
     refuse_overrides(pipeline)
 
 
+def test_transformer_that_also_resamples_is_not_left_out() -> None:
+    class Halved(StandardScaler):  # type: ignore[misc]
+        def transform(self, X: Any, copy: Any = None) -> Any:
+            return super().transform(X, copy) / 2
+
+        def fit_resample(self, X: Any, y: Any) -> Any:
+            return X, y
+
+    pipeline = Pipeline([("half", Halved()), ("model", RandomForestRegressor(3))])
+    sizes = TABLE[["size"]]
+
+    with pytest.raises(Refusal, match=r"step 'half' \(Halved\) cannot be said"):
+        export(
+            pipeline.fit(sizes, Y),
+            sizes,
+            sizes,
+            ["price"],
+            Description(name="price"),
+            Provenance(),
+        )
+
+
 def test_vectorizer_that_splits_in_its_own_way_is_refused() -> None:
     split = overriding(TfidfVectorizer, "build_analyzer")(token_pattern=".")
     pipeline = Pipeline([("words", split), ("model", Ridge())]).fit(TABLE["city"], Y)

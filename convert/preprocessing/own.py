@@ -52,7 +52,12 @@ def keeps_values(transformer: Any) -> bool:
     """Tell whether each value that comes out went in, or fills a gap."""
     transformer = unwrap(transformer)
     is_imputer = type(transformer) in {SimpleImputer, KNNImputer}
-    return passes(transformer) or is_imputer or hasattr(transformer, "fit_resample")
+    return passes(transformer) or is_imputer or is_sampler(transformer)
+
+
+def is_sampler(step: Any) -> bool:
+    """Tell whether a step, as imbalanced-learn's, works only while fitting."""
+    return hasattr(step, "fit_resample") and not hasattr(step, "transform")
 
 
 def is_own(transformer: Any) -> bool:
