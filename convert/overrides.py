@@ -91,9 +91,8 @@ def changed(estimator_class: type, base: type) -> list[str]:
 
 
 def _can_predict(estimator_class: type) -> bool:
-    return any(
-        hasattr(estimator_class, name) for name in ("fit", "predict", "transform")
-    )
+    names = ("fit", "predict", "transform", "__call__")  # a kernel is called
+    return any(hasattr(estimator_class, name) for name in names)
 
 
 def _checked(part: Any) -> list[Any]:

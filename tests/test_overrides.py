@@ -10,6 +10,7 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import (
     AdaBoostRegressor,
     BaggingRegressor,
+    GradientBoostingRegressor,
     HistGradientBoostingRegressor,
     RandomForestRegressor,
     StackingRegressor,
@@ -18,6 +19,7 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
+from sklearn.gaussian_process import GaussianProcessRegressor, kernels
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
@@ -33,6 +35,7 @@ from convert.refusal import Refusal
 from server.model import Model
 from server.signature import Provenance
 
+ROOT = __name__.partition(".")[0]
 COLUMNS = ["city", "size"]
 RNG = np.random.default_rng(0)
 TABLE = pd.DataFrame({"city": list("abc") * 30, "size": RNG.normal(80, 20, 90)})
@@ -327,6 +330,29 @@ def test_transformer_of_the_user_is_left_to_be_asked() -> None:
     ).fit(TABLE, Y)
 
     refuse_overrides(pipeline)
+
+
+def test_kernel_and_first_guess_are_known_by_more_than_their_names() -> None:
+    sizes = TABLE[["size"]].to_numpy() / 100
+    names = {"__init__": kernels.RBF.__init__, "__module__": __name__}
+    kernel = type("RBF", (kernels.RBF,), names)
+    process = GaussianProcessRegressor(kernel(), alpha=1.0, optimizer=None)
+    guess = type("DummyRidge", (BaseEstimator,), {"fit": fit, "predict": double})
+    boosting = GradientBoostingRegressor(init=guess(), n_estimators=2)
+
+    for model, said in ((process, f"the kernel {ROOT}.RBF"), (boosting, "DummyRidge")):
+        fitted = Pipeline([("model", model)]).fit(sizes, Y)
+        frame = pd.DataFrame(sizes, columns=["size"])
+        with pytest.raises(Refusal, match=said):
+            export(fitted, frame, frame, ["y"], Description(name="y"), Provenance())
+
+
+def fit(model: Any, X: Any, y: Any) -> Any:
+    return model
+
+
+def double(model: Any, X: Any) -> Any:
+    return 2 * X[:, 0].astype(float)
 
 
 def test_transformer_that_also_resamples_is_not_left_out() -> None:

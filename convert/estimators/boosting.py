@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from onnx import numpy_helper
 
-from convert.estimators import Outputs, emit, emits
+from convert.estimators import Outputs, class_name, emit, emits
 from convert.estimators.forests import as_float32, read_tree
 from convert.estimators.links import (
     above,
@@ -87,7 +87,7 @@ def _raw(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> str:
 
 def _first_guess(estimator: Any, graph: Graph, matrix: str, n_columns: int) -> str:
     init = estimator.init_
-    if isinstance(init, str) or type(init).__name__.startswith("Dummy"):
+    if isinstance(init, str) or class_name(type(init)).startswith("sklearn.Dummy"):
         row = np.zeros((1, n_columns), np.float32)
         return constant(graph, estimator._raw_predict_init(row))
     first = emit(init, graph, matrix, n_columns)

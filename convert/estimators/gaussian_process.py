@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.estimators import Outputs, emits
+from convert.estimators import Outputs, class_name, emits
 from convert.estimators.distances import squared_differences
 from convert.estimators.links import constant, repeat
 from convert.graph import Graph
@@ -34,7 +34,8 @@ def emit_regressor(
 
 def _kernel(kernel: Any, graph: Graph, matrix: str, points: Floats) -> str:
     inner = partial(_kernel, graph=graph, matrix=matrix, points=points)
-    match type(kernel).__name__:
+    name = class_name(type(kernel)).removeprefix("sklearn.")
+    match name:
         case "Sum":
             return graph.add("Add", inner(kernel.k1), inner(kernel.k2))
         case "Product":
@@ -61,7 +62,7 @@ def _kernel(kernel: Any, graph: Graph, matrix: str, points: Floats) -> str:
         case "ExpSineSquared":
             return _periodic(kernel, graph, matrix, points)
     raise Refusal(
-        f"the kernel {type(kernel).__name__} of GaussianProcessRegressor has no emitter: "
+        f"the kernel {name} of GaussianProcessRegressor has no emitter: "
         "use sums and products of RBF, Matern, RationalQuadratic, ExpSineSquared, "
         "DotProduct, ConstantKernel and WhiteKernel"
     )
