@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 NUMBER_LIKE = re.compile(r"\s*[-+]?[\d.,]*\d[\d.,]*([eE][-+]?\d+)?\s*")
 """Also "72,5" and "1.234,5", which are meant as numbers and are not read as such."""
 
-
 WITH_COMMA = re.compile(r"\s*[-+]?[\d.]*\d,[\d,.]*\d([eE][-+]?\d+)?\s*")
+DATE = re.compile(r"\s*\d{1,2}\.\d{1,2}\.(\d{2}|\d{4})\s*")
 
 LARGEST = 1e150
 """Scalers and scores square; the largest float64 is 1.8e308."""
@@ -348,8 +348,14 @@ def _check_not_numbers(table: Table, name: str, present: pd.Series) -> None:
             "numbers with a decimal point and nothing between thousands, or give the "
             'column kind = "category" in the description'
         )
+    if DATE.fullmatch(value):
+        raise Refusal(
+            f"{name!r} is {value!r} on {table.place(row)}, a date: leave the column out "
+            f"with --drop {name!r}, or make numbers of it, such as days"
+        )
+    otherwise = "a number elsewhere" if len(others) < len(present) else "no number"
     raise Refusal(
-        f"{name!r} is {value!r} on {table.place(row)} and a number elsewhere: correct it, "
+        f"{name!r} is {value!r} on {table.place(row)} and {otherwise}: correct it, "
         f"declare it missing with --missing {value!r}, or give the column "
         'kind = "category" in the description'
     )

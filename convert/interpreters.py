@@ -53,14 +53,8 @@ def find_interpreter(sklearn_version: str) -> Interpreter:
     Refusal
         There is none; it says which to install, or that no Python will do.
     """
+    check_has_build(sklearn_version)
     suitable = suitable_releases(sklearn_version)
-    if not suitable:
-        raise Refusal(
-            f"the file needs scikit-learn {sklearn_version}, which has no build for "
-            f"{_said(min(FIRST_BUILDS))} and later, which this converter needs: fit the "
-            f"pipeline again with scikit-learn {_version(min(FIRST_BUILDS.values()))} or "
-            "later and save that"
-        )
     here = Interpreter(Path(sys.executable), sys.version_info[:2])
     if here.release in suitable:
         return here
@@ -74,6 +68,17 @@ def find_interpreter(sklearn_version: str) -> Interpreter:
         f"of uv: install one (uv python install {_version(newest)}, or pyenv install "
         f"{_version(newest)}) and run this again"
     )
+
+
+def check_has_build(sklearn_version: str) -> None:
+    """Refuse a scikit-learn that no Python of this converter has a build for."""
+    if not suitable_releases(sklearn_version):
+        raise Refusal(
+            f"the file needs scikit-learn {sklearn_version}, which has no build for "
+            f"{_said(min(FIRST_BUILDS))} and later, which this converter needs: fit the "
+            f"pipeline again with scikit-learn {_version(min(FIRST_BUILDS.values()))} or "
+            "later and save that"
+        )
 
 
 def suitable_releases(sklearn_version: str) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from convert.contents import find_parts
+from convert.interpreters import check_has_build
 from convert.libraries import library_errors, silence_lightgbm
 from convert.refusal import Refusal, listed
 from convert.scan import EVERYTHING, NONSENSE, Damaged, Scan, scan
@@ -146,6 +147,8 @@ def _examine(path: Path, content: bytes, trusted: Collection[str]) -> Scan:
     if found.own_code and EVERYTHING not in trusted:
         raise Refusal(_own_code(path, found))
     if untrusted := found.untrusted(trusted):
+        for version in found.sklearn_versions:
+            check_has_build(version)  # trust would not help
         raise Refusal(_untrusted(path, untrusted, is_skops(content)))
     if len(found.parts) > 1:
         raise Refusal(_several(path, found.parts))

@@ -192,6 +192,17 @@ def test_codes_may_stand_among_numbers_in_a_category(tmp_path: Path) -> None:
             "the description",
         ),
         (
+            "x,y\n01.02.2020,1\n03.04.20,2\n",
+            "'x' is '01.02.2020' on line 2 of FILE, a date: leave the column out with "
+            "--drop 'x', or make numbers of it, such as days",
+        ),
+        (
+            "x,y\n1.234.567,1\n2.345.678,2\n",
+            "'x' is '1.234.567' on line 2 of FILE and no number: correct it, declare it "
+            "missing with --missing '1.234.567', or give the column kind = \"category\" "
+            "in the description",
+        ),
+        (
             "x,y\n1,2\ninf,4\n",
             "'x' is inf on line 3 of FILE, and the square of a number beyond 1e+150 is "
             "infinite: correct it or leave the cell empty",

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+import sklearn
 import skops.io
 import xgboost
 from sklearn.compose import ColumnTransformer
@@ -288,6 +289,16 @@ def test_a_class_of_the_users_needs_trust_and_its_module(
         "cannot be loaded: it needs Ratio from the module ratios, and there is no "
         "module ratios here: install it, or set PYTHONPATH to its folder"
     )
+
+
+def test_trust_is_not_asked_for_a_version_that_nothing_can_load(tmp_path: Path) -> None:
+    fitted = fit(make_pipeline(FunctionTransformer(copy.copy), Ridge()))
+    path = tmp_path / "pipeline.pkl"
+    here = sklearn.__version__.encode()
+    path.write_bytes(pickle.dumps(fitted).replace(here, b"1.0.2"))
+
+    with pytest.raises(Refusal, match=r"no build for Python 3\.11 and later"):
+        examine(path)
 
 
 def test_a_type_of_a_skops_file_needs_trust_too(tmp_path: Path) -> None:
