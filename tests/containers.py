@@ -121,6 +121,7 @@ def pip_volumes() -> list[str]:
         settings["cert"] = "/run/certificates.crt"
         volumes = [f"--volume={certificates}:{settings['cert']}:ro"]
     lines = [f"{name} = {value}" for name, value in settings.items()]
+    BUILD.mkdir(parents=True, exist_ok=True)
     configuration = BUILD / "pip.conf"
     configuration.write_text("\n".join(["[global]", *lines, ""]))
     return [*volumes, f"--volume={configuration}:/etc/pip.conf:ro"]
