@@ -34,6 +34,9 @@ HARMLESS = (
     *("get_support", "_get_support_mask", "_parameter_constraints", "_validate_params"),
     *("_more_tags", "_get_tags", "_get_param", "_estimator_type", "_required_param"),
     *("_repr", "_doc_link", "_sklearn_auto_wrap", "_abc_impl", "_build_request"),
+    *("_run_search", "_select_best", "_format_results", "_get_scorers", "_get_routed"),
+    *("_check_refit", "_check_input_parameters", "_check_scorers", "_log_message"),
+    *("_html", "_sk_visual", "_init_callback", "_get_doc", "_get_fitted", "_get_class"),
     *("save", "load", "to_", "copy", "_can_", "_validate_estimator", "_validate_y"),
 )
 """How the names of what shapes no prediction of a fitted estimator begin."""

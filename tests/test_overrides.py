@@ -22,7 +22,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor, kernels
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, ParameterGrid
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
@@ -281,11 +282,23 @@ class NamedTarget(TransformedTargetRegressor):  # type: ignore[misc]
     pass
 
 
+class OwnStrategy(BaseSearchCV):  # type: ignore[misc]
+    """As libraries for searching write theirs."""
+
+    def __init__(self, estimator: Any, grid: Any, cv: int) -> None:
+        super().__init__(estimator, cv=cv)
+        self.grid = grid
+
+    def _run_search(self, evaluate_candidates: Any) -> None:
+        evaluate_candidates(ParameterGrid(self.grid))
+
+
 HARMLESS: dict[str, Callable[[], Any]] = {
     "pipeline": lambda: steps(Ridge(), Described),
     "regressor": lambda: steps(Named()),
     "target": lambda: NamedTarget(steps(Ridge()), func=np.log1p, inverse_func=np.expm1),
     "search": lambda: search(steps(Ridge()), type("Search", (GridSearchCV,), {})),
+    "search with another strategy": lambda: search(steps(Ridge()), OwnStrategy),
     "not chosen": open_search,
     "not chosen in a vote": lambda: VotingRegressor([("a", open_search())]),
 }
