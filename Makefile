@@ -23,7 +23,7 @@ serving := .venv-serve/installed-$(version)
 testing := .venv/installed-$(version)
 developing := .venv/installed-dev-$(version)
 
-pytest := .venv/bin/python -m pytest -n 2 --dist loadgroup
+pytest := .venv/bin/python -m pytest -n 2
 long := slow or external or image
 
 .PHONY: help serve test test-all check model bench image lock python openmp

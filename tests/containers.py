@@ -74,9 +74,7 @@ def podman(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[
 @cache
 def built_image() -> str:
     """Build the image from the Dockerfile, once a process, and return its id."""
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with (BUILD / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone("image"):
         return podman(
             "build",
             "--quiet",
@@ -94,18 +92,27 @@ def built_image() -> str:
 
 def debian(name: str, options: tuple[str, ...], suite: str = SUITE) -> str:
     """Put an image together from Debian's packages, once, and return its name."""
-    BUILD.mkdir(parents=True, exist_ok=True)
     archive = BUILD / f"{name}-{suite}.tar"
     image = f"localhost/pinion-test/{name}:{suite}"
-    imported = podman("image", "exists", image, check=False).returncode == 0
-    if not archive.exists():
-        unfinished = archive.with_suffix(".unfinished.tar")
-        _run("mmdebstrap", "--quiet", *options, suite, str(unfinished))
-        unfinished.rename(archive)
-        imported = False
-    if not imported:
-        podman("import", "--change=ENV PATH=/usr/bin:/bin", str(archive), image)
+    with alone(archive.stem):
+        imported = podman("image", "exists", image, check=False).returncode == 0
+        if not archive.exists():
+            unfinished = archive.with_suffix(".unfinished.tar")
+            _run("mmdebstrap", "--quiet", *options, suite, str(unfinished))
+            unfinished.rename(archive)
+            imported = False
+        if not imported:
+            podman("import", "--change=ENV PATH=/usr/bin:/bin", str(archive), image)
     return image
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Let one process of several tests at a time do what makes a file."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def pip_volumes() -> list[str]:
@@ -121,9 +128,9 @@ def pip_volumes() -> list[str]:
         settings["cert"] = "/run/certificates.crt"
         volumes = [f"--volume={certificates}:{settings['cert']}:ro"]
     lines = [f"{name} = {value}" for name, value in settings.items()]
-    BUILD.mkdir(parents=True, exist_ok=True)
     configuration = BUILD / "pip.conf"
-    configuration.write_text("\n".join(["[global]", *lines, ""]))
+    with alone("pip"):
+        configuration.write_text("\n".join(["[global]", *lines, ""]))
     return [*volumes, f"--volume={configuration}:/etc/pip.conf:ro"]
 
 

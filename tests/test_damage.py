@@ -81,7 +81,6 @@ def test_a_verdict_tells_right_from_wrong_and_refused() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("families")
 @pytest.mark.parametrize(
     ("damage", "n_files"),
     [

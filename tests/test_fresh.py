@@ -18,7 +18,6 @@ from tests.fresh import FreshMachine, fresh_machine
 pytestmark = [
     pytest.mark.external,
     pytest.mark.slow,
-    pytest.mark.xdist_group("image"),
     pytest.mark.skipif(bool(why_no_image()), reason=why_no_image()),
 ]
 

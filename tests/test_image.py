@@ -25,7 +25,6 @@ from tests.servers import ROOT
 pytestmark = [
     pytest.mark.image,
     pytest.mark.slow,
-    pytest.mark.xdist_group("image"),
     pytest.mark.skipif(bool(why_no_image()), reason=why_no_image()),
 ]
 

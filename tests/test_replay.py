@@ -98,7 +98,6 @@ def test_a_difference_counts_nan_signs_and_shapes(
 
 @pytest.mark.slow
 @pytest.mark.external
-@pytest.mark.xdist_group("families")
 @pytest.mark.skipif(sys.platform != "linux", reason="the wheels are Linux's")
 @pytest.mark.parametrize("version", ["3.11", "3.13"])
 @pytest.mark.parametrize("which", ["oldest", "pinned", "newest"])
@@ -124,7 +123,6 @@ def test_every_family_predicts_the_same_to_the_last_bit(
 
 @pytest.mark.slow
 @pytest.mark.external
-@pytest.mark.xdist_group("families")
 @pytest.mark.skipif(bool(why_no_arm64()), reason=why_no_arm64())
 def test_ten_families_predict_the_same_on_arm64(tmp_path: Path) -> None:
     for name in ON_ARM64:
