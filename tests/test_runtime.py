@@ -808,6 +808,6 @@ def test_private_memory_does_not_grow(
     grown = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
     assert grown.stderr == ""
-    # what the allocator keeps for the largest batch may come late: 0.3 to 3 MB; a
+    # what the allocator keeps for the largest batch may come late: 0.3 to 4.5 MB; a
     # memory pattern for each size would be 108
-    assert int(grown.stdout) < (4096 if repeat == "predict_sizes" else 1024)  # kB
+    assert int(grown.stdout) < (16_384 if repeat == "predict_sizes" else 1024)  # kB
