@@ -100,7 +100,7 @@ def _can_predict(estimator_class: type) -> bool:
 
 def _checked(part: Any) -> list[Any]:
     """Refuse one object that changes its class; return what it holds."""
-    kind = _kind(part)
+    kind: type = type(part)
     base = _library_class(kind)
     if base is not None and (kind is base or _is_followed(base)):
         check_class(kind, base)
@@ -112,10 +112,6 @@ def _checked(part: Any) -> list[Any]:
     if is_search(part):  # what it tried, and did not choose, predicts nothing
         return [attributes.get("best_estimator_")]
     return list(attributes.values())
-
-
-def _kind(part: object) -> type:
-    return type(part)
 
 
 def _check_search(part: Any) -> None:
