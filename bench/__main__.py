@@ -8,12 +8,13 @@ from importlib import import_module
 from pathlib import Path
 
 try:
-    from bench import outcome, requests
-    from bench.address import Address
     from bench.arguments import count, seconds, span
-    from bench.load import Load, Measurement, measure
-    from bench.machine import describe_run
-    from bench.refusal import Refusal
+    from bench.errors import Refusal
+    from bench.figures import outcome
+    from bench.load import requests
+    from bench.load.address import Address
+    from bench.load.generator import Load, Measurement, measure
+    from bench.subjects.machine import describe_run
 except ModuleNotFoundError as error:
     print(
         f"bench: {error.name} is not installed for {sys.executable}: use "
@@ -43,7 +44,12 @@ exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured,
 130 interrupted
 """
 
-TABLES = ("startup", "bulk", "runtime", "container")
+TABLES = {
+    "startup": "startup",
+    "bulk": "bulk",
+    "runtime": "binding",
+    "container": "container",
+}
 """Modules that return a table; imported when they are asked for, because they need
 Linux, a container engine or onnxruntime's binding."""
 
@@ -54,10 +60,11 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str]) -> int:
     try:
         if arguments and arguments[0] in TABLES:
-            print(import_module(f"bench.{arguments[0]}").main(arguments[1:]))
+            module = f"bench.measurements.{TABLES[arguments[0]]}"
+            print(import_module(module).main(arguments[1:]))
             return 0
         if arguments[:1] == ["contest"]:
-            from bench import contest  # needs Linux, matplotlib and scikit-learn
+            from bench.measurements import contest  # needs matplotlib, scikit-learn
 
             table, exit_code = contest.main(arguments[1:])
             print(table)
@@ -86,7 +93,7 @@ def _run(options: argparse.Namespace) -> int:
         figures, text = runs[0], outcome.tabulate(runs[0])
     print(json.dumps(figures, indent=2) if options.json else text)
     if options.picture:
-        from bench.picture import draw_percentiles  # matplotlib takes a second
+        from bench.figures.picture import draw_percentiles  # matplotlib takes a second
 
         draw_percentiles(runs, options.picture)
     if options.compare:

@@ -3,32 +3,34 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 from importlib import import_module
 
-from convert.libraries import wants_system_package, why_not_loaded
-from convert.progress import Progress
-from convert.refusal import Refusal
+from convert import __version__
+from convert.commands.progress import Progress
+from convert.errors import Refusal
+from convert.libraries import as_refusals
 
 log = logging.getLogger("convert")
 
 COMMANDS = {
-    "train": ("convert.train", "fit a table and write one model file"),
-    "export": ("convert.conversion", "turn a saved pipeline into one model file"),
+    "train": ("convert.commands.train", "fit a table and write one model file"),
+    "export": ("convert.commands.export", "turn a saved pipeline into one model file"),
     "explore": (
-        "convert.explore.command",
+        "convert.commands.explore",
         "write a report of what a table says about one of its columns",
     ),
     "compare": (
-        "convert.compare.command",
+        "convert.commands.compare",
         "compare nine regressors on a table and choose one",
     ),
     "verify": (
-        "convert.verify",
+        "convert.commands.verify",
         "check a model file against what scikit-learn predicted",
     ),
     "inspect": (
-        "convert.inspect",
+        "convert.commands.inspect",
         "show what a model file accepts, returns and contains",
     ),
 }
@@ -81,37 +83,28 @@ def _discard(*descriptors: int) -> None:
 
 def _run(words: list[str]) -> int:
     try:
-        with Progress() as progress:
-            parsed = _parse(words, progress)
+        with Progress() as progress, as_refusals():
+            parsed = parse(words)
+            progress.rest()
             outcome = parsed.run(parsed)
-    except BrokenPipeError:
-        raise
     except Refusal as error:
-        return _refused(str(error))
-    except ModuleNotFoundError as error:
-        return _refused(
-            f"{error.name} is not installed for {sys.executable}: use .venv/bin/python, "
-            "which `make check` makes"
-        )
-    except (ImportError, OSError) as error:
-        if wants_system_package(error):
-            return _refused(f"a library cannot be loaded here, {why_not_loaded(error)}")
-        if isinstance(error, ImportError):
-            raise
-        return _refused(": ".join(filter(None, [error.filename, error.strerror])))
+        print(f"refused: {error}", file=sys.stderr)
+        return 2
     if isinstance(outcome, int):
         return outcome
     print(outcome)
     return 0
 
 
-def _parse(words: list[str], progress: Progress) -> argparse.Namespace:
+def parse(words: list[str]) -> argparse.Namespace:
+    """Return the options of a command, which alone is imported, and its `run`."""
     parser = argparse.ArgumentParser(
         prog="python -m convert",
         description="From a table or a fitted pipeline to one proved ONNX file.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"pinion {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, (module, sentence) in COMMANDS.items():
         if name in words[:1]:
@@ -119,14 +112,10 @@ def _parse(words: list[str], progress: Progress) -> argparse.Namespace:
             import_module(module).add_parser(commands)
         else:
             commands.add_parser(name, help=sentence)
-    progress.rest()
     return parser.parse_args(words, argparse.Namespace(words=words))
 
 
-def _refused(sentence: str) -> int:
-    print(f"refused: {sentence}", file=sys.stderr)
-    return 2
-
-
 if __name__ == "__main__":
+    # so that who is asked to end ends what it has started, and removes what it made
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

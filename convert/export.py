@@ -4,32 +4,33 @@ import hashlib
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import zip_longest
+from typing import Any
 
 import msgspec
 import pandas as pd
 from onnx import ModelProto, TensorProto
-from sklearn.pipeline import Pipeline
 
-from convert.contributions import add_contributions, read_weights
-from convert.describe import describe, humanise
-from convert.description import Description, TargetDescription
-from convert.discrepancy import Differs, Proof
-from convert.estimators import Outputs, emit
-from convert.fold import Folded, add_folded, fold
-from convert.golden import golden_tolerance, make_golden_rows
-from convert.graph import OLDEST_RUNTIME, Graph
-from convert.model_file import serialized, write_model_file
-from convert.oracle import Oracle
-from convert.pipelines import lower_pipeline, lower_steps, split
-from convert.preprocessing.blocks import add_inputs
-from convert.refusal import Refusal
-from server import signature
-from server.contradictions import MODEL_NAME
+from convert.errors import Differs, Invalid, Refusal, Unsupported
+from convert.fitted.features import describe, title_of
+from convert.fitted.oracle import Oracle
+from convert.fitted.structure import split
+from convert.graph.blocks import add_inputs
+from convert.graph.builder import OLDEST_RUNTIME, Graph, Tensor
+from convert.lowering.contributions import add_contributions, read_weights
+from convert.lowering.estimators import emit
+from convert.lowering.fold import Folded, add_folded, fold
+from convert.lowering.outputs import Outputs
+from convert.lowering.pipeline import lower_pipeline, lower_steps
+from convert.model_file import ModelFile, serialized, write_model_file
+from convert.proof.discrepancy import Proof
+from convert.proof.golden import golden_tolerance, make_golden_rows
+from convert.tables.description import Description, TargetDescription
+from server import __version__, signature
 from server.model import Model, UnservableModel
+from server.model_file.contradictions import MODEL_NAME
 from server.signature import (
     Discrepancy,
     Feature,
@@ -37,7 +38,6 @@ from server.signature import (
     Provenance,
     Signature,
     Target,
-    Value,
 )
 
 LIBRARIES = ("onnx", "scikit-learn")
@@ -51,16 +51,8 @@ MAX_LOWERED_ROWS = 200
 """Rows that go through scikit-learn at each step of the lowering."""
 
 
-@dataclass(frozen=True)
-class Export:
-    """A proved model: the bytes of its file, and the signature inside them."""
-
-    content: bytes
-    signature: Signature
-
-
 def export(
-    pipeline: Pipeline,
+    pipeline: Any,
     training: pd.DataFrame,
     table: pd.DataFrame,
     targets: Sequence[str],
@@ -68,11 +60,13 @@ def export(
     provenance: Provenance,
     intervals: Sequence[Interval | None] = (),
     observed: Sequence[tuple[float, float]] = (),
-) -> Export:
+) -> ModelFile:
     """Turn a fitted pipeline into a proved model file.
 
     Parameters
     ----------
+    pipeline
+        Fitted.
     training
         Rows that the pipeline was fitted on, without the target: they give
         observed ranges, typical values and the baseline.
@@ -90,15 +84,11 @@ def export(
     Refusal
         The pipeline cannot be expressed, or the graph differs from it.
     """
-    oracle = Oracle(pipeline, [str(name) for name in training])
-    training = training[oracle.answer_taken(training)[0]]
-    if training.empty:
-        raise Refusal(
-            "scikit-learn refuses every row of the sample: give rows that the pipeline "
-            "can predict"
-        )
-    oracle.learn_targets(training)
-    features = describe(pipeline, training, description)
+    name, created = _checked_name(description.name), _created()
+    oracle = Oracle(pipeline)
+    training = training[oracle.learn_targets(training)]
+    _check_targets(oracle, targets, description.target, observed)
+    features = describe(oracle, training, description)
     model, baseline = _lower(oracle, features, training)
     graph = serialized(model)
     proof = Proof(oracle, graph, features, table)
@@ -109,14 +99,14 @@ def export(
     )
     written = Signature(
         protocol=signature.PROTOCOL,
-        name=_checked_name(description.name),
+        name=name,
         version=hashlib.sha256(graph).hexdigest()[:12],
         features=features,
         targets=described,
-        title=description.title or humanise(description.name),
+        title=description.title or title_of(description.name),
         description=description.description,
         estimator=type(oracle.estimator).__name__,
-        created=_created(),
+        created=created,
         provenance=msgspec.structs.replace(
             provenance, libraries=_libraries(oracle), discrepancy=discrepancy
         ),
@@ -127,7 +117,7 @@ def export(
     return _checked(write_model_file(model, written))
 
 
-def _checked(content: bytes) -> Export:
+def _checked(content: bytes) -> ModelFile:
     """Refuse to write what the server would refuse to serve."""
     try:
         model = Model.from_content(content)
@@ -137,15 +127,16 @@ def _checked(content: bytes) -> Export:
             "report the pipeline"
         ) from error
     model.close()
-    return Export(content, model.signature)
+    return ModelFile(content, model.signature)
 
 
 def _measure(proof: Proof) -> Discrepancy:
     try:
         return proof.measure()
     except Differs as error:
-        raise Refusal(
-            f"{error}: nothing was written; please report the pipeline with this row"
+        raise Differs(
+            f"{error}: nothing was written; please report the pipeline with this row",
+            error.row,
         ) from error
 
 
@@ -160,16 +151,16 @@ def _lower(
         _output(graph, "prediction", prediction, 1)
         _output(graph, "contributions", contributions, len(features))
         return graph.model(), folded.baseline
-    columns = add_inputs(features, graph)
+    columns = add_inputs(graph, features)
     rows = training.head(MAX_LOWERED_ROWS)
     weights = read_weights(oracle, training)
     if weights is not None:
         parts = split(oracle.pipeline)
-        estimator, matrix = lower_steps(*parts, columns, graph, rows)
-        outputs = emit(estimator, graph, matrix.tensor, matrix.n_columns)
+        estimator, matrix = lower_steps(graph, *parts, columns, rows)
+        outputs = emit(graph, estimator, matrix.tensor, matrix.n_columns)
         shares = add_contributions(graph, matrix, weights, len(features))
     else:
-        outputs = lower_pipeline(oracle.pipeline, columns, graph, rows)
+        outputs = lower_pipeline(graph, oracle.pipeline, columns, rows)
     _add_outputs(graph, outputs, oracle)
     if weights is None:
         return graph.model(), None
@@ -180,26 +171,26 @@ def _lower(
 def _fold(
     oracle: Oracle, features: tuple[Feature, ...], training: pd.DataFrame
 ) -> Folded | None:
-    steps, estimator = split(oracle.pipeline)
+    steps, _ = split(oracle.pipeline)
     if oracle.classes or not steps or any(f.kind == "text" for f in features):
         return None
-    return fold(Pipeline([*steps, ("model", estimator)]), features, training)
+    return fold(oracle, features, training)
 
 
 def _add_outputs(graph: Graph, outputs: Outputs, oracle: Oracle) -> None:
     if not oracle.classes:
         if outputs.prediction is None:
-            raise Refusal(f"{type(oracle.estimator).__name__} predicts no number")
+            raise Unsupported(f"{type(oracle.estimator).__name__} predicts no number")
         _output(graph, "prediction", outputs.prediction, oracle.n_targets)
         return
     if outputs.label_index is None:
-        raise Refusal(f"{type(oracle.estimator).__name__} predicts no label")
+        raise Unsupported(f"{type(oracle.estimator).__name__} predicts no label")
     graph.output("label_index", outputs.label_index, TensorProto.INT64, ["n_rows", 1])
     if outputs.probabilities is not None and oracle.has_probabilities:
         _output(graph, "probabilities", outputs.probabilities, len(oracle.classes))
 
 
-def _output(graph: Graph, name: str, tensor: str, n_columns: int) -> None:
+def _output(graph: Graph, name: str, tensor: Tensor, n_columns: int) -> None:
     graph.output(name, tensor, TensorProto.DOUBLE, ["n_rows", n_columns])
 
 
@@ -212,12 +203,6 @@ def _targets(
     observed: Sequence[tuple[float, float]],
 ) -> tuple[Target, ...]:
     """Return one target a name; a description is of the only one."""
-    if len(names) != oracle.n_targets:
-        raise Refusal(
-            f"the pipeline predicts {oracle.n_targets} targets and {len(names)} are "
-            f"named ({', '.join(names)}): name each with --target, in its order"
-        )
-    _check_target(said, names, oracle.classes, observed)
     return tuple(
         Target(
             name=name,
@@ -228,7 +213,7 @@ def _targets(
             minimum=said.minimum,
             maximum=said.maximum,
             observed=seen,
-            title=said.title or humanise(name),
+            title=said.title or title_of(name),
             unit=said.unit,
             description=said.description,
         )
@@ -236,27 +221,32 @@ def _targets(
     )
 
 
-def _check_target(
-    said: TargetDescription,
+def _check_targets(
+    oracle: Oracle,
     names: Sequence[str],
-    classes: Sequence[Value],
+    said: TargetDescription,
     observed: Sequence[tuple[float, float]],
 ) -> None:
-    """Refuse a description that cannot be of what is predicted."""
+    """Refuse names or a description that cannot be of what is predicted."""
+    if len(names) != oracle.n_targets:
+        raise Invalid(
+            f"the pipeline predicts {oracle.n_targets} targets and {len(names)} are "
+            f"named ({', '.join(names)}): name each with --target, in its order"
+        )
     if len(names) > 1 and said != TargetDescription():
-        raise Refusal(
+        raise Invalid(
             f"the description has a [target] and the pipeline predicts {len(names)} "
             f"({', '.join(names)}): remove it, it would be of one only"
         )
-    if classes and (said.minimum, said.maximum) != (None, None):
-        raise Refusal(
+    if oracle.classes and (said.minimum, said.maximum) != (None, None):
+        raise Invalid(
             "the description gives the target bounds and the pipeline predicts labels: "
             "remove minimum and maximum from its [target]"
         )
     for low, high in observed:
         below = said.minimum is not None and low < said.minimum
         if below or (said.maximum is not None and high > said.maximum):
-            raise Refusal(
+            raise Invalid(
                 f"{names[0]!r} is {low if below else high:g} in a row, "
                 f"{'below the minimum' if below else 'above the maximum'} in the "
                 "description: correct the rows or the description"
@@ -265,7 +255,8 @@ def _check_target(
 
 def _libraries(oracle: Oracle) -> dict[str, str]:
     """Return the versions of what shaped the file."""
-    versions = {name: metadata.version(name) for name in LIBRARIES}
+    versions = {"pinion": __version__}
+    versions |= {name: metadata.version(name) for name in LIBRARIES}
     module = type(oracle.estimator).__module__.partition(".")[0]
     if module in BOOSTERS:  # its distribution may be called xgboost-cpu
         versions[module] = sys.modules[module].__version__
@@ -274,7 +265,7 @@ def _libraries(oracle: Oracle) -> dict[str, str]:
 
 def _checked_name(name: str) -> str:
     if not MODEL_NAME.fullmatch(name):
-        raise Refusal(
+        raise Invalid(
             f"the model's name is {name!r}; in URLs it can have letters, digits, _, - "
             "and ., 100 at most: rename the output or give a name in the description"
         )
@@ -286,5 +277,5 @@ def _created() -> str:
     if not epoch:
         return ""
     if not epoch.isdecimal():
-        raise Refusal(f"SOURCE_DATE_EPOCH is {epoch!r}: it counts seconds since 1970")
+        raise Invalid(f"SOURCE_DATE_EPOCH is {epoch!r}: it counts seconds since 1970")
     return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

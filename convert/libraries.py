@@ -3,9 +3,13 @@
 The loader of the system gives its OSError neither a number nor a file, only a text.
 """
 
+import contextlib
 import logging
 import re
 import sys
+from collections.abc import Iterator
+
+from convert.errors import Refusal
 
 OWN_ERRORS = (("catboost", "CatBoostError"), ("lightgbm.basic", "LightGBMError"))
 """Of libraries that are loaded only where a pipeline holds something of theirs."""
@@ -54,3 +58,32 @@ def why_not_loaded(error: BaseException) -> str:
         if found["name"].startswith(name):
             return f"{said}: install the system's package ({packages})"
     return f"{said}: install the system's package that has {found['name']}"
+
+
+@contextlib.contextmanager
+def as_refusals() -> Iterator[None]:
+    """Say of what this machine lacks in one sentence.
+
+    Raises
+    ------
+    Refusal
+        A library is not installed or cannot be loaded, or the system refused a file.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except ModuleNotFoundError as error:
+        raise Refusal(
+            f"{error.name} is not installed for {sys.executable}: use .venv/bin/python, "
+            "which `make check` makes"
+        ) from error
+    except (ImportError, OSError) as error:
+        if wants_system_package(error):
+            raise Refusal(
+                f"a library cannot be loaded here, {why_not_loaded(error)}"
+            ) from error
+        if isinstance(error, ImportError):
+            raise
+        said = ": ".join(filter(None, [error.filename, error.strerror]))
+        raise Refusal(said) from error

@@ -14,12 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
+from server.batch import Columns, Rows
 from server.model import Model
-from server.rows import RowReader
-from server.runtime import Tensor
+from server.runtime.session import Tensor
 
 T = TypeVar("T")
-Rows = Sequence[tuple[Any, ...]]
 Answer = list[Any] | Exception
 
 MAX_COALESCED_ROWS = 64
@@ -43,17 +42,11 @@ class _Waiting(NamedTuple):
 
 
 class Batcher:
-    """Runs one model for many requests.
+    """Runs one model for many requests."""
 
-    Parameters
-    ----------
-    reader
-        Knows how rows become columns.
-    """
-
-    def __init__(self, model: Model, reader: RowReader) -> None:
-        self._model = model
-        self._reader = reader
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._columns = Columns(model.signature.features)
         self._waiting: list[_Waiting] = []
         self._slow = model.run_ms > SLOW_RUN_MS
         self._n_contrary = 0
@@ -110,8 +103,8 @@ class Batcher:
             parts = (rows[start : start + MAX_RUN_ROWS] for start in starts)
             runs = [self.run(part, extra_outputs) for part in parts]
             return [_joined(tensors) for tensors in zip(*runs, strict=True)]
-        columns = self._reader.columns(rows)
-        return self._model.predict(columns, len(rows), extra_outputs)
+        columns = self._columns.of(rows)
+        return self.model.predict(columns, len(rows), extra_outputs)
 
     def close(self) -> None:
         """End the worker thread after the run in flight."""
@@ -187,7 +180,7 @@ class Batcher:
         return answers
 
     def _predict(self, rows: Rows) -> list[Any]:
-        return self._model.predictions(self.run(rows))
+        return self.model.predictions(self.run(rows))
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:

@@ -1,88 +1,77 @@
-"""A plain ASGI endpoint from a request's bytes to an answer's.
+"""One model, from a batch to a prediction; and over ASGI, in the words of a contract.
 
 `server.protocol` answers short requests with its parts, and leaves to it all others;
 nothing of Starlette stands between.
 """
 
-from urllib.parse import parse_qs
+from collections.abc import Sequence
+from functools import partial
 
-from server import answers
-from server.asgi import (
-    Disconnected,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    respond,
-    respond_problem,
-)
+from server.batch import Batch, Prediction
 from server.batching import Batcher
-from server.head import JSON, require_json
-from server.model import Model
-from server.problems import InvalidQuery, Problem
-from server.rows import Batch, RowReader
-from server.settings import Settings
+from server.contracts.contract import Contract
+from server.http.asgi import Disconnected, Receive, Scope, Send, read_body, respond
+from server.includes import extra_outputs, with_includes
+from server.problems import Problem
 
 
 class Endpoint:
-    """`POST /predict` of one model, an ASGI application.
+    """A model that is asked in the words of a contract, an ASGI application.
 
     Parameters
     ----------
-    model
-        Loaded and proven.
-    settings
-        max_body_bytes and max_rows count here.
+    batcher
+        Of the model; all its endpoints share it.
+    contract
+        Of the same model.
+    max_body_bytes
+        Of one request.
     """
 
-    def __init__(self, model: Model, settings: Settings) -> None:
-        self.model = model
-        self.reader = RowReader(model.signature, settings.max_rows)
-        self.batcher = Batcher(model, self.reader)
-        self.max_body_bytes = settings.max_body_bytes
+    def __init__(
+        self, batcher: Batcher, contract: Contract, max_body_bytes: int
+    ) -> None:
+        self.model = batcher.model
+        self.batcher = batcher
+        self.contract = contract
+        self.max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        contract = self.contract
         try:
-            require_json(scope["headers"])
+            contract.accept(scope["headers"])
             body = await read_body(receive, self.max_body_bytes)
-            answer = await self.answer(body, scope["query_string"])
+            batch, includes = contract.read(body, scope["query_string"])
+            prediction = await self.predict(batch, includes)
         except Problem as problem:
-            await respond_problem(send, problem)
+            refusal = contract.refuse(problem)
+            await respond(send, problem.status, contract.problem_type, refusal)
         except Disconnected:
             return
         else:
-            await respond(send, 200, JSON, answer)
+            answer = contract.write(batch, prediction)
+            await respond(send, 200, contract.media_type, answer)
 
-    async def answer(self, body: bytes, query: bytes = b"") -> bytes:
-        """Return the JSON answer to a JSON body.
+    async def predict(self, batch: Batch, includes: Sequence[str] = ()) -> Prediction:
+        """Return the prediction, with what is asked for beside it.
+
+        Parameters
+        ----------
+        includes
+            Names that are available for the model.
 
         Raises
         ------
-        Problem
+        NoPrediction
+            The answer for a row is not finite.
         """
-        includes = self._includes(query) if query else ()
-        batch = self.reader.read(body)
         if includes:
-            return await self._answer_with(includes, batch)
-        predictions = await self.batcher.predictions(batch.rows)
-        return answers.plain(batch.form, predictions)
+            run = partial(self._predict_with, includes, batch)
+            return await self.batcher.alone(run, len(batch.rows))
+        values = await self.batcher.predictions(batch.rows)
+        return batch.predicted(values)
 
-    def _includes(self, query: bytes) -> tuple[str, ...]:
-        parameters = parse_qs(query.decode("latin-1"))
-        unknown = sorted(parameters.keys() - {"include"})
-        if unknown:
-            raise InvalidQuery(
-                f"The query has {unknown[0]!r}; its one parameter is include."
-            )
-        return answers.parse_includes(
-            self.model, ",".join(parameters.get("include", []))
-        )
-
-    async def _answer_with(self, includes: tuple[str, ...], batch: Batch) -> bytes:
-        extra_outputs = answers.extra_outputs(includes)
-
-        def run() -> bytes:
-            tensors = self.batcher.run(batch.rows, extra_outputs)
-            return answers.with_includes(self.model, batch, includes, tensors)
-
-        return await self.batcher.alone(run, len(batch.rows))
+    def _predict_with(self, includes: Sequence[str], batch: Batch) -> Prediction:
+        tensors = self.batcher.run(batch.rows, extra_outputs(includes))
+        plain = batch.predicted(self.model.predictions(tensors))
+        return with_includes(plain, includes, self.model.signature, batch, tensors)

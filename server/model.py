@@ -8,12 +8,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from server.library import NoLibrary, version
-from server.model_file import ANOTHER_FILE, NotModelFile, read_content, read_signature
-from server.rows import Column
-from server.runtime import RuntimeFault, Session, Tensor
+from server.batch import Column, mark_of_missing
+from server.model_file.content import (
+    ANOTHER_FILE,
+    NotModelFile,
+    read_content,
+    read_signature,
+)
+from server.runtime.library import NoLibrary, version
+from server.runtime.session import RuntimeFault, Session, Tensor
 from server.signature import (
-    MISSING_TEXT,
     Feature,
     GoldenRow,
     Signature,
@@ -158,14 +162,21 @@ class Model:
         return tensors
 
     def predictions(self, tensors: Sequence[Tensor]) -> list[Any]:
-        """Return one JSON value a row: a number, a label, or an object of targets."""
+        """Return one JSON value a row: a number, a label, or an object of targets.
+
+        A label whose probabilities overflowed is NaN, as a number that did.
+        """
         targets = self.signature.targets
         values: Sequence[Any] = tensors[0].values
         if self._classifies:
             classes = targets[0].classes
             if not all(0 <= index < len(classes) for index in values):
                 raise RuntimeFault(f"label_index is not below {len(classes)}")
-            return [classes[int(index)] for index in values]
+            labels: list[Any] = [classes[int(index)] for index in values]
+            shares = tensors[1].values if len(self._main_outputs) > 1 else ()
+            if not all(map(math.isfinite, shares)):
+                _strike_out(labels, shares)
+            return labels
         if len(targets) == 1:
             return list(values)
         names = [target.name for target in targets]
@@ -230,6 +241,15 @@ class Model:
         return all(abs(want - got) <= tolerance for want, got in pairs)
 
 
+def _strike_out(labels: list[Any], shares: Sequence[float]) -> None:
+    """Put NaN in the place of labels of which a probability is not finite."""
+    n_classes = len(shares) // len(labels)
+    for position in range(len(labels)):
+        start = position * n_classes
+        if not all(map(math.isfinite, shares[start : start + n_classes])):
+            labels[position] = math.nan
+
+
 def _is_older(version: str, other: str) -> bool:
     """Compare two versions by their first two numbers."""
     first, second = (text.split(".")[:2] for text in (version, other))
@@ -285,9 +305,7 @@ def _check_outputs(session: Session, signature: Signature) -> None:
 
 
 def _marked(feature: Feature, value: Value | None) -> Value:
-    if value is not None:
-        return value
-    return MISSING_TEXT if is_text(feature) else math.nan
+    return mark_of_missing(feature) if value is None else value
 
 
 def _flat(prediction: Any) -> list[Any]:

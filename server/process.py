@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from server.model import Model, UnservableModel
-from server.runtime import RuntimeFault
-from server.seal import UNSEALED
+from server.model_file.seal import UNSEALED
+from server.runtime.session import RuntimeFault
 from server.settings import InvalidSetting, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -117,14 +117,14 @@ def _serve(
     from uvicorn.config import Config
     from uvicorn.server import Server
 
-    from server.protocol import Protocol
+    from server.protocol import Protocol, hot_heads
 
     host, port = listener.getsockname()[:2]
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     sys.modules["uvicorn"].Config = Config  # type: ignore[attr-defined]
     config = Config(
         app,
-        http=partial(Protocol, app.hot_paths),  # type: ignore[arg-type]
+        http=partial(Protocol, hot_heads(app.endpoints)),  # type: ignore[arg-type]
         lifespan="off",
         ws="none",
         log_config=None,

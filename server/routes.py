@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from server.answers import available_includes
-from server.asgi import FAULT_BODY, Disconnected, read_body
+from server import __version__
+from server.contracts.headers import require_form
 from server.endpoint import Endpoint
-from server.head import require_form
-from server.page import Page, choice
+from server.http.asgi import FAULT_BODY, Disconnected, read_body
+from server.includes import available_includes
+from server.page.form import Page, choice
 from server.problems import (
     MEDIA_TYPE,
     PROBLEMS,
@@ -91,7 +92,8 @@ class Views:
             }
             for name, endpoint in self._endpoints.items()
         ]
-        return _json({"default": self._default, "models": models})
+        about = {"pinion": __version__, "default": self._default, "models": models}
+        return _json(about)
 
     async def model(self, request: Request) -> Response:
         endpoint = self._endpoint(request.path_params["name"])
@@ -129,7 +131,7 @@ class Views:
         )
         if is_form:
             body = await read_body(request.receive, self._max_body_bytes)
-            page = await page.answered(body, endpoint.answer)
+            page = await page.answered(body, endpoint.predict)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.problem else HTTPStatus.OK
         return HTMLResponse(page.html(), status, SECURITY_HEADERS)
 

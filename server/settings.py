@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from server import __version__
+
 ENVIRONMENT_PREFIX = "PINION_"
 
 
@@ -132,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="model files",
     )
+    parser.add_argument("--version", action="version", version=f"pinion {__version__}")
     for setting in SETTINGS:
         parser.add_argument(
             setting.flag,

@@ -29,6 +29,9 @@ internal use (Unicode 17.0, section 23.7), so no text holds it by accident; the
 converter refuses a category and the server a request that does.
 """
 
+LARGEST_SAID = 1e30
+"""Of bounds: beyond it they are those of float32, which nobody needs to read."""
+
 Value = str | bool | int | float
 Kind = Literal["number", "integer", "boolean", "category", "text"]
 
@@ -242,8 +245,8 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Parameters
     ----------
     sha256
-        Of the whole file, with zeros in the place of these 64 digits (`server.seal`);
-        empty in a file that was written before there were any.
+        Of the whole file, with zeros in the place of these 64 digits
+        (`server.model_file.seal`); empty in a file that was written before there were any.
     name
         Of the model in URLs: letters, digits, `_`, `-` and `.`.
     version

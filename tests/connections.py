@@ -15,11 +15,11 @@ from uvicorn.server import ServerState
 
 from server import signature as signatures
 from server.app import App
-from server.asgi import Receive, Scope, Send
+from server.batch import Column
+from server.http.asgi import Receive, Scope, Send
 from server.model import Model
-from server.protocol import Protocol
-from server.rows import Column
-from server.runtime import RuntimeFault, Session, Tensor
+from server.protocol import Protocol, hot_heads
+from server.runtime.session import RuntimeFault, Session, Tensor
 from server.settings import read_settings
 from tests.models import make_model, make_row
 
@@ -75,7 +75,10 @@ class Serving:
         )
         config.load()
         self._make = partial(
-            Protocol, app.hot_paths, config=config, server_state=ServerState()
+            Protocol,
+            hot_heads(app.endpoints),
+            config=config,
+            server_state=ServerState(),
         )
 
     async def connect(self) -> Stream:
@@ -123,7 +126,7 @@ async def serving(
         app = Watched(model, settings)
         async with Serving(app, keep_alive_seconds) as served:
             yield served
-        app.hot_paths["/predict"].batcher.close()
+        app.endpoints["/predict"].batcher.close()
 
 
 def run(scenario: Callable[[], Any]) -> Any:

@@ -19,11 +19,12 @@ import numpy as np
 import onnx
 import pandas as pd
 
-from convert.description import Description
-from convert.export import Export, export
-from convert.frame import make_columns
-from convert.refusal import Refusal
-from server.runtime import Session
+from convert.errors import Refusal
+from convert.export import export
+from convert.fitted.frame import make_columns
+from convert.model_file import ModelFile
+from convert.tables.description import Description
+from server.runtime.session import Session
 from server.signature import Provenance
 from tests.old_versions import TITLE
 from tests.pairs import all_pairs, fit
@@ -105,7 +106,7 @@ def _reloaded(pipeline: Any) -> Any:
             return pipeline
 
 
-def _cells(exported: Export, X: pd.DataFrame) -> tuple[str, ...]:
+def _cells(exported: ModelFile, X: pd.DataFrame) -> tuple[str, ...]:
     found = exported.signature.provenance.discrepancy
     assert found is not None
     graph = onnx.load_from_string(exported.content).graph
@@ -119,7 +120,7 @@ def _cells(exported: Export, X: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _run_us(exported: Export, X: pd.DataFrame, n_rows: int) -> float:
+def _run_us(exported: ModelFile, X: pd.DataFrame, n_rows: int) -> float:
     """Return the time of one run, the fastest of several."""
     rows = X.loc[np.arange(n_rows) % len(X)]
     columns = make_columns(rows, exported.signature.features)

@@ -7,8 +7,9 @@ import numpy.typing as npt
 import onnxruntime
 from onnx import ModelProto, TensorProto, numpy_helper
 
-from convert.estimators import Outputs, emit
-from convert.graph import Graph
+from convert.graph.builder import Graph
+from convert.lowering.estimators import emit
+from convert.lowering.outputs import Outputs
 from tests.lowered import scaled_error
 
 Floats = npt.NDArray[np.float64]
@@ -49,7 +50,7 @@ def build(estimator: Any, n_columns: int) -> ModelProto:
     """Return a graph over one input, `matrix`, with every output there is."""
     graph = Graph()
     matrix = graph.input("matrix", DOUBLE)
-    outputs = emit(estimator, graph, matrix, n_columns)
+    outputs = emit(graph, estimator, matrix, n_columns)
     for name, tensor in outputs._asdict().items():
         if tensor is not None:
             dtype = INT64 if name == "label_index" else DOUBLE

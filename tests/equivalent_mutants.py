@@ -4,9 +4,9 @@ _ONE_VALUE = "there is one value, the first and the last"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
-        "server/answers.py",
-        'return {"prediction": predictions[0]}',
-        'return {"prediction": predictions[(-1)]}',
+        "server/contracts/predict/answers.py",
+        '{"prediction": values[0]} if one else {"predictions": values}',
+        '{"prediction": values[(-1)]} if one else {"predictions": values}',
     ): _ONE_VALUE,
     (
         "server/model.py",
@@ -14,22 +14,22 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "classes = targets[(-1)].classes",
     ): _ONE_VALUE,
     (
-        "server/page.py",
+        "server/page/form.py",
         "baseline: float = 0.0",
         "baseline: float = (-1.0)",
     ): "it is shown beside contributions alone, which come with their own",
     (
-        "convert/discrepancy.py",
+        "convert/proof/discrepancy.py",
         "said = str(values[0] if len(values) == 1 else values)",
         "said = str(values[(-1)] if len(values) == 1 else values)",
     ): _ONE_VALUE,
     (
-        "convert/preprocessing/impute_iterative.py",
+        "convert/lowering/preprocessing/iterative_imputer.py",
         "here[0, turn.feat_idx] = True",
         "here[(-1), turn.feat_idx] = True",
     ): _ONE_VALUE,
     (
-        "server/page.py",
+        "server/page/form.py",
         "baseline: float = 0.0",
         "baseline: float = 1.0",
     ): "it is shown beside contributions alone, which come with their own",
@@ -44,27 +44,27 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "pass  # what was made until now is there to stay",
     ): "it saves time, and changes no answer",
     (
-        "server/seal.py",
+        "server/model_file/seal.py",
         "return found[0]",
         "return found[(-1)]",
     ): _ONE_VALUE,
     (
-        "server/library.py",
+        "server/runtime/library.py",
         "fatal = 4  # nothing below is logged: what fails is raised, in the same words",
         "fatal = 40  # nothing below is logged: what fails is raised, in the same words",
     ): "onnxruntime logs nothing from 4 on",
     (
-        "convert/preprocessing/impute_iterative.py",
+        "convert/lowering/preprocessing/iterative_imputer.py",
         "intercept = float(np.ravel(estimator.intercept_)[0])",
         "intercept = float(np.ravel(estimator.intercept_)[(-1)])",
     ): _ONE_VALUE,
     (
-        "convert/discrepancy.py",
+        "convert/proof/discrepancy.py",
         "if NOISE_FACTOR * noise > absolute:",
         "if NOISE_FACTOR * noise >= absolute:",
     ): "a measured noise is never a power of ten to the last bit",
     (
-        "convert/discrepancy.py",
+        "convert/proof/discrepancy.py",
         "return float(largest[~np.isnan(largest)].max(initial=0.0))",
         "return float(largest[~np.isnan(largest)].max(initial=(-1.0)))",
     ): "whoever asks takes the larger of it and 0",

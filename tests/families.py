@@ -25,11 +25,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer
 from threadpoolctl import threadpool_limits
 
-from convert.description import Description
-from convert.edges import edges
 from convert.export import export
-from convert.frame import make_columns
-from convert.oracle import Oracle
+from convert.fitted.frame import make_columns
+from convert.fitted.oracle import Oracle
+from convert.proof.edges import edges
+from convert.tables.description import Description
 from server.model import Model
 from server.signature import Provenance
 from tests import others, pairs
@@ -248,7 +248,7 @@ def _rows(fitted: Any, X: pd.DataFrame, model: Model) -> pd.DataFrame:
     made_up = edges(model.signature.features, X)
     chosen = np.linspace(0, len(made_up) - 1, N_EDGE_ROWS).astype(int)
     rows = pd.concat([X.head(N_SAMPLE_ROWS), made_up.iloc[np.unique(chosen)]])
-    taken, _ = Oracle(fitted, [str(name) for name in X]).answer_taken(rows)
+    taken, _ = Oracle(fitted).answer_taken(rows)
     return rows[taken]
 
 
@@ -260,7 +260,7 @@ def _slug(family: Pair) -> str:
 def _digest() -> str:
     """Return a digest of all that the files depend on."""
     digest = hashlib.sha256(sys.version.encode())
-    sources = [*ROOT.glob("convert/**/*.py"), *ROOT.glob("server/*.py")]
+    sources = [*ROOT.glob("convert/**/*.py"), *ROOT.glob("server/**/*.py")]
     sources += [*ROOT.glob("requirements-*.txt"), Path(__file__)]
     sources += [Path(str(module.__file__)) for module in (pairs, others)]
     for path in sorted(sources):

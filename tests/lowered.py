@@ -9,9 +9,9 @@ import onnxruntime
 import pandas as pd
 from onnx import ModelProto, TensorProto
 
-from convert.graph import Graph
-from convert.lower import lower
-from convert.preprocessing.blocks import Matrix, add_inputs
+from convert.graph.blocks import Matrix, add_inputs
+from convert.graph.builder import Graph
+from convert.lowering.transformers import lower
 from server.signature import MISSING_TEXT, Feature
 
 Floats = npt.NDArray[np.float64]
@@ -71,8 +71,8 @@ def describe(sample: pd.DataFrame) -> list[Feature]:
 
 def lower_to_model(transformer: Any, sample: pd.DataFrame) -> tuple[ModelProto, Matrix]:
     graph = Graph()
-    columns = add_inputs(describe(sample), graph)
-    matrix = lower(transformer, columns, graph, sample)
+    columns = add_inputs(graph, describe(sample))
+    matrix = lower(graph, transformer, columns, sample)
     shape: list[int | str] = ["n_rows", matrix.n_columns]
     graph.output("matrix", matrix.tensor, TensorProto.DOUBLE, shape)
     return graph.model(), matrix

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from convert.graph import Graph
+from convert.graph.builder import Graph, Tensor
 from convert.model_file import write_model_file
 from server import signature as signatures
 from server.signature import (
@@ -89,7 +89,9 @@ def make_model(signature: Signature | None = None, baseline: float = 66.0) -> by
     )
     centred = graph.add("Sub", present, graph.constant([70.0]))
     contributions = graph.add("Concat", gender, lunch, centred, axis=1)
-    total = graph.add("ReduceSum", contributions, graph.constant([1]), keepdims=1)
+    total = graph.add(
+        "ReduceSum", contributions, graph.constant([1], "int64"), keepdims=1
+    )
     prediction = graph.add("Add", total, graph.constant([baseline]))
     graph.output("prediction", prediction, TensorProto.DOUBLE, ["n_rows", 1])
     graph.output("contributions", contributions, TensorProto.DOUBLE, ["n_rows", 3])
@@ -167,7 +169,9 @@ def make_row(**changes: Any) -> dict[str, Any]:
     return row | {name.replace("_", " "): value for name, value in changes.items()}
 
 
-def _lookup(graph: Graph, tensor: str, table: dict[str, float], other: float) -> str:
+def _lookup(
+    graph: Graph, tensor: Tensor, table: dict[str, float], other: float
+) -> Tensor:
     return graph.add(
         "LabelEncoder",
         tensor,

@@ -36,48 +36,51 @@ ROOT = Path(__file__).parents[1]
 MODULES = (
     *sorted(
         path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "server").glob("*.py")
+        for path in (ROOT / "server").rglob("*.py")
         if not path.name.startswith("__")
     ),
-    "convert/discrepancy.py",
-    "convert/golden.py",
-    "convert/oracle.py",
-    "convert/ties.py",
-    "convert/describe.py",
-    "convert/edges.py",
-    "convert/tabulate.py",
-    "convert/preprocessing/impute.py",
-    "convert/preprocessing/impute_iterative.py",
-    "convert/preprocessing/impute_neighbors.py",
+    "convert/proof/discrepancy.py",
+    "convert/proof/golden.py",
+    "convert/fitted/oracle.py",
+    "convert/proof/ties.py",
+    "convert/fitted/features.py",
+    "convert/proof/edges.py",
+    "convert/lowering/tabulate.py",
+    "convert/lowering/preprocessing/impute.py",
+    "convert/lowering/preprocessing/iterative_imputer.py",
+    "convert/lowering/preprocessing/knn_imputer.py",
 )
 
 TESTS = {
-    "server/answers.py": "answers app",
-    "server/asgi.py": "asgi app protocol",
+    "server/contracts/contract.py": "predict_contract",
+    "server/contracts/headers.py": "headers app",
+    "server/contracts/predict/answers.py": "answers includes app",
+    "server/http/asgi.py": "asgi app protocol",
     "server/batching.py": "batching protocol",
     "server/endpoint.py": "app protocol",
-    "server/faults.py": "faults rows",
-    "server/head.py": "head app",
-    "server/http1.py": "http1 protocol",
-    "server/library.py": "runtime",
+    "server/contracts/predict/faults.py": "faults rows",
+    "server/http/head.py": "head protocol",
+    "server/includes.py": "includes app",
+    "server/http/http1.py": "http1 protocol",
+    "server/runtime/library.py": "session",
     "server/model.py": "model app",
-    "server/model_file.py": "model_file seal model",
+    "server/model_file/content.py": "model_file_content seal model",
     "server/problems.py": "problems faults app",
     "server/process.py": "process",
-    "server/protobuf.py": "protobuf seal",
+    "server/model_file/protobuf.py": "protobuf seal",
     "server/protocol.py": "protocol http1",
-    "server/page.py": "server_page app",
+    "server/page/form.py": "page_form app",
     "server/routes.py": "app",
-    "server/rows.py": "rows faults",
+    "server/contracts/predict/rows.py": "rows faults",
     "server/signature.py": "signature rows app",
-    "server/tensors.py": "runtime",
-    "convert/describe.py": "describe edges",
-    "convert/discrepancy.py": "discrepancy golden",
-    "convert/edges.py": "edges discrepancy",
-    "convert/oracle.py": "oracle discrepancy",
-    "convert/preprocessing/impute_iterative.py": "preprocessing_impute",
-    "convert/preprocessing/impute_neighbors.py": "preprocessing_impute",
-    "convert/ties.py": "ties discrepancy",
+    "server/runtime/tensors.py": "session",
+    "convert/fitted/features.py": "fitted_features proof_edges",
+    "convert/proof/discrepancy.py": "proof_discrepancy proof_golden",
+    "convert/proof/edges.py": "proof_edges proof_discrepancy",
+    "convert/fitted/oracle.py": "fitted_oracle proof_discrepancy",
+    "convert/lowering/preprocessing/iterative_imputer.py": "preprocessing_impute",
+    "convert/lowering/preprocessing/knn_imputer.py": "preprocessing_impute",
+    "convert/proof/ties.py": "proof_ties proof_discrepancy",
 }
 """Module → its test files, where that is not the one of its name alone."""
 
@@ -250,7 +253,10 @@ def _reason(mutant: Mutant) -> str | None:
 
 
 def files_of(module: str) -> list[str]:
-    name = module.removesuffix(".py").split("/", 1)[1].replace("/", "_")
+    path = Path(module)
+    name = f"{path.parent.name}_{path.stem}"  # where two modules have one name
+    if not (ROOT / f"tests/test_{name}.py").exists():
+        name = path.stem
     return [f"tests/test_{each}.py" for each in TESTS.get(module, name).split()]
 
 

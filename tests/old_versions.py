@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convert.dataset import read_table
-from convert.environments import cache_folder, era
-from convert.frame import make_columns
-from convert.interpreters import at_hand
-from convert.scan import scan
+from convert.fitted.frame import make_columns
+from convert.saved.environments import cache_folder, era
+from convert.saved.interpreters import at_hand
+from convert.saved.scan import read_pickle
+from convert.tables.table import read_table
 from server.model import Model
-from server.runtime import Session
+from server.runtime.session import Session
 from tests import old_pipelines
 from tests.pairs import NUMBERS, TEXTS, make_homes, with_gaps
 
@@ -125,7 +125,7 @@ def versions_in(folder: Path) -> set[str]:
     return {
         version
         for path in folder.glob("*.pkl")
-        for version in scan(path.read_bytes()).sklearn_versions
+        for version in read_pickle(path.read_bytes()).sklearn_versions
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import joblib
 from sklearn.pipeline import Pipeline
 
-from convert.load import load_pipeline
+from convert.saved.load import load_pipeline
 
 
 def reload(pipeline: Any, folder: Path, pickler: ModuleType = joblib) -> Pipeline:

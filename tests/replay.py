@@ -13,8 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from server.library import version
 from server.model import Model, UnservableModel
+from server.runtime.library import version
 
 Answers = list[list[Any]]
 """The values of each output: of all rows together, then of each row alone."""

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from convert.graph import OLDEST_RUNTIME
+from convert.graph.builder import OLDEST_RUNTIME
 from tests.servers import ROOT
 
 BUILD = ROOT / "build/runtimes"

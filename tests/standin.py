@@ -19,7 +19,7 @@ from typing import Any
 
 import uvicorn
 
-from bench.address import Address
+from bench.load.address import Address
 
 STALL_S = 0.6
 STALLS_AT = 100

@@ -8,13 +8,14 @@ import httpx
 import msgspec
 import pytest
 
+from server import __version__
 from server import signature as signatures
 from server.app import App
-from server.asgi import FAULT_BODY, Message
 from server.endpoint import Endpoint
+from server.http.asgi import FAULT_BODY, Message
 from server.model import Model
 from server.problems import PROBLEMS
-from server.runtime import Session
+from server.runtime.session import Session
 from server.settings import default_settings
 from server.signature import GoldenRow, Interval, Value
 from tests.models import (
@@ -465,6 +466,7 @@ def test_more_rows_than_the_limit_are_a_413(client: httpx.Client) -> None:
 
 def test_models_are_listed_with_the_default(client: httpx.Client) -> None:
     assert client.get("/models").json() == {
+        "pinion": __version__,
         "default": "student",
         "models": [
             {"name": "student", "title": "Maths score", "url": "/models/student"},
@@ -747,7 +749,7 @@ def test_a_fault_of_another_route_is_the_same_500(
             "query_string": b"",
         }
         monkeypatch.setattr(Endpoint, "model", property(fail), raising=False)
-        for endpoint in app.hot_paths.values():
+        for endpoint in app.endpoints.values():
             vars(endpoint).pop("model", None)
         with pytest.raises(ZeroDivisionError):
             asyncio.run(app(scope, receive, send))

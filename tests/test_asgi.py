@@ -3,8 +3,14 @@ from typing import Any
 
 import pytest
 
-from server.asgi import Disconnected, Message, read_body, respond_fault, respond_problem
-from server.problems import BodyTooLarge, MalformedBody
+from server.http.asgi import (
+    Disconnected,
+    Message,
+    read_body,
+    respond,
+    respond_fault,
+)
+from server.problems import BodyTooLarge
 
 
 def read(*messages: dict[str, Any], max_body_bytes: int = 10) -> tuple[bytes, int]:
@@ -42,44 +48,33 @@ def test_a_client_that_goes_away_is_no_end_of_a_body() -> None:
         read({"body": b"ab", "more_body": True}, {"type": "http.disconnect"})
 
 
-def sent_by(respond: Any, *arguments: Any) -> list[Message]:
+def sent_by(responding: Any, *arguments: Any) -> list[Message]:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(respond(send, *arguments))
+    asyncio.run(responding(send, *arguments))
     return sent
 
 
-@pytest.mark.parametrize(
-    ("respond", "arguments", "status", "body"),
-    [
-        (
-            respond_fault,
-            [],
-            500,
-            b'{"type":"about:blank","title":"Internal Server Error","status":500}',
-        ),
-        (
-            respond_problem,
-            [MalformedBody("It ends.")],
-            400,
-            MalformedBody("It ends.").body(),
-        ),
-    ],
-)
-def test_what_goes_wrong_is_a_whole_response(
-    respond: Any, arguments: list[Any], status: int, body: bytes
-) -> None:
-    assert sent_by(respond, *arguments) == [
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (b"content-type", b"application/problem+json"),
-                (b"content-length", b"%d" % len(body)),
-            ],
-        },
+def whole(status: int, media_type: bytes, body: bytes) -> list[Message]:
+    """Return the messages of a response."""
+    length = b"%d" % len(body)
+    headers = [(b"content-type", media_type), (b"content-length", length)]
+    return [
+        {"type": "http.response.start", "status": status, "headers": headers},
         {"type": "http.response.body", "body": body},
     ]
+
+
+def test_a_response_is_whole() -> None:
+    sent = sent_by(respond, 418, b"text/tea", b"short")
+
+    assert sent == whole(418, b"text/tea", b"short")
+
+
+def test_a_fault_is_a_500_without_a_detail() -> None:
+    body = b'{"type":"about:blank","title":"Internal Server Error","status":500}'
+
+    assert sent_by(respond_fault) == whole(500, b"application/problem+json", body)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from server import batching as batching_module
+from server.batch import Column
 from server.batching import (
     MAX_COALESCED_ROWS,
     N_CONTRARY_RUNS,
@@ -16,8 +17,7 @@ from server.batching import (
     Batcher,
 )
 from server.model import Model
-from server.rows import Column, RowReader
-from server.runtime import RuntimeFault, Session, Tensor
+from server.runtime.session import RuntimeFault, Session, Tensor
 from tests.connections import run
 from tests.models import make_model, make_signature
 
@@ -53,7 +53,7 @@ def batching(run_ms: float = 0.0) -> Iterator[tuple[Watched, Batcher]]:
     with Session(make_model()) as session:
         model = Watched(session)
         model.run_ms = run_ms
-        batcher = Batcher(model, RowReader(model.signature, 10_000))
+        batcher = Batcher(model)
         yield model, batcher
         batcher.close()
 

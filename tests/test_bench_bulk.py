@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from bench import bulk
+from bench.measurements import bulk
 
 
 def test_large_requests_and_the_small_ones_beside_them_are_measured(

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.contender import FOLDER, read_contenders
-from bench.refusal import Refusal
+from bench.errors import Refusal
+from bench.subjects.contender import FOLDER, read_contenders
 
 CONTENDERS = read_contenders([])
 

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.answer import Question
-from bench.contender import Contender, read_contenders
-from bench.contest import Contest, choose
-from bench.program import choose_cores
-from bench.requests import make_bodies
+from bench.load.requests import make_bodies
+from bench.measurements.contest import Contest, choose
+from bench.subjects.answer import KnownRequest
+from bench.subjects.contender import Contender, read_contenders
+from bench.subjects.program import choose_cores
 from tests.standin import SIGNATURE
 
 MEMORY = ["pss_mib", "private_mib", "resident_mib"]
@@ -16,7 +16,7 @@ MEMORY = ["pss_mib", "private_mib", "resident_mib"]
 def make_contest() -> Contest:
     # within a second it computes longer than a tick of 10 ms, beside whatever else
     arena = Contest(Path("none.onnx"), Path("none.pkl"), choose_cores()[0], seconds=1.0)
-    arena.question = Question.take(SIGNATURE)
+    arena.question = KnownRequest.take(SIGNATURE)
     arena.bodies = make_bodies(SIGNATURE, n_rows=1)
     return arena
 

@@ -2,7 +2,7 @@ import platform
 import sys
 from importlib.metadata import version
 
-from bench.machine import describe_run, describe_versions
+from bench.subjects.machine import describe_run, describe_versions
 
 
 def test_a_result_says_when_how_and_where_it_was_measured() -> None:

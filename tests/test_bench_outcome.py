@@ -2,10 +2,16 @@ from collections import Counter
 
 import pytest
 
-from bench.address import Address
-from bench.client import ClientTime
-from bench.load import Load, Measurement
-from bench.outcome import compare, find_limits, summarize, tabulate, tabulate_change
+from bench.figures.outcome import (
+    compare,
+    find_limits,
+    summarize,
+    tabulate,
+    tabulate_change,
+)
+from bench.load.address import Address
+from bench.load.client import ClientTime
+from bench.load.generator import Load, Measurement
 
 LOAD = Load(Address("localhost", 8080), [b""], 16, 10.0, rate=100.0)
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.load import make_histogram
-from bench.picture import draw_percentiles
-from bench.refusal import Refusal
+from bench.errors import Refusal
+from bench.figures.picture import draw_percentiles
+from bench.load.generator import make_histogram
 
 
 def make_run(*latencies_ms: int) -> dict[str, object]:

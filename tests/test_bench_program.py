@@ -3,10 +3,15 @@ import sys
 
 import pytest
 
-from bench.address import Address
-from bench.answer import Question, await_answer, await_ready, await_signature
-from bench.program import Program, choose_cores, clean_environment, free_port
-from bench.refusal import Refusal
+from bench.errors import Refusal
+from bench.load.address import Address
+from bench.subjects.answer import (
+    KnownRequest,
+    await_answer,
+    await_ready,
+    await_signature,
+)
+from bench.subjects.program import Program, choose_cores, clean_environment, free_port
 from tests.standin import SIGNATURE
 
 CORE, _ = choose_cores()
@@ -79,14 +84,14 @@ def test_nothing_of_a_program_is_left_after_its_block() -> None:
 def test_the_first_correct_answer_ends_the_start() -> None:
     address = Address("127.0.0.1", free_port())
     with start_standin(address.port) as program:
-        ready_s = await_answer(program, address, Question.take(SIGNATURE))
+        ready_s = await_answer(program, address, KnownRequest.take(SIGNATURE))
 
     assert ready_s > 0
 
 
 def test_a_wrong_answer_is_refused() -> None:
     address = Address("127.0.0.1", free_port())
-    question = Question(b'{"reading score": 1}', prediction=66.0, tolerance=0.1)
+    question = KnownRequest(b'{"reading score": 1}', prediction=66.0, tolerance=0.1)
     with (
         start_standin(address.port) as program,
         pytest.raises(Refusal, match=r"expected a prediction of 66.0 ± 0.1"),
@@ -98,7 +103,7 @@ def test_a_model_without_a_number_to_check_is_refused() -> None:
     golden = {"row": {}, "predictions": ["setosa"]}
 
     with pytest.raises(Refusal, match="'irises' has no golden row with a number"):
-        Question.take({"name": "irises", "golden_rows": [golden]})
+        KnownRequest.take({"name": "irises", "golden_rows": [golden]})
 
 
 def test_ci_and_telemetry_are_kept_from_programs(

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from bench.address import Address
-from bench.refusal import Refusal
-from bench.requests import encode, fetch_signature, make_bodies, make_rows
+from bench.errors import Refusal
+from bench.load.address import Address
+from bench.load.requests import encode, fetch_signature, make_bodies, make_rows
 from tests.standin import SIGNATURE, serve
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.rounds import Figures, run_rounds, spread, text_spread, write_json
+from bench.figures.rounds import Figures, run_rounds, spread, text_spread, write_json
 
 SPREAD = {"median": 2.0, "min": 1.0, "max": 9.0, "values": [9.0, 1.0, 2.0]}
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from bench.rounds import Spread, spread
-from bench.standings import draw_standings, rank, tabulate_standings
+from bench.figures.rounds import Spread, spread
+from bench.figures.standings import draw_standings, rank, tabulate_standings
 
 COSTS = ("cpu_us_16", "predictions_per_credit_16", "ready_ms", "pss_mib", "private_mib")
 

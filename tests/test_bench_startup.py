@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import startup
-from bench.rounds import spread
+from bench.figures.rounds import spread
+from bench.measurements import startup
 
 FIGURES = ("ready_ms", "pss_mib", "private_mib", "resident_mib")
 

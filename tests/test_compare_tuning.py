@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from convert.compare.folds import cross_validate
 from convert.compare.spaces import Space, space_of, start
 from convert.compare.tuning import Effort, Tuned, open_studies, tune
 from convert.compare.workers import Submit
-from convert.dataset import read_table
-from convert.description import Description
-from convert.regressors import CANDIDATES
-from convert.split import Split, split_table
+from convert.tables.description import Description
+from convert.tables.holdout import Split, split_table
+from convert.tables.table import read_table
+from convert.training.folds import cross_validate
+from convert.training.regressors import CANDIDATES
 from tests.students import make_students
 
 NAMES = ("linear", "ridge", "lasso")

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.contradictions import MAX_TOLERANCE_SHARE, contradictions
 from server.model import Model
+from server.model_file.contradictions import MAX_TOLERANCE_SHARE, contradictions
 from server.signature import (
     MISSING_TEXT,
     Discrepancy,

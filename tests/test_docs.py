@@ -11,24 +11,30 @@ import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import joblib
 import msgspec
+import onnx
 import pytest
+from sklearn.linear_model import LinearRegression
 
-from convert.description import read_description
-from convert.regressors import make_candidate
-from convert.verify import open_model
+from convert.__main__ import COMMANDS
+from convert.proof.replay import open_model
+from convert.tables.description import read_description
+from convert.training.regressors import make_candidate
+from server.includes import INCLUDES
 from server.settings import SETTINGS
+from tests import reference
 from tests.servers import ROOT, running_server
 from tests.students import make_students
 
 README = ROOT / "README.md"
-BENCHMARKS = ROOT / "docs" / "benchmarks.md"
-DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
 SHIPPED = ROOT / "models" / "student_performance.onnx"
 URL = "http://localhost:8080"
+N_README_LINES = 150
 
 needs_students = pytest.mark.skipif(
     "STUDENTS_CSV" not in os.environ, reason="STUDENTS_CSV names no table"
@@ -36,7 +42,7 @@ needs_students = pytest.mark.skipif(
 
 
 class Example(NamedTuple):
-    """A block of shell commands, and the JSON or text that is shown after it."""
+    """A block that is run, and the JSON or text that is shown after it."""
 
     commands: str
     kind: str = ""
@@ -44,15 +50,15 @@ class Example(NamedTuple):
 
 
 def section(document: Path, title: str) -> str:
-    """Return what stands below a heading."""
-    _, _, below = document.read_text("utf-8").partition(f"# {title}\n")
-    return below.partition("\n#")[0]
+    """Return what stands below a heading, up to the next one of the page."""
+    _, _, below = document.read_text("utf-8").partition(f"\n## {title}\n")
+    return below.partition("\n## ")[0]
 
 
 def examples(text: str) -> Iterator[Example]:
     blocks = re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
     for (language, commands), (kind, shown) in pairwise([*blocks, ("", "")]):
-        if language == "sh":
+        if language in ("sh", "python"):
             is_output = kind in ("json", "text")
             yield Example(commands, *((kind, shown) if is_output else ()))
 
@@ -81,18 +87,42 @@ def check(example: Example, folder: Path, url: str) -> None:
     """Run an example against the server at `url`; it gives what the document shows."""
     ended = run(shorten(example.commands).replace(URL, url), folder)
     if example.kind == "json":
-        assert msgspec.json.decode(ended.stdout) == msgspec.json.decode(example.shown)
+        answer = msgspec.json.decode(ended.stdout)
+        # each kind of processor adds up in an order of its own
+        assert answer == rounded(msgspec.json.decode(example.shown))
     for line in example.shown.splitlines() if example.kind == "text" else ():
         pattern = ".*".join(map(re.escape, line.split("…")))
         assert re.search(f"^{pattern}$", ended.stdout + ended.stderr, re.MULTILINE)
 
 
+def rounded(shown: Any) -> Any:
+    """Return what is shown, equal to what differs from it in the last digits."""
+    if isinstance(shown, dict):
+        return {name: rounded(value) for name, value in shown.items()}
+    if isinstance(shown, list):
+        return [rounded(value) for value in shown]
+    return pytest.approx(shown, rel=1e-12) if isinstance(shown, float) else shown
+
+
 def shorten(commands: str) -> str:
     """Return the same commands with less to measure."""
-    commands = commands.replace(" --duration 10", "").replace(
-        f"bench {URL}", f"bench {URL} --duration 0.5 --warm-up 0.1"
-    )
-    return commands.replace("convert compare ", "convert compare --trials 1 ")
+    for long, short in LESS.items():
+        commands = commands.replace(long, short)
+    return commands
+
+
+LESS = {
+    " --duration 10": "",
+    f"bench {URL}": f"bench {URL} --duration 0.5 --warm-up 0.1",
+    "convert compare ": "convert compare --trials 1 ",
+    "bench startup": "bench startup --rounds 1 --predictions 100 --output startup.json",
+    "bench bulk": "bench bulk --seconds 0.2 --output bulk.json",
+    "bench runtime": "bench runtime --output runtime.json",
+    "--rounds 5": "--rounds 1",
+    " .venv-serve/bin/python": f" {sys.executable}",
+    " .venv/bin/python": f" {sys.executable}",
+}
+"""Of an example → what is run: less time, no file of the repository written."""
 
 
 @pytest.fixture
@@ -105,10 +135,20 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.external
-def test_the_answers_of_the_readme_are_those_of_the_server(checkout: Path) -> None:
-    shown = list(examples(section(README, "Ask for a prediction")))
+@pytest.mark.parametrize(
+    ("text", "n_examples"),
+    [
+        (section(README, "Ask for a prediction"), 1),
+        ((DOCS / "http.md").read_text("utf-8"), 5),
+    ],
+    ids=["README.md", "http.md"],
+)
+def test_the_answers_that_are_shown_are_those_of_the_server(
+    checkout: Path, text: str, n_examples: int
+) -> None:
+    shown = list(examples(text))
 
-    assert [example.kind for example in shown] == ["json"] * 3
+    assert [example.kind for example in shown] == ["json"] * n_examples
     with running_server() as served:
         for example in shown:
             check(example, checkout, served.url)
@@ -129,7 +169,7 @@ def write_published_table(path: Path, commands: str) -> None:
 @needs_students
 @pytest.mark.slow
 def test_the_published_table_becomes_the_shipped_graph(checkout: Path) -> None:
-    make, serve = examples(section(README, "From a table to a model"))
+    make, serve = examples((DOCS / "training.md").read_text("utf-8"))
     write_published_table(checkout / "StudentsPerformance.csv", make.commands)
 
     check(make, checkout, URL)
@@ -138,7 +178,7 @@ def test_the_published_table_becomes_the_shipped_graph(checkout: Path) -> None:
     assert arguments[:3] == ["python", "-m", "server"]
     with running_server(checkout / arguments[3]) as served:
         assert served.url
-    assert version(checkout / arguments[3]) == version(SHIPPED)
+    assert_same_model(checkout / arguments[3], SHIPPED)
     assert sorted(path.name for path in (checkout / "build").iterdir()) == [
         "comparison.html",
         "comparison.journal",
@@ -149,12 +189,24 @@ def test_the_published_table_becomes_the_shipped_graph(checkout: Path) -> None:
     ]
 
 
+def assert_same_model(path: Path, other: Path) -> None:
+    """Compare two; each kind of processor adds up in an order of its own."""
+    made, shipped = (open_model(each) for each in (path, other))
+    operators, wanted = (
+        [node.op_type for node in onnx.load(each).graph.node] for each in (path, other)
+    )
+    assert operators == wanted
+    for row, golden in zip(made.golden_rows, shipped.golden_rows, strict=True):
+        assert row.row == golden.row
+        assert row.predictions == pytest.approx(golden.predictions, rel=1e-12)
+
+
 def version(path: Path) -> str:
     return open_model(path).version
 
 
 def save_pipeline(folder: Path) -> None:
-    """Write the files that the README's commands name: a pipeline, its parts, rows."""
+    """Write the files that commands name: a pipeline, its parts, rows."""
     students = make_students(120)
     students.to_csv(folder / "rows.csv", index=False)
     X = students.drop(columns="math_score")
@@ -168,9 +220,41 @@ def save_pipeline(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_saved_pipeline_becomes_a_model_as_the_readme_says(checkout: Path) -> None:
+def test_a_table_becomes_a_model_as_the_readme_says(checkout: Path) -> None:
+    make_students(300).to_csv(checkout / "students.csv", index=False)
+    (example,) = examples(section(README, "From a table to a model"))
+
+    check(example, checkout, URL)
+
+    (target,) = open_model(checkout / "build" / "maths.onnx").targets
+    assert target.name == "math_score"
+
+
+@pytest.mark.slow
+@pytest.mark.external
+def test_a_pipeline_becomes_a_url_as_the_readme_says(checkout: Path) -> None:
+    fit, serve, ask = examples(section(README, "From your own pipeline to a URL"))
+
+    run(f"python -c {shlex.quote(fit.commands)}", checkout)
+
+    path, url = served_file(serve)
+    with running_server(checkout / path) as served:
+        check(
+            ask._replace(commands=ask.commands.replace(url, URL)), checkout, served.url
+        )
+
+
+def served_file(example: Example) -> tuple[str, str]:
+    """Return the model file that a server is given, and where it then listens."""
+    *program, path, flag, port = shlex.split(example.commands)
+    assert (program, flag) == (["python", "-m", "server"], "--port")
+    return path, f"http://localhost:{port}"
+
+
+@pytest.mark.slow
+def test_a_saved_pipeline_becomes_a_model_as_its_page_says(checkout: Path) -> None:
     save_pipeline(checkout)
-    (example,) = examples(section(README, "From your own pipeline"))
+    (example,) = examples((DOCS / "pipelines.md").read_text("utf-8"))
 
     check(example, checkout, URL)
 
@@ -181,12 +265,67 @@ def test_a_saved_pipeline_becomes_a_model_as_the_readme_says(checkout: Path) -> 
 
 @pytest.mark.slow
 def test_the_measurements_run_as_they_are_described(checkout: Path) -> None:
-    (example,) = examples(BENCHMARKS.read_text("utf-8"))
+    (example,) = examples((DOCS / "benchmarks.md").read_text("utf-8"))
 
     with running_server() as served:
         check(example, checkout, served.url)
 
     assert (checkout / "change.svg").read_text("utf-8").startswith("<?xml ")
+
+
+@needs_students
+@pytest.mark.slow
+def test_the_examples_of_the_converter_run_one_after_the_other(checkout: Path) -> None:
+    save_pipeline(checkout)
+    shutil.copy(os.environ["STUDENTS_CSV"], checkout / "students.csv")
+    before = set(checkout.iterdir())
+
+    for name in COMMANDS:
+        (example,) = examples(section(DOCS / "commands.md", name))
+        check(example, checkout, URL)
+
+    made = {path.name for path in {*checkout.iterdir()} - before}
+    assert made == {
+        "build",
+        "compare.html",
+        "compare.journal",
+        "compare.json",
+        "report.html",
+    }
+    assert {path.name for path in (checkout / "build").glob("*.onnx")} == {
+        "maths.onnx",
+        "price.onnx",
+        "student.onnx",
+    }
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_measurements_run(checkout: Path) -> None:
+    """Those of `container` and `contest` need an engine, and frameworks."""
+    page = DOCS / "commands.md"
+    load, *others = (
+        next(examples(section(page, f"bench{name}")))
+        for name in ("", " startup", " bulk", " runtime")
+    )
+
+    with running_server() as served:
+        measure = load.commands.splitlines()[1].replace("after", "before")
+        check(Example(measure), checkout, served.url)
+        check(load, checkout, served.url)
+    for example in others:
+        check(example, checkout, URL)
+
+    assert (checkout / "change.svg").read_text("utf-8").startswith("<?xml ")
+    for name in ("bulk", "runtime", "startup"):
+        assert msgspec.json.decode((checkout / f"{name}.json").read_bytes())
+
+
+def test_the_example_of_serve_starts_a_server() -> None:
+    (example,) = examples(section(DOCS / "commands.md", "serve"))
+    path, _ = served_file(example)
+
+    with running_server(path) as served:
+        assert served.line.startswith("serving student_performance on ")
 
 
 def test_make_serve_takes_the_settings_of_the_environment(tmp_path: Path) -> None:
@@ -207,21 +346,41 @@ def test_make_serve_takes_the_settings_of_the_environment(tmp_path: Path) -> Non
     assert ended.stdout.splitlines()[-1] == "0.0.0.0 -m server"
 
 
-def test_every_example_of_the_readme_is_run() -> None:
+def test_every_example_is_run_by_a_test() -> None:
     """Those of make are run by `test_makefile`, those of docker by `test_image`."""
-    started = [example.commands.split()[0] for example in examples(README.read_text())]
+    started = {
+        document.name: [
+            example.commands.split()[0]
+            for example in examples(document.read_text("utf-8"))
+        ]
+        for document in DOCUMENTS
+    }
 
-    assert started == [
-        "make",
-        *("curl", "curl", "curl"),
-        "students=(StudentsPerformance.csv",
-        *("python", "python"),
-        "docker",
-    ]
+    assert {name: words for name, words in started.items() if words} == {
+        "README.md": ["make", "curl", "python", "from", "python", "curl", "docker"],
+        "benchmarks.md": ["python"],
+        "commands.md": ["python"] * len(list(reference.commands())),
+        "container.md": ["docker"],
+        "http.md": ["curl"] * 5,
+        "pipelines.md": ["python"],
+        "python.md": ["model"],
+        "training.md": ["students=(StudentsPerformance.csv", "python"],
+    }
+
+
+def test_the_container_of_the_readme_is_that_of_its_page() -> None:
+    (short,) = examples(section(README, "Run it in a container"))
+    (long,) = examples((DOCS / "container.md").read_text("utf-8"))
+
+    assert short.commands == "".join(long.commands.splitlines(keepends=True)[:2])
+
+
+def test_the_readme_is_read_in_one_go() -> None:
+    assert len(README.read_text("utf-8").splitlines()) <= N_README_LINES
 
 
 def test_every_description_that_is_shown_can_be_read(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "description.md").read_text("utf-8")
+    text = (DOCS / "description.md").read_text("utf-8")
     (shown,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     path = tmp_path / "model.toml"
     path.write_text(shown, "utf-8")
@@ -236,7 +395,7 @@ def test_every_description_that_is_shown_can_be_read(tmp_path: Path) -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    text = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    text = (DOCS / "settings.md").read_text("utf-8")
     for setting in SETTINGS:
         row = (
             f"| `{setting.flag}` | `{setting.variable}` | {setting.default} "
@@ -245,16 +404,55 @@ def test_every_setting_is_documented() -> None:
         assert row in text
 
 
-def test_every_route_stands_in_the_readme() -> None:
+def test_every_route_is_documented() -> None:
     source = (ROOT / "server" / "routes.py").read_text()
     paths = re.findall(r'Route\("([^"]+)"', source)
 
     assert len(paths) == 8
     for path in paths:
-        assert f"{path}`" in README.read_text("utf-8")
+        assert f"{path}`" in (DOCS / "http.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_link_of_a_document_leads_to_a_file(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)[)#]", document.read_text("utf-8")):
-        assert (document.parent / target).exists(), target
+def test_every_include_is_documented() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \|", section(DOCS / "http.md", "Include"), re.MULTILINE
+    )
+
+    assert tuple(rows) == INCLUDES
+
+
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, *DOCS.glob("*.ipynb")], ids=lambda path: path.name
+)
+def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
+
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        if ":" not in path:
+            page = document.parent / path if path else document
+            assert page.exists(), target
+            assert not anchor or anchor in anchors(page), target
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the names that GitHub gives to the headings of a page."""
+    text = re.sub("```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_the_lines_of_python_do_what_they_say(tmp_path: Path) -> None:
+    (example,) = examples((DOCS / "python.md").read_text("utf-8"))
+    students = make_students(120)
+    X, y = students[["reading_score"]], students["math_score"]
+    joblib.dump((LinearRegression().fit(X, y), X), tmp_path / "fitted.joblib")
+    before = (
+        f"import sys; sys.path.append({str(ROOT)!r}); import joblib\n"
+        "from convert import to_onnx\n"
+        "pipeline, X_train = joblib.load('fitted.joblib')\n"
+    )
+
+    run(f"python -c {shlex.quote(before + example.commands)}", tmp_path)
+
+    assert open_model(tmp_path / "models" / "price.onnx").name == "price"

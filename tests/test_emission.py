@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from convert.estimators import Outputs, emit
-from convert.graph import Graph
+from convert.graph.builder import Graph, Tensor
+from convert.lowering.estimators import emit
+from convert.lowering.outputs import Outputs
 from tests import emission
 from tests.emission import discrepancy, make_labels, make_matrix, make_target
 from tests.lowered import scaled_error
@@ -34,9 +35,9 @@ def spoil(monkeypatch: pytest.MonkeyPatch, output: str, value: float) -> None:
     """Let the emitters add `value` to one of their outputs."""
 
     def emit_spoilt(
-        estimator: Any, graph: Graph, matrix: str, n_columns: int
+        graph: Graph, estimator: Any, matrix: Tensor, n_columns: int
     ) -> Outputs:
-        outputs = emit(estimator, graph, matrix, n_columns)
+        outputs = emit(graph, estimator, matrix, n_columns)
         dtype = "int64" if output == "label_index" else "float64"
         shift = graph.constant([value], dtype)
         spoilt = graph.add("Add", getattr(outputs, output), shift)

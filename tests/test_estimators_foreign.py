@@ -6,9 +6,9 @@ from onnx import ModelProto, TensorProto, helper
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.naive_bayes import CategoricalNB
 
-from convert.foreign import skl2onnx_graph
-from convert.graph import TARGET_OPSET, Graph
-from convert.refusal import Refusal
+from convert.errors import Refusal
+from convert.graph.builder import TARGET_OPSET, Graph
+from convert.lowering.skl2onnx import skl2onnx_graph
 from tests.emission import discrepancy, make_labels, make_matrix, session
 
 

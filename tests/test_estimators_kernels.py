@@ -17,9 +17,9 @@ from sklearn.gaussian_process.kernels import (
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from convert.estimators.distances import expands
-from convert.estimators.neighbors import has_ties
-from convert.refusal import Refusal
+from convert.errors import Refusal
+from convert.lowering.estimators.pairwise import expands
+from convert.proof.ties import has_ties
 from tests.emission import (
     Floats,
     build,

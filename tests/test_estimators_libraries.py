@@ -12,8 +12,8 @@ import pytest
 import xgboost
 from sklearn.linear_model import LinearRegression
 
-from convert.estimators import fitted_columns
-from convert.refusal import Refusal
+from convert.errors import Refusal
+from convert.fitted.structure import fitted_columns
 from tests.emission import (
     build,
     discrepancy,

@@ -10,11 +10,11 @@ from convert.explore.association import (
     cramers_v,
     measure,
 )
-from convert.explore.columns import Column, read_columns
+from convert.explore.columns import Variable, read_columns
 from tests.students import make_students
 
 
-def make_columns() -> dict[str, Column]:
+def make_columns() -> dict[str, Variable]:
     return {column.name: column for column in read_columns(make_students(600))}
 
 

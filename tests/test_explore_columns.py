@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convert.explore.columns import Column, read_columns
+from convert.explore.columns import Variable, read_columns
 
 
-def read(values: Any) -> Column:
+def read(values: Any) -> Variable:
     return read_columns(pd.DataFrame({"a": values}))[0]
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from convert.explore.association import association_matrix
-from convert.explore.columns import Column, read_columns
+from convert.explore.columns import Variable, read_columns
 from convert.explore.findings import (
     Effect,
     GroupEffect,
@@ -22,7 +22,7 @@ from convert.explore.outcome import outcomes_of
 from tests.students import make_students
 
 
-def make_columns(n_rows: int = 4000) -> dict[str, Column]:
+def make_columns(n_rows: int = 4000) -> dict[str, Variable]:
     return {column.name: column for column in read_columns(make_students(n_rows))}
 
 

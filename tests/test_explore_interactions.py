@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from convert.explore.columns import Column, Floats, read_columns
+from convert.explore.columns import Floats, Variable, read_columns
 from convert.explore.findings import GroupEffect, companions, rank_effects
 from convert.explore.interactions import (
     find_interactions,
@@ -64,7 +64,9 @@ def test_planted_interaction_is_found_and_nothing_else() -> None:
     assert names == [("a", "b")]
 
 
-def explored(frame: pd.DataFrame, target_name: str) -> tuple[list[GroupEffect], Column]:
+def explored(
+    frame: pd.DataFrame, target_name: str
+) -> tuple[list[GroupEffect], Variable]:
     columns = {column.name: column for column in read_columns(frame)}
     target = columns.pop(target_name)
     effects = rank_effects(list(columns.values()), outcomes_of(target))

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from convert.errors import Refusal
 from convert.explore.report import MAX_PICTURES, explore
-from convert.refusal import Refusal
 from tests.students import make_students
 
 VOID = {"br", "meta", "link", "img", "input", "hr"}

@@ -6,10 +6,10 @@ import onnx
 import pytest
 from onnx import AttributeProto, ModelProto, TensorProto, helper
 
-from convert.graph import Graph
+from convert.graph.builder import Graph
 from convert.model_file import write_model_file
-from server.external_data import has_external_data
 from server.model import Model, UnservableModel
+from server.model_file.external_data import has_external_data
 from server.signature import Feature
 from tests.models import make_model, make_signature
 

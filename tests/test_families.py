@@ -3,8 +3,7 @@ from typing import Any
 
 import pytest
 
-from convert.estimators import class_name, emitted_classes
-from convert.preprocessing import registry
+from convert.lowering.registry import BLOCK_LOWERINGS, EMITTERS, LOWERINGS, class_name
 from tests.families import families
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries, while made
@@ -13,9 +12,12 @@ NO_FILE = {
     "sklearn.ClassifierChain",
     "sklearn.MultiOutputClassifier",
     "sklearn._ConstantPredictor",
+    "sklearn.HashingVectorizer",
     "convert.Taken",
+    "imblearn.Pipeline",
 }
-"""Several labels a row are refused; the others stand inside of what has a file."""
+"""Several labels a row and hashed words are refused; an imbalanced pipeline is lowered as
+any; the others stand inside of what has a file."""
 
 
 def parts(value: Any) -> Iterator[Any]:
@@ -35,7 +37,7 @@ def test_every_estimator_and_transformer_has_a_file() -> None:
         for part in parts(family.make())
         for base in type(part).__mro__
     }
-    wanted = {*emitted_classes(), *map(class_name, registry._lowerings)}
+    wanted = {*EMITTERS.names(), *LOWERINGS.names(), *BLOCK_LOWERINGS.names()}
 
     assert wanted - made == NO_FILE
 

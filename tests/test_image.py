@@ -1,4 +1,4 @@
-"""The real image, built from the Dockerfile and run with the README's options."""
+"""The real image, built from the Dockerfile and run as docs/container.md does."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench import container as bench_container
+from bench.measurements import container as bench_container
 from tests.containers import (
     LIMITS,
     Container,
@@ -149,7 +149,7 @@ def test_image_has_the_byte_code_of_every_module_that_is_loaded() -> None:
             if line.startswith("# code object from ")
         ]
 
-    assert "/app/bytecode/app/server/runtime.cpython-313.pyc" in loaded
+    assert "/app/bytecode/app/server/runtime/session.cpython-313.pyc" in loaded
     assert [path for path in loaded if not path.startswith("/app/bytecode/")] == []
 
 
@@ -165,9 +165,9 @@ def test_image_is_within_its_budget(image: str, tmp_path: Path) -> None:
 
 
 def read_docker_commands() -> list[list[str]]:
-    """Return the words behind `docker` in each line of the README's block."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    (block,) = re.findall(r"```sh\n(docker .*?)```", readme, re.DOTALL)
+    """Return the words behind `docker` in each line that is documented."""
+    text = (ROOT / "docs" / "container.md").read_text("utf-8")
+    (block,) = re.findall(r"```sh\n(docker .*?)```", text, re.DOTALL)
     return [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
 
 
@@ -183,7 +183,7 @@ def as_here(words: list[str], image: str, models: Path, port: int) -> list[str]:
     return ["run", *options, *[w.replace("$PWD/build", str(models)) for w in changed]]
 
 
-def test_docker_does_what_the_readme_says(image: str, tmp_path: Path) -> None:
+def test_docker_does_what_is_documented(image: str, tmp_path: Path) -> None:
     shutil.copy(ROOT / "models" / "student_performance.onnx", tmp_path / "mine.onnx")
     tmp_path.chmod(0o755)  # the server is another user
     ports: dict[str, int] = {}

@@ -36,7 +36,7 @@ def test_help_has_a_sentence_for_every_target() -> None:
 
     assert declared is not None
     assert sorted(listed) == sorted(set(declared[1].split()) - {"python", "openmp"})
-    assert len(listed) <= 9
+    assert len(listed) <= 10
 
 
 def test_without_a_usable_python_the_remedy_is_named() -> None:
@@ -133,8 +133,21 @@ def test_the_two_targets_run_every_test_once() -> None:
     ]
 
 
+def test_coverage_runs_the_tests_of_make_test_and_two_shares_are_enough() -> None:
+    lines = make("--dry-run", "coverage").stdout.splitlines()
+    tests = next(line for line in lines if " -m pytest " in line)
+
+    assert tests.endswith(
+        '-m coverage run -m pytest -n 2 -m "not (slow or external or image)"'
+    )
+    assert [line.partition(" report ")[2] for line in lines[-2:]] == [
+        "--include='server/*' --fail-under=98",
+        "--include='convert/*' --fail-under=93",
+    ]
+
+
 def test_a_part_of_ci_that_fails_hides_no_other(tmp_path: Path) -> None:
-    write_program(tmp_path / "make", '[ "$1" != test ]')
+    write_program(tmp_path / "make", '[ "$1" != coverage ]')
     write_program(tmp_path / "dpkg-query", "echo ' installed'")
 
     result = subprocess.run(
@@ -147,7 +160,22 @@ def test_a_part_of_ci_that_fails_hides_no_other(tmp_path: Path) -> None:
     parts = [line.split(" after ")[0] for line in result.stdout.splitlines()]
     assert parts == [
         "make check: passed",
-        "make test: FAILED",
+        "make coverage: FAILED",
         "make test-all: passed",
     ]
     assert result.returncode == 1
+
+
+def test_a_public_ci_and_a_commit_run_what_ci_runs() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+
+    commands = re.findall(
+        r"^ +(?:run|entry): (?!\|)(.+)$", workflow + hooks, re.MULTILINE
+    )
+    assert commands == [".ci/run", "make check"]
+    assert os.access(ROOT / ".ci/run", os.X_OK)
+    assert "permissions:\n  contents: read\n\n" in workflow
+    used = re.findall(r"uses: (.+)$", workflow, re.MULTILINE)
+    assert used
+    assert [u for u in used if not re.fullmatch(r"\S+@[0-9a-f]{40} # v[\d.]+", u)] == []

@@ -8,10 +8,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto
 
-from convert.graph import Graph
+from convert.graph.builder import Graph
 from convert.model_file import write_model_file
 from server.model import N_TIMED_RUNS, Model, UnservableModel
-from server.runtime import RuntimeFault, Session
+from server.runtime.session import RuntimeFault, Session
 from server.signature import Feature, GoldenRow, Target, Value
 from tests.models import (
     GENDER,
@@ -156,7 +156,7 @@ def test_a_golden_row_that_is_not_reproduced_is_refused(tmp_path: Path) -> None:
 def test_a_graph_whose_rows_depend_on_each_other_is_refused(tmp_path: Path) -> None:
     graph = Graph()
     score = graph.input("reading score", TensorProto.DOUBLE)
-    total = graph.add("ReduceSum", score, graph.constant([0]), keepdims=1)
+    total = graph.add("ReduceSum", score, graph.constant([0], "int64"), keepdims=1)
     same = graph.add("Add", graph.add("Sub", score, score), total)
     graph.output("prediction", same, TensorProto.DOUBLE, ["n_rows", 1])
     golden = GoldenRow(row={"reading score": 80.0}, predictions=(80.0,))

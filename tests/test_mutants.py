@@ -59,7 +59,7 @@ def test_a_change_is_made_where_it_was_found() -> None:
 def test_a_seed_chooses_the_same_mutants_every_time_and_none_that_is_equivalent() -> (
     None
 ):
-    module = "server/rows.py"
+    module = "server/contracts/predict/rows.py"
     source = Path(ROOT, module).read_text("utf-8")
     everything = find_mutants(module, source)
 

@@ -14,7 +14,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from convert.refusal import Refusal
+from convert.errors import Refusal
 from tests.lowered import compare, lower_to_model, make_gaps, make_mixed
 
 EXACT: list[Any] = [

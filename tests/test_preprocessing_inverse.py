@@ -16,9 +16,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from convert.graph import Graph
-from convert.preprocessing.inverse import invert
-from convert.refusal import Refusal
+from convert.errors import Refusal
+from convert.graph.builder import Graph
+from convert.lowering.preprocessing.inverse import invert
 from tests.lowered import Floats
 
 TARGETS = np.random.default_rng(0).gamma(3, 12, (300, 1)) + 0.5
@@ -44,8 +44,7 @@ TRANSFORMERS: list[Any] = [
 
 def run_inverse(transformer: Any, y: Floats) -> Floats:
     graph = Graph()
-    graph.input("y", TensorProto.DOUBLE)
-    inverted = invert(transformer, graph, "y")
+    inverted = invert(graph, transformer, graph.input("y", TensorProto.DOUBLE))
     graph.output("x", inverted, TensorProto.DOUBLE, ["n_rows", 1])
     session = onnxruntime.InferenceSession(graph.model().SerializeToString())
     result: Floats = session.run(None, {"y": y})[0]
@@ -84,7 +83,7 @@ REFUSED: list[Any] = [
 @pytest.mark.parametrize(("transformer", "name"), REFUSED, ids=[n for _, n in REFUSED])
 def test_inverse_without_exact_form_is_refused(transformer: Any, name: str) -> None:
     graph = Graph()
-    graph.input("y", TensorProto.DOUBLE)
+    y = graph.input("y", TensorProto.DOUBLE)
 
     with pytest.raises(Refusal, match=name):
-        invert(transformer.fit(TARGETS), graph, "y")
+        invert(graph, transformer.fit(TARGETS), y)

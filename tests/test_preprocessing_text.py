@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.pipeline import make_pipeline
 
-from convert.refusal import Refusal
+from convert.errors import Refusal
 from tests.lowered import compare, lower_to_model, run, transform
 
 TEXTS = [

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.protobuf import Field, NotProtobuf, fields
+from server.model_file.protobuf import Field, NotProtobuf, fields
 from tests.models import make_model
 
 
@@ -21,7 +21,7 @@ def test_every_field_is_where_protobuf_wrote_it() -> None:
     (graph,) = [content[f.start : f.stop] for f in found if f.number == 7]
     assert version == model.ir_version
     assert graph == model.graph.SerializeToString()
-    assert [f.number for f in found] == [1, 2, 7, 8, 8, 14]
+    assert [f.number for f in found] == [1, 2, 3, 7, 8, 8, 14]
 
 
 @pytest.mark.parametrize(

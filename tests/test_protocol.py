@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
 from server.batching import MAX_COALESCED_ROWS, SLOW_RUN_MS
+from server.protocol import MAX_KEPT_HEADS, hot_heads
 from tests.connections import (
     OTHER,
     ROW,
@@ -55,6 +57,7 @@ def padded(n_bytes: int) -> bytes:
         (padded(8193), ["/predict"]),
         (post(make_row(), target=b"/predict?include=interval"), ["/predict"]),
         (post(make_row(), b"Connection: close"), ["/predict"]),
+        (post(make_row(), b"Content-Encoding: gzip"), ["/predict"]),
         (post(make_row(gender="neither")), ["/predict"]),
         (post(make_row(), target=b"/livez"), ["/livez"]),
     ],
@@ -320,3 +323,11 @@ def test_an_idle_connection_is_closed_after_a_prediction() -> None:
             return [*await ask(stream, ROW), await stream[0].read()]
 
     assert run(scenario) == [answer(80.0), b""]
+
+
+def test_heads_are_kept_but_not_without_end() -> None:
+    find: Any = hot_heads({})
+    for number in range(300):
+        find(b"POST /predict HTTP/1.1\r\nNumber: %d" % number)
+
+    assert find.cache_info().currsize == MAX_KEPT_HEADS == 256

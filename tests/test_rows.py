@@ -1,5 +1,4 @@
 import json
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from server.batch import Batch, Columns
+from server.contracts.predict.rows import RowReader
 from server.problems import InvalidBatch, Problem, TooManyRows
-from server.rows import Batch, RowReader
 from server.signature import MISSING_TEXT, Feature, is_text
 from tests.models import GENDER, LUNCH, SCORE, make_row, make_signature
 
@@ -60,20 +60,6 @@ def test_a_feature_may_be_named_columns() -> None:
     feature = Feature(name="columns", input="columns", kind="number", required=True)
 
     assert read({"columns": 3}, feature) == Batch([(3.0,)], "row")
-
-
-def test_missing_values_become_the_marks_of_the_graph() -> None:
-    reader = make_reader()
-
-    gender, lunch, score = reader.columns([("male", None, None), ("male", "x", 1.0)])
-
-    assert (tuple(gender), list(lunch)) == (("male", "male"), [MISSING_TEXT, "x"])
-    assert math.isnan(score[0])
-    assert score[1] == 1.0
-
-
-def test_no_rows_are_empty_columns() -> None:
-    assert make_reader().columns([]) == [[], [], []]
 
 
 def test_a_column_that_may_be_missing_may_be_left_out() -> None:
@@ -189,9 +175,6 @@ def test_an_optional_integer_may_be_null_or_left_out() -> None:
         (3.0,),
     ]
     assert read({"columns": {"rooms": [None, 3]}}, ROOMS).rows == [(None,), (3.0,)]
-    (column,) = make_reader(ROOMS).columns([(None,), (3.0,)])
-    assert math.isnan(column[0])
-    assert column[1] == 3.0
 
 
 FLOOR = Feature(
@@ -291,7 +274,7 @@ def _outcome(reader: RowReader, body: bytes) -> Any:
         batch = reader.read(body)
     except Problem as problem:
         return type(problem), problem.detail, list(problem.faults)
-    columns = reader.columns(batch.rows)
+    columns = Columns(ALL).of(batch.rows)
     numbers = [repr([float(value) for value in columns[i]]) for i in NUMBERS]
     return batch.form, len(batch.rows), numbers, [list(columns[i]) for i in TEXTS]
 

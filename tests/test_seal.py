@@ -9,8 +9,8 @@ import pytest
 
 from server import signature as signatures
 from server.model import Model, UnservableModel
-from server.model_file import read_signature
-from server.seal import BLANK, check_seal, find_digest, seal
+from server.model_file.content import read_signature
+from server.model_file.seal import BLANK, check_seal, find_digest, seal
 from server.signature import METADATA_KEY, UnreadableSignature
 from tests.models import make_model, make_signature
 

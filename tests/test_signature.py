@@ -3,7 +3,7 @@ import pytest
 from msgspec.structs import replace
 
 from server import signature as signatures
-from server.contradictions import contradictions
+from server.model_file.contradictions import contradictions
 from server.signature import (
     Discrepancy,
     Feature,

@@ -1,15 +1,17 @@
 """What a comparison found, as it is written to JSON and read back by `train`."""
 
+import inspect
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from convert.compare.choice import Choice
-from convert.compare.scores import Estimate
-from convert.files import check_input
-from convert.groups import GroupError
-from convert.refusal import Refusal
-from convert.regressors import Parameter
+from convert.errors import Invalid, Unreadable
+from convert.inputs import check_input
+from convert.training.estimates import FoldMean
+from convert.training.groups import GroupError
+from convert.training.regressors import CANDIDATES, Parameter
 
 PROTOCOL = 1
 """Raised when a field changes its meaning or is taken away."""
@@ -54,7 +56,7 @@ class Entry(msgspec.Struct, frozen=True):
     parameters: dict[str, Parameter]
     n_trials: int
     fit_seconds: float
-    cross_validated: dict[str, Estimate]
+    cross_validated: dict[str, FoldMean]
     test: dict[str, float]
     predictions: tuple[float, ...]
     conversion: Conversion | None = None
@@ -95,13 +97,28 @@ class Comparison(msgspec.Struct, frozen=True):
     protocol: int = PROTOCOL
 
     def entry(self, name: str) -> Entry:
-        """Return the entry of a candidate that took part."""
-        (found,) = [entry for entry in self.entries if entry.name == name]
-        return found
+        """Return the entry of a candidate.
+
+        Raises
+        ------
+        Refusal
+            It did not take part.
+        """
+        for entry in self.entries:
+            if entry.name == name:
+                return entry
+        raise Invalid(
+            f"{name!r} did not take part in the comparison: name one of "
+            f"{', '.join(entry.name for entry in self.entries)}, or compare again"
+        )
 
 
 def write_json(comparison: Comparison) -> bytes:
     return msgspec.json.format(msgspec.json.encode(comparison)) + b"\n"
+
+
+class _Envelope(msgspec.Struct):
+    protocol: int
 
 
 def read_json(path: Path) -> Comparison:
@@ -110,12 +127,49 @@ def read_json(path: Path) -> Comparison:
     Raises
     ------
     Refusal
-        It is something else.
+        It is something else, a newer Pinion wrote it, or its parts do not go together.
     """
     check_input(path)
+    content = path.read_bytes()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Comparison)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(
+        protocol = msgspec.json.decode(content, type=_Envelope).protocol
+        if protocol != PROTOCOL:
+            raise Unreadable(
+                f"{path} has protocol {protocol} and this Pinion reads {PROTOCOL}: "
+                "compare again"
+            )
+        comparison = msgspec.json.decode(content, type=Comparison)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(
             f"{path} is not what compare --json writes ({error}): make it again"
         ) from None
+    if found := next(_contradictions(comparison), ""):
+        raise Unreadable(
+            f"{path} was changed since compare --json wrote it ({found}): make it again"
+        )
+    return comparison
+
+
+def _contradictions(comparison: Comparison) -> Iterator[str]:
+    names = [entry.name for entry in comparison.entries]
+    for name in (comparison.choice.name, comparison.choice.best):
+        if names.count(name) != 1:
+            yield f"it chose {name!r}, which is {names.count(name)} of its entries"
+    for entry in comparison.entries:
+        if entry.name not in CANDIDATES:
+            yield f"it has an entry {entry.name!r}, which is no regressor of compare"
+            return
+        if unknown := sorted(entry.parameters.keys() - _parameters(entry.name)):
+            yield f"{entry.name!r} has a parameter {unknown[0]!r}"
+        if len(entry.predictions) != len(comparison.actual):
+            yield (
+                f"{entry.name!r} has {len(entry.predictions)} predictions for "
+                f"{len(comparison.actual)} rows"
+            )
+
+
+def _parameters(name: str) -> set[str]:
+    """Return what a candidate can be told; CatBoost lists only what it was."""
+    regressor = CANDIDATES[name].make(0)
+    named = inspect.signature(type(regressor)).parameters
+    return {*regressor.get_params(), *named, "scale_categories"}

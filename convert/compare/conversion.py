@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 from convert.compare.comparison import Conversion
-from convert.compare.folds import fit, predict
-from convert.description import Description
-from convert.export import Export, export
-from convert.latency import measure_latency
-from convert.refusal import Refusal
-from convert.regressors import Parameters
-from convert.split import Split
+from convert.errors import Refusal
+from convert.export import export
+from convert.model_file import ModelFile
+from convert.tables.description import Description
+from convert.tables.holdout import Split
+from convert.training.folds import fit, predict
+from convert.training.latency import measure_latency
+from convert.training.regressors import Parameters
 from server.signature import Provenance
 
 
@@ -25,7 +26,7 @@ class Final(NamedTuple):
     """
 
     predictions: list[float]
-    exported: Export | str
+    exported: ModelFile | str
 
 
 def finish(
@@ -40,7 +41,7 @@ def finish(
     pipeline = fit(split, name, parameters, seed)
     predictions = predict(pipeline, split.X_test).tolist()
     try:
-        exported: Export | str = export(
+        exported: ModelFile | str = export(
             pipeline, split.X_train, split.X_train, [target], description, Provenance()
         )
     except Refusal as refusal:
@@ -48,7 +49,7 @@ def finish(
     return Final(predictions, exported)
 
 
-def measure(exported: Export, split: Split) -> Conversion:
+def measure(exported: ModelFile, split: Split) -> Conversion:
     """Measure in this process, which should have nothing else to do."""
     discrepancy = exported.signature.provenance.discrepancy
     if discrepancy is None:

@@ -10,9 +10,20 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from convert.compare.comparison import Comparison, Entry
-from convert.explore.axes import HEIGHT, WIDTH, list_rows, rows_height, short
-from convert.figure import INK, MUTED, PAPER, SERIES, new_figure, svg
-from convert.groups import GroupError
+from convert.report.figure import (
+    HEIGHT,
+    INK,
+    MUTED,
+    PAPER,
+    SERIES,
+    WIDTH,
+    list_rows,
+    new_figure,
+    rows_height,
+    short,
+    svg,
+)
+from convert.training.groups import GroupError
 
 CHOSEN, OTHER = SERIES[1], SERIES[0]
 NEAR_INCHES = 0.17

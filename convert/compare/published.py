@@ -10,13 +10,13 @@ from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from convert.compare.folds import predict
 from convert.compare.terminal import align
-from convert.dataset import Table
-from convert.description import Description
-from convert.refusal import Refusal
-from convert.regressors import CANDIDATES
-from convert.split import SEED, TEST_SIZE, Split, split_table
+from convert.errors import Invalid
+from convert.tables.description import Description
+from convert.tables.holdout import SEED, TEST_SIZE, Split, split_table
+from convert.tables.table import Table
+from convert.training.folds import predict
+from convert.training.regressors import CANDIDATES
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def reproduce(table: Table, target: str) -> list[Reproduction]:
     """
     rows = table.frame.to_csv(index=False, lineterminator="\n").encode()
     if hashlib.sha256(rows).hexdigest() != ROWS_SHA256 or target != TARGET:
-        raise Refusal(
+        raise Invalid(
             f"the published figures are those of {TARGET!r} in the students' table, and "
             f"{table.path} has other rows or column names (--rename): leave --published "
             "out for it"

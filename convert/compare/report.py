@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from convert import page
 from convert.compare import pictures
 from convert.compare.comparison import Comparison, Entry
-from convert.groups import CONFIDENCE, MIN_ROWS, GroupError, say, signed
-from convert.page import Markup, tag
+from convert.report import page
+from convert.report.page import Markup, tag
+from convert.training.groups import CONFIDENCE, MIN_ROWS, GroupError, say, signed
 
 SECTIONS = {
     "choice": "The choice",

@@ -14,22 +14,22 @@ import numpy as np
 from convert.compare.choice import Choice, Contestant, choose
 from convert.compare.comparison import Comparison, Entry
 from convert.compare.conversion import Final, finish, measure
-from convert.compare.folds import (
+from convert.compare.spaces import Space, space_of
+from convert.compare.tuning import Effort, Tuned, open_studies, tune
+from convert.compare.workers import Submit, workers
+from convert.errors import Refusal
+from convert.tables.description import Description
+from convert.tables.holdout import Split, split_table
+from convert.tables.table import Table
+from convert.training.estimates import SCORES, estimates
+from convert.training.folds import (
     MIN_TRAIN_ROWS,
     N_FOLDS,
     Folds,
     cross_validate,
 )
-from convert.compare.scores import SCORES, estimates
-from convert.compare.spaces import Space, space_of
-from convert.compare.tuning import Effort, Tuned, open_studies, tune
-from convert.compare.workers import Submit, workers
-from convert.dataset import Table
-from convert.description import Description
-from convert.groups import group_errors
-from convert.refusal import Refusal
-from convert.regressors import CANDIDATES
-from convert.split import Split, split_table
+from convert.training.groups import group_errors
+from convert.training.regressors import CANDIDATES
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Question(NamedTuple):
         )
 
 
-def compare(question: Question, effort: Effort, journal: Path) -> Comparison:
+def compare_candidates(question: Question, effort: Effort, journal: Path) -> Comparison:
     """Compare every candidate and choose one.
 
     Parameters

@@ -9,7 +9,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from convert.regressors import Parameter, Parameters
+from convert.training.regressors import Parameter, Parameters
 
 
 class Axis(NamedTuple):
@@ -93,7 +93,7 @@ _SPACES: dict[str, Space] = {
 
 
 def space_of(name: str, n_fitted_rows: int) -> Space:
-    """Return the space of a candidate of `convert.regressors.CANDIDATES`."""
+    """Return the space of a candidate of `convert.training.regressors.CANDIDATES`."""
     space = dict(_SPACES[name])
     if "n_neighbors" in space:
         most = min(MAX_NEIGHBORS, n_fitted_rows)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from convert.compare.comparison import Comparison, Entry
-from convert.compare.scores import SCORES, Estimate
+from convert.training.estimates import SCORES, FoldMean
 
 HEADS = [
     "",
@@ -66,7 +66,7 @@ def _row(entry: Entry, is_chosen: bool) -> list[str]:
     ]
 
 
-def _figure(estimate: Estimate, name: str) -> str:
+def _figure(estimate: FoldMean, name: str) -> str:
     n_digits = 4 if name == "r2_score" else 3
     mean, error = estimate.mean, estimate.standard_error
     if name == "r2_score":

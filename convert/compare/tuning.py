@@ -19,11 +19,11 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from convert.compare.folds import cross_validate
 from convert.compare.spaces import Space, distributions, start
 from convert.compare.workers import Submit
-from convert.regressors import Parameters
-from convert.split import Split
+from convert.tables.holdout import Split
+from convert.training.folds import cross_validate
+from convert.training.regressors import Parameters
 
 SCORING_REPEATS = 4
 """Of the tuning's folds: what scoring, the last fit and the proof take afterwards."""

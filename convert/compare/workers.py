@@ -12,7 +12,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from convert.split import Split
+from convert.tables.holdout import Split
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")

@@ -18,10 +18,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from convert.explore import effects
-from convert.explore.columns import Codes, Column, Floats
+from convert.explore.columns import Codes, Floats, Variable
 
 
-def association(a: Column, b: Column) -> float:
+def association(a: Variable, b: Variable) -> float:
     """Return r from -1 to 1 for two numeric columns, else η or V from 0 to 1."""
     both = a.present & b.present
     if a.is_numeric and b.is_numeric:
@@ -67,7 +67,7 @@ def contingency(a: Codes, b: Codes) -> Codes:
     return np.bincount(a * n_b + b, minlength=n_a * n_b).reshape(n_a, n_b)
 
 
-def association_matrix(columns: Sequence[Column]) -> Floats:
+def association_matrix(columns: Sequence[Variable]) -> Floats:
     """Return the associations of all pairs, shape (n_columns, n_columns)."""
     matrix = np.eye(len(columns))
     for row, a in enumerate(columns):
@@ -77,7 +77,7 @@ def association_matrix(columns: Sequence[Column]) -> Floats:
     return matrix
 
 
-def measure(a: Column, b: Column) -> str:
+def measure(a: Variable, b: Variable) -> str:
     """Return the symbol of the measure that `association` takes for the pair."""
     if a.is_numeric and b.is_numeric:
         return "r"

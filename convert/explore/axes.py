@@ -1,20 +1,14 @@
 """What the pictures share: sizes, labels, rows, points and legends."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from convert.explore import wording
-from convert.explore.columns import Codes, Column, Floats
+from convert.explore.columns import Codes, Floats, Variable
 from convert.explore.effects import Estimate
-from convert.figure import PAPER, SERIES
-
-WIDTH, HEIGHT = 4.6, 2.7
-"""Inches; the text has the size of the page's text on a phone."""
+from convert.report.figure import PAPER, SERIES, short
 
 MAX_GROUPS = 12
 """Larger groups come first; beyond, they are left out or counted together."""
@@ -24,9 +18,7 @@ MAX_POINTS = 1000
 """A scatter plot shows this many rows, drawn with a fixed seed; the line is fitted
 on all of them."""
 
-LABEL_LETTERS = 24
 AXIS_LETTERS = 44
-ROW_INCHES = 0.29
 FIRST_DAY, LAST_DAY = -719161, 2932895
 """Days since 1970 of 0001-01-02 and 9999-12-30: matplotlib fails beyond."""
 
@@ -61,7 +53,7 @@ def draw_estimate(axes: Axes, row: int, estimate: Estimate, colour: str) -> None
     )
 
 
-def label_axis(axes: Axes, column: Column) -> None:
+def label_axis(axes: Axes, column: Variable) -> None:
     axes.set_xlabel(short(column.title, AXIS_LETTERS))
     if axes.get_ylabel() == "Count":
         axes.set_ylabel("rows")
@@ -74,11 +66,6 @@ def label_axis(axes: Axes, column: Column) -> None:
         axes.xaxis.set_major_formatter(formatter)
     else:
         axes.locator_params(axis="x", nbins=6)
-
-
-def list_rows(axes: Axes, labels: Sequence[str]) -> None:
-    axes.set_yticks(np.arange(len(labels)), labels)
-    axes.set_ylim(len(labels) - 0.45, -0.55)
 
 
 def place_legend(figure: Figure, axes: Axes) -> None:
@@ -95,11 +82,3 @@ def shown_groups(counts: Codes, means: Floats) -> Codes:
     largest = np.argsort(-counts, kind="stable")[:MAX_GROUPS]
     filled = largest[counts[largest] > 0]
     return filled[np.argsort(-means[filled], kind="stable")]
-
-
-def short(text: str, n_letters: int = LABEL_LETTERS) -> str:
-    return wording.shorten(wording.clean(text), n_letters)
-
-
-def rows_height(n_rows: int) -> float:
-    return 0.35 + ROW_INCHES * max(n_rows, 2)

@@ -5,16 +5,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from convert import page
-from convert.explore import axes, effects, findings, plots, wording
+from convert.explore import axes, effects, findings, plots
 from convert.explore import interactions as interacting
 from convert.explore.association import association, measure
-from convert.explore.columns import Column, Floats
+from convert.explore.columns import Floats, Variable
 from convert.explore.exploration import Exploration
 from convert.explore.findings import Effect
 from convert.explore.interactions import Interaction, Reversal
 from convert.explore.outcome import Outcome
-from convert.page import Markup
+from convert.report import page, wording
+from convert.report.page import Markup
 
 MAX_TOGETHER = 3
 MAX_TABLE_GROUPS = 12
@@ -96,7 +96,7 @@ def reversal(found: Reversal, outcome: Outcome) -> str:
     return " ".join(said[:2])
 
 
-def together(columns: Sequence[Column], matrix: Floats) -> Iterator[tuple[str, str]]:
+def together(columns: Sequence[Variable], matrix: Floats) -> Iterator[tuple[str, str]]:
     """Yield a sentence and its detail for features that say much the same.
 
     `columns` are those of `matrix`, the target first.
@@ -134,7 +134,7 @@ def row_checks(found: Exploration) -> list[str]:
     return checks
 
 
-def column_row(column: Column, n_rows: int) -> list[str]:
+def column_row(column: Variable, n_rows: int) -> list[str]:
     n_missing = column.n_missing
     missing = (
         f"{n_missing:,} ({wording.percent(n_missing / n_rows)})" if n_missing else "0"
@@ -148,7 +148,7 @@ def column_row(column: Column, n_rows: int) -> list[str]:
     ]
 
 
-def _values(column: Column) -> str:
+def _values(column: Variable) -> str:
     if column.kind == "empty":
         return "none"
     if column.kind == "date":
@@ -179,7 +179,7 @@ def group_means(outcome: Outcome) -> str:
     )
 
 
-def group_table(shown: Sequence[Column], found: Exploration) -> Markup:
+def group_table(shown: Sequence[Variable], found: Exploration) -> Markup:
     """Return the target's distribution in each group as a table."""
     target = found.target
     if target.is_numeric:
@@ -195,7 +195,7 @@ def group_table(shown: Sequence[Column], found: Exploration) -> Markup:
 
 
 def _group_rows(
-    column: Column, target: Column, found: Exploration
+    column: Variable, target: Variable, found: Exploration
 ) -> Iterator[list[str]]:
     known = column.present & target.present
     counts = np.bincount(column.codes[known], minlength=len(column.levels))
@@ -229,7 +229,7 @@ def _distribution(numbers: Floats, outcome: Outcome) -> list[str]:
     ]
 
 
-def univariate(column: Column) -> str:
+def univariate(column: Variable) -> str:
     missing = f" {column.n_missing:,} missing." if column.n_missing else ""
     if column.kind == "date":
         return f"From {_values(column)}. Vertical line: the median day.{missing}"
@@ -263,7 +263,7 @@ def pairs(found: Exploration) -> str:
     )
 
 
-def pair(feature: Column, target: Column) -> str:
+def pair(feature: Variable, target: Variable) -> str:
     strength = association(feature, target)
     said = f"{measure(feature, target)} = {wording.correlation(strength)}."
     if feature.is_numeric and target.is_numeric:
@@ -278,7 +278,7 @@ def pair(feature: Column, target: Column) -> str:
     return said
 
 
-def _spearman(a: Column, b: Column) -> float:
+def _spearman(a: Variable, b: Variable) -> float:
     both = a.present & b.present
     return effects.pearson(rankdata(a.numbers[both]), rankdata(b.numbers[both]))
 
@@ -344,7 +344,7 @@ def interaction(one: Interaction) -> str:
     )
 
 
-def matrix_table(columns: Sequence[Column], matrix: Floats) -> Markup:
+def matrix_table(columns: Sequence[Variable], matrix: Floats) -> Markup:
     """Return the heatmap's figures for those who cannot see it."""
     rows = [
         [

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from convert.explore import wording
+from convert.report import wording
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ LARGEST = 1e100
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class Variable:
     """One column, as the statistics need it.
 
     Attributes
@@ -111,7 +111,7 @@ NO_NUMBERS: Floats = np.empty(0)
 NO_CODES: Codes = np.empty(0, np.int64)
 
 
-def read_columns(frame: pd.DataFrame) -> list[Column]:
+def read_columns(frame: pd.DataFrame) -> list[Variable]:
     return [
         _read(str(name), frame.iloc[:, position])
         for position, name in enumerate(frame.columns)
@@ -124,7 +124,7 @@ def as_numbers(texts: tuple[str, ...]) -> Floats:
     return parsed.to_numpy(dtype=np.float64)
 
 
-def _read(name: str, series: "pd.Series[Any]") -> Column:
+def _read(name: str, series: "pd.Series[Any]") -> Variable:
     dtype = series.dtype
     if pd.api.types.is_bool_dtype(dtype):
         return _categories(name, series)
@@ -134,40 +134,40 @@ def _read(name: str, series: "pd.Series[Any]") -> Column:
     if pd.api.types.is_datetime64_any_dtype(dtype):
         days = _days(series.dt.tz_localize(None))  # as its clocks showed
         kind: Kind = "empty" if np.isnan(days).all() else "date"
-        return Column(name, kind, str(dtype), days, NO_CODES)
+        return Variable(name, kind, str(dtype), days, NO_CODES)
     return _strings(_categories(name, series))
 
 
-def _numbers(name: str, dtype: str, numbers: Floats) -> Column:
+def _numbers(name: str, dtype: str, numbers: Floats) -> Variable:
     infinite = np.abs(numbers) > LARGEST
     finite = np.where(infinite, np.nan, numbers)
     distinct = np.unique(finite[~np.isnan(finite)])
     if len(distinct) == 0:
         codes, n_infinite = np.full(len(numbers), -1), int(infinite.sum())
-        return Column(name, "empty", dtype, NO_NUMBERS, codes, n_infinite=n_infinite)
+        return Variable(name, "empty", dtype, NO_NUMBERS, codes, n_infinite=n_infinite)
     if len(distinct) == 2:  # two groups say more than a line through two points
         codes = np.searchsorted(distinct, finite).astype(np.int64)
         codes[np.isnan(finite)] = -1
         levels = tuple(
             np.format_float_positional(value, trim="-") for value in distinct
         )
-        return Column(name, "category", dtype, NO_NUMBERS, codes, levels)
-    return Column(
+        return Variable(name, "category", dtype, NO_NUMBERS, codes, levels)
+    return Variable(
         name, "number", dtype, finite, NO_CODES, n_infinite=int(infinite.sum())
     )
 
 
-def _categories(name: str, series: "pd.Series[Any]") -> Column:
+def _categories(name: str, series: "pd.Series[Any]") -> Variable:
     codes, values = pd.factorize(series)
     texts = np.array([str(value) for value in values], dtype=object)
     levels, level_codes = np.unique(texts.astype(str), return_inverse=True)
     found = np.append(level_codes, -1)[codes].astype(np.int64)
     kind: Kind = "category" if len(levels) else "empty"
     names = tuple(map(str, levels))
-    return Column(name, kind, str(series.dtype), NO_NUMBERS, found, names)
+    return Variable(name, kind, str(series.dtype), NO_NUMBERS, found, names)
 
 
-def _strings(column: Column) -> Column:
+def _strings(column: Variable) -> Variable:
     """Look into strings for numbers, dates and free text."""
     levels, codes = column.levels, column.codes
     if not levels:
@@ -180,9 +180,9 @@ def _strings(column: Column) -> Column:
         days = _days(pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce"))
         if not np.isnan(days).any():
             numbers = np.append(days, np.nan)[codes]
-            return Column(column.name, "date", column.dtype, numbers, NO_CODES)
+            return Variable(column.name, "date", column.dtype, numbers, NO_CODES)
     if not _are_categories(len(levels), column.n_present):
-        return Column(column.name, "text", column.dtype, NO_NUMBERS, codes, levels)
+        return Variable(column.name, "text", column.dtype, NO_NUMBERS, codes, levels)
     return column
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from convert.errors import Invalid, suggest
 from convert.explore.association import association_matrix
-from convert.explore.columns import Column, Floats, read_columns
+from convert.explore.columns import Floats, Variable, read_columns
 from convert.explore.findings import Effect, GroupEffect, companions, rank_effects
 from convert.explore.interactions import (
     Interaction,
@@ -16,7 +17,6 @@ from convert.explore.interactions import (
 )
 from convert.explore.outcome import Outcome, outcomes_of
 from convert.explore.overview import Remark, leaks, remarks
-from convert.refusal import Refusal, suggest
 
 Progress = Callable[[str], None]
 
@@ -46,15 +46,15 @@ class Exploration:
         Rows that repeat an earlier row.
     """
 
-    columns: list[Column]
-    target: Column
-    features: list[Column]
+    columns: list[Variable]
+    target: Variable
+    features: list[Variable]
     outcomes: list[Outcome]
     ranked: list[Effect]
-    companions: list[Column]
+    companions: list[Variable]
     reversals: list[Reversal]
     interactions: list[Interaction]
-    matrix_columns: list[Column]
+    matrix_columns: list[Variable]
     matrix: Floats
     remarks: list[Remark]
     leaks: list[Remark]
@@ -117,39 +117,39 @@ def _clear_groups(ranked: Sequence[Effect]) -> list[GroupEffect]:
 
 
 def _interactions(
-    features: Sequence[Column], outcomes: Sequence[Outcome]
+    features: Sequence[Variable], outcomes: Sequence[Outcome]
 ) -> list[Interaction]:
     return find_interactions(features, outcomes[0]) if len(outcomes) == 1 else []
 
 
 def _check_names(names: Sequence[str], target_name: str) -> None:
     if target_name not in names:
-        raise Refusal(
+        raise Invalid(
             f"the table has no column {target_name!r}: {suggest(target_name, names)}"
         )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise Refusal(
+        raise Invalid(
             f"the table has more than one column {twice[0]!r}: give each its own name"
         )
 
 
-def _check_target(target: Column) -> None:
+def _check_target(target: Variable) -> None:
     name = repr(target.name)
     if target.kind == "empty":
-        raise Refusal(f"the target {name} has no values: fill it in, or name another")
+        raise Invalid(f"the target {name} has no values: fill it in, or name another")
     if target.n_distinct == 1:
-        raise Refusal(
+        raise Invalid(
             f"the target {name} has the same value in all rows, which nothing can "
             "explain: name another target"
         )
     if target.kind == "text" or (target.kind == "category" and target.is_near_unique):
-        raise Refusal(
+        raise Invalid(
             f"the target {name} is text ({target.n_distinct:,} different values in "
             f"{target.n_present:,} rows): name a number or one of a few classes"
         )
     if target.kind == "date":
-        raise Refusal(
+        raise Invalid(
             f"the target {name} is a date: turn it into a number, such as days since "
             "a start, or name another target"
         )

@@ -6,11 +6,12 @@ from itertools import combinations
 
 import numpy as np
 
-from convert.explore import effects, wording
+from convert.explore import effects
 from convert.explore.association import association
-from convert.explore.columns import Column, Floats
+from convert.explore.columns import Floats, Variable
 from convert.explore.effects import Estimate, Groups
 from convert.explore.outcome import Outcome, unit_of
+from convert.report import wording
 
 SIGNIFICANT = 0.05
 MIN_GROUP_ROWS = 5
@@ -40,7 +41,7 @@ class _Effect:
         Cohen's d of that difference, or Pearson's r.
     """
 
-    feature: Column
+    feature: Variable
     outcome: Outcome
     share: Estimate
     p_value: float
@@ -73,7 +74,7 @@ Effect = GroupEffect | TrendEffect
 
 
 def rank_effects(
-    features: Sequence[Column], outcomes: Sequence[Outcome]
+    features: Sequence[Variable], outcomes: Sequence[Outcome]
 ) -> list[Effect]:
     """Return each feature's strongest effect, the largest share first."""
     found = [
@@ -91,13 +92,13 @@ def rank_effects(
     return sorted(strongest.values(), key=lambda effect: -effect.share.value)
 
 
-def _effect(feature: Column, outcome: Outcome) -> Effect | None:
+def _effect(feature: Variable, outcome: Outcome) -> Effect | None:
     if feature.is_numeric:
         return _trend_effect(feature, outcome)
     return _group_effect(feature, outcome)
 
 
-def _trend_effect(feature: Column, outcome: Outcome) -> TrendEffect | None:
+def _trend_effect(feature: Variable, outcome: Outcome) -> TrendEffect | None:
     both = feature.present & ~np.isnan(outcome.values)
     x, y = feature.numbers[both], outcome.values[both]
     if len(x) < MIN_GROUP_ROWS or x.std() == 0:
@@ -109,7 +110,7 @@ def _trend_effect(feature: Column, outcome: Outcome) -> TrendEffect | None:
     return TrendEffect(feature, outcome, _squared(r), p_value, size, r, step)
 
 
-def _group_effect(feature: Column, outcome: Outcome) -> GroupEffect | None:
+def _group_effect(feature: Variable, outcome: Outcome) -> GroupEffect | None:
     groups = effects.group(feature.codes, outcome.values, len(feature.levels))
     large = np.flatnonzero(groups.counts >= MIN_GROUP_ROWS)
     if len(large) < 2:
@@ -215,7 +216,7 @@ def comparison(effect: GroupEffect) -> str:
     )
 
 
-def companions(target: Column, features: Sequence[Column]) -> list[Column]:
+def companions(target: Variable, features: Sequence[Variable]) -> list[Variable]:
     """Return the numbers that move with the target, the closest first."""
     if target.kind != "number":
         return []
@@ -228,7 +229,7 @@ def companions(target: Column, features: Sequence[Column]) -> list[Column]:
     return [feature for _, feature in sorted(close, key=lambda pair: -pair[0])]
 
 
-def same_groups(effect: GroupEffect, others: Sequence[Column]) -> str:
+def same_groups(effect: GroupEffect, others: Sequence[Variable]) -> str:
     """Say how the effect's two groups differ in other numbers."""
     differences = []
     for other in others:
@@ -252,8 +253,8 @@ def _signed(size: Estimate, numbers: Floats) -> str:
 
 
 def together(
-    columns: Sequence[Column], matrix: Floats
-) -> Iterator[tuple[Column, Column, float]]:
+    columns: Sequence[Variable], matrix: Floats
+) -> Iterator[tuple[Variable, Variable, float]]:
     """Yield the pairs of columns that say much the same, the closest first.
 
     Parameters

@@ -11,12 +11,13 @@ from itertools import combinations
 
 import numpy as np
 
-from convert.explore import effects, findings, wording
+from convert.explore import effects, findings
 from convert.explore.association import association, contingency
-from convert.explore.columns import NO_NUMBERS, Codes, Column, Floats
+from convert.explore.columns import NO_NUMBERS, Codes, Floats, Variable
 from convert.explore.effects import Estimate
 from convert.explore.findings import GroupEffect
 from convert.explore.outcome import Outcome, unit_of
+from convert.report import wording
 
 MAX_FEATURES = 8
 """Pairs of the features with the largest effects: 28 looks at most."""
@@ -45,8 +46,8 @@ class Interaction:
         Corrected for all pairs (Holm).
     """
 
-    feature: Column
-    moderator: Column
+    feature: Variable
+    moderator: Variable
     share: float
     p_value: float
 
@@ -67,16 +68,16 @@ class Reversal:
         The same as Cohen's d.
     """
 
-    feature: Column
+    feature: Variable
     high: int
     low: int
-    numbers: list[Column]
+    numbers: list[Variable]
     differences: list[Estimate]
     standardized: list[Estimate]
 
 
 def find_interactions(
-    features: Sequence[Column], outcome: Outcome
+    features: Sequence[Variable], outcome: Outcome
 ) -> list[Interaction]:
     """Return the interactions of all pairs of features, the largest share first.
 
@@ -101,7 +102,7 @@ def find_interactions(
     return sorted(corrected, key=lambda interaction: -interaction.share)
 
 
-def _interaction(a: Column, b: Column, outcome: Outcome) -> Interaction:
+def _interaction(a: Variable, b: Variable, outcome: Outcome) -> Interaction:
     feature, moderator = (b, a) if b.is_numeric and not a.is_numeric else (a, b)
     moderator = in_thirds(moderator)
     if feature.is_numeric:
@@ -111,7 +112,7 @@ def _interaction(a: Column, b: Column, outcome: Outcome) -> Interaction:
     return Interaction(feature, moderator, *tested)
 
 
-def in_thirds(column: Column) -> Column:
+def in_thirds(column: Variable) -> Variable:
     """Return a numeric column as three groups of rows; a category as it is."""
     if not column.is_numeric:
         return column
@@ -191,7 +192,7 @@ def _share(extra: float, total: float) -> float:
 
 
 def find_reversals(
-    group_effects: Sequence[GroupEffect], target: Column, others: Sequence[Column]
+    group_effects: Sequence[GroupEffect], target: Variable, others: Sequence[Variable]
 ) -> list[Reversal]:
     """Return the categories whose two groups change places.
 
@@ -223,7 +224,7 @@ def _changes_places(reversal: Reversal) -> bool:
     return {1.0, -1.0} <= directions
 
 
-def _follow(effect: GroupEffect, columns: list[Column], n_looks: int = 1) -> Reversal:
+def _follow(effect: GroupEffect, columns: list[Variable], n_looks: int = 1) -> Reversal:
     """Compare the effect's groups in each column that has enough rows of both."""
     numbers, differences, standardized = [], [], []
     feature, high, low = effect.feature, effect.high, effect.low

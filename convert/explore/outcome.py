@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert.explore import wording
-from convert.explore.columns import Column, Floats
+from convert.explore.columns import Floats, Variable
+from convert.report import wording
 
 MAX_CLASSES = 12
 """Of a target with more classes, the most frequent ones are looked at."""
@@ -52,7 +52,7 @@ class Outcome:
         return f"{self.amount(low)} to {self.amount(high)}"
 
 
-def outcomes_of(target: Column) -> list[Outcome]:
+def outcomes_of(target: Variable) -> list[Outcome]:
     """Return one outcome for a number or two classes, else one for each class."""
     if target.is_numeric:
         unit = unit_of(target)
@@ -65,12 +65,12 @@ def outcomes_of(target: Column) -> list[Outcome]:
     return [_share_of(target, int(code)) for code in frequent]
 
 
-def unit_of(column: Column) -> str:
+def unit_of(column: Variable) -> str:
     """Return " points" for a column that is called a score; a table has no units."""
     return " points" if "score" in column.title.lower().split() else ""
 
 
-def _share_of(target: Column, code: int) -> Outcome:
+def _share_of(target: Variable, code: int) -> Outcome:
     values = np.where(target.present, target.codes == code, np.nan)
     title = f"share of {wording.quote(target.levels[code])}"
     return Outcome(title, values, is_share=True, unit=" percentage points")

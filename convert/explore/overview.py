@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert.explore import wording
 from convert.explore.association import association, measure
-from convert.explore.columns import LARGEST, Column, as_numbers
+from convert.explore.columns import LARGEST, Variable, as_numbers
+from convert.report import wording
 
 LEAK = 0.98
 """Association with the target from which a feature is suspected to be the target."""
@@ -39,14 +39,14 @@ class Remark:
     text: str
 
 
-def remarks(columns: Sequence[Column]) -> list[Remark]:
+def remarks(columns: Sequence[Variable]) -> list[Remark]:
     """Return what is constant, near-unique or suspicious."""
     return [
         Remark(column.title, text) for column in columns for text in _suspicions(column)
     ]
 
 
-def _suspicions(column: Column) -> Iterator[str]:
+def _suspicions(column: Variable) -> Iterator[str]:
     yield from _shape(column)
     if column.kind == "number":
         yield from _odd_numbers(column)
@@ -54,7 +54,7 @@ def _suspicions(column: Column) -> Iterator[str]:
         yield from _odd_texts(column.levels[:MAX_TEXTS])
 
 
-def _shape(column: Column) -> Iterator[str]:
+def _shape(column: Variable) -> Iterator[str]:
     if column.n_infinite:
         values = wording.plural(column.n_infinite, "value")
         yield f"has {values} infinite or beyond {LARGEST:g}, counted as missing"
@@ -73,7 +73,7 @@ def _shape(column: Column) -> Iterator[str]:
         yield f"is missing in {wording.percent(column.n_missing / n_rows)} of the rows"
 
 
-def _odd_numbers(column: Column) -> Iterator[str]:
+def _odd_numbers(column: Variable) -> Iterator[str]:
     numbers = column.numbers[column.present]
     lower, upper = np.quantile(numbers, [0.25, 0.75])
     reach = FENCES * (upper - lower)
@@ -121,7 +121,7 @@ def _stray_words(texts: tuple[str, ...]) -> Iterator[str]:
         yield f"would be a number but for {named}; as it is, it is read as text"
 
 
-def leaks(features: Sequence[Column], target: Column) -> list[Remark]:
+def leaks(features: Sequence[Variable], target: Variable) -> list[Remark]:
     """Return the features that look as if they were made from the target."""
     found = []
     for feature in features:

@@ -9,30 +9,38 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 
-from convert.explore import effects, wording
+from convert.explore import effects
 from convert.explore.axes import (
     AXIS_LETTERS,
-    HEIGHT,
     MAX_GROUPS,
     MAX_LINES,
     MAX_POINTS,
-    WIDTH,
     draw_points,
     label_axis,
-    list_rows,
     place_legend,
-    rows_height,
-    short,
     shown_groups,
 )
-from convert.explore.columns import Codes, Column, Floats
+from convert.explore.columns import Codes, Floats, Variable
 from convert.explore.outcome import Outcome
-from convert.figure import INK, MUTED, PAPER, SERIES, new_figure, svg
+from convert.report import wording
+from convert.report.figure import (
+    HEIGHT,
+    INK,
+    MUTED,
+    PAPER,
+    SERIES,
+    WIDTH,
+    list_rows,
+    new_figure,
+    rows_height,
+    short,
+    svg,
+)
 
 MAX_BINS = 40
 
 
-def univariate(column: Column, name: str, label: str) -> str:
+def univariate(column: Variable, name: str, label: str) -> str:
     if column.is_numeric:
         return _histogram(column, name, label)
     if column.kind == "text":
@@ -40,7 +48,7 @@ def univariate(column: Column, name: str, label: str) -> str:
     return _bars(column, name, label)
 
 
-def _histogram(column: Column, name: str, label: str) -> str:
+def _histogram(column: Variable, name: str, label: str) -> str:
     numbers = column.numbers[column.present]
     with new_figure(WIDTH, HEIGHT) as figure:
         axes = figure.subplots()
@@ -50,7 +58,7 @@ def _histogram(column: Column, name: str, label: str) -> str:
         return svg(figure, name, label)
 
 
-def _lengths(column: Column, name: str, label: str) -> str:
+def _lengths(column: Variable, name: str, label: str) -> str:
     by_level = np.array([len(text) for text in column.levels], dtype=np.float64)
     with new_figure(WIDTH, HEIGHT) as figure:
         axes = figure.subplots()
@@ -87,7 +95,7 @@ def bin_edges(numbers: Floats) -> Floats:
     return np.linspace(low, high, n_bins + 1)
 
 
-def _bars(column: Column, name: str, label: str) -> str:
+def _bars(column: Variable, name: str, label: str) -> str:
     counts = np.bincount(column.codes[column.present], minlength=len(column.levels))
     order = np.argsort(-counts, kind="stable")
     shown = order[:MAX_GROUPS]
@@ -114,7 +122,7 @@ def _count(n_rows: int, n_all: int) -> str:
     return f"{n_rows:,} ({wording.percent(n_rows / n_all)})"
 
 
-def boxes(grouping: Column, measured: Column, name: str, label: str) -> str:
+def boxes(grouping: Variable, measured: Variable, name: str, label: str) -> str:
     """Draw the spread of a number in each group, the highest mean on top."""
     codes, levels, values = grouping.codes, grouping.levels, measured.numbers
     groups = effects.group(codes, values, len(levels))
@@ -158,7 +166,7 @@ def _spread(values: Floats) -> dict[str, float]:
     return {**quantiles, "mean": float(values.mean())}
 
 
-def scatter(feature: Column, outcome: Outcome, name: str, label: str) -> str:
+def scatter(feature: Variable, outcome: Outcome, name: str, label: str) -> str:
     """Draw a sample of the rows, and the line with its band that all rows give."""
     x, y = feature.numbers, outcome.values
     both = np.flatnonzero(~np.isnan(x) & ~np.isnan(y))
@@ -187,7 +195,7 @@ def _draw_line(axes: Axes, x: Floats, y: Floats) -> None:
     )
 
 
-def shares(feature: Column, target: Column, name: str, label: str) -> str:
+def shares(feature: Variable, target: Variable, name: str, label: str) -> str:
     """Draw the shares of the target's classes in each group of the feature."""
     counts = np.bincount(feature.codes[feature.present], minlength=len(feature.levels))
     order = np.argsort(-counts, kind="stable")[:MAX_GROUPS]
@@ -218,6 +226,6 @@ def shares(feature: Column, target: Column, name: str, label: str) -> str:
         return svg(figure, name, label)
 
 
-def frequent(target: Column) -> Codes:
+def frequent(target: Variable) -> Codes:
     counts = np.bincount(target.codes[target.present], minlength=len(target.levels))
     return np.argsort(-counts, kind="stable")[:MAX_LINES]

@@ -6,20 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from convert import page
-from convert.explore import (
-    captions,
-    findings,
-    interactions,
-    plots,
-    summaries,
-    wording,
-)
-from convert.explore.columns import Column
+from convert.explore import captions, findings, interactions, plots, summaries
+from convert.explore.columns import Variable
 from convert.explore.exploration import Exploration, Progress, explore_table
 from convert.explore.findings import GroupEffect
 from convert.explore.interactions import Interaction, Reversal
-from convert.page import Markup, tag
+from convert.report import page, wording
+from convert.report.page import Markup, tag
 
 MAX_FINDINGS = 10
 MAX_PICTURES = 24
@@ -270,7 +263,7 @@ def _pairs(found: Exploration, progress: Progress) -> Markup:
     )
 
 
-def _pair(found: Exploration, feature: Column, name: str) -> Markup:
+def _pair(found: Exploration, feature: Variable, name: str) -> Markup:
     target = found.target
     title = wording.capitalise(feature.title)
     label = f"{wording.capitalise(target.title)} against {feature.title}"

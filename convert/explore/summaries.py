@@ -11,28 +11,35 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgba
 
-from convert.explore import effects, wording
+from convert.explore import effects
 from convert.explore.axes import (
     AXIS_LETTERS,
-    HEIGHT,
     MAX_LINES,
     MAX_POINTS,
-    WIDTH,
     draw_estimate,
     draw_points,
     label_axis,
-    list_rows,
     place_legend,
-    rows_height,
-    short,
     shown_groups,
 )
-from convert.explore.columns import Codes, Column, Floats
+from convert.explore.columns import Codes, Floats, Variable
 from convert.explore.effects import Estimate
 from convert.explore.findings import Effect
 from convert.explore.interactions import Interaction, Reversal
 from convert.explore.outcome import Outcome
-from convert.figure import INK, MUTED, SERIES, new_figure, svg
+from convert.report import wording
+from convert.report.figure import (
+    HEIGHT,
+    INK,
+    MUTED,
+    SERIES,
+    WIDTH,
+    list_rows,
+    new_figure,
+    rows_height,
+    short,
+    svg,
+)
 
 MAX_RANKED = 20
 """Columns in the picture of the shares: one more row is one too many to read."""
@@ -55,7 +62,7 @@ def ranking(ranked: Sequence[Effect], name: str, label: str) -> str:
 
 
 def group_means(
-    features: Sequence[Column], outcome: Outcome, name: str, label: str
+    features: Sequence[Variable], outcome: Outcome, name: str, label: str
 ) -> str:
     """Draw the mean of every group of every category, on one axis."""
     labels: list[str] = []
@@ -82,7 +89,7 @@ def group_means(
         return svg(figure, name, label)
 
 
-def heatmap(columns: Sequence[Column], matrix: Floats, name: str, label: str) -> str:
+def heatmap(columns: Sequence[Variable], matrix: Floats, name: str, label: str) -> str:
     """Draw the associations below the diagonal, the stronger the fuller."""
     n_columns = len(columns)
     side = max(3.2, 0.44 * n_columns)
@@ -138,7 +145,7 @@ def reversal(found: Reversal, name: str, label: str) -> str:
 
 
 def lines_by_group(
-    feature: Column, grouping: Column, outcome: Outcome, name: str, label: str
+    feature: Variable, grouping: Variable, outcome: Outcome, name: str, label: str
 ) -> str:
     """Draw the outcome against a number, with one line for each group."""
     x, y = feature.numbers, outcome.values
@@ -189,7 +196,7 @@ def _label_means(axes: Axes, outcome: Outcome) -> None:
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
 
 
-def _largest(grouping: Column) -> Codes:
+def _largest(grouping: Variable) -> Codes:
     codes = grouping.codes[grouping.present]
     counts = np.bincount(codes, minlength=len(grouping.levels))
     largest = np.argsort(-counts, kind="stable")[:MAX_LINES]

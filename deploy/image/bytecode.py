@@ -45,7 +45,8 @@ def _use(server: subprocess.Popen[str]) -> None:
     announcement = server.stderr.readline()
     address = urlsplit(announcement.split()[-1]).netloc if announcement.strip() else ""
     if not address:
-        sys.exit(f"bytecode.py: the server did not start: {server.stderr.read()}")
+        said = announcement + server.stderr.read()
+        sys.exit(f"bytecode.py: the server did not start: {said}")
     connection = HTTPConnection(address, timeout=60)
     for path in VISITED:
         _send(connection, "GET", path)

@@ -1,0 +1,1 @@
+"""Requests, and the connections that carry them at a pace."""

@@ -1,0 +1,1 @@
+"""What is measured: programs, and the machine that they run on."""

@@ -1,0 +1,120 @@
+"""Contenders: their three names, and an environment of its own for each."""
+
+import ast
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from bench.errors import Refusal
+from bench.figures.rounds import show
+from bench.subjects.machine import REPOSITORY
+
+FOLDER = REPOSITORY / "bench" / "contenders"
+BUILD = REPOSITORY / "build" / "contest"
+NAMES = ("label", "requirements", "command")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What its file says; `bench.contenders` explains the names."""
+
+    name: str
+    label: str
+    requirements: tuple[str, ...]
+    command: tuple[str, ...]
+
+    @classmethod
+    def read(cls, name: str) -> Self:
+        """Read the literals of a file that only its own environment can import."""
+        path = FOLDER / f"{name}.py"
+        literals = {
+            node.targets[0].id: ast.literal_eval(node.value)
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id in NAMES
+        }
+        return cls(name, **literals)
+
+    @property
+    def is_server(self) -> bool:
+        return any("{port}" in part for part in self.command)
+
+    @property
+    def needs_pipeline(self) -> bool:
+        return "BENCH_PIPELINE" in (FOLDER / f"{self.name}.py").read_text()
+
+    @property
+    def script(self) -> Path:
+        """Its program, if that is JavaScript."""
+        return FOLDER / f"{self.name}.js"
+
+    def fill_command(
+        self, model: Path, port: int = 0, second_port: int = 0
+    ) -> list[str]:
+        values = {"model": model, "port": port, "second_port": second_port}
+        return [part.format(bin=self._bin(), **values) for part in self.command]
+
+    def install(self) -> None:
+        """Make the environment, unless it is there already."""
+        environment = self._environment()
+        stamp = environment / "installed"
+        if stamp.exists():
+            return
+        show(f"installing {self.name} into {environment}")
+        shutil.rmtree(environment, ignore_errors=True)
+        environment.mkdir(parents=True)
+        for command in self._install_commands(environment):
+            run = subprocess.run(  # noqa: S603
+                command, cwd=REPOSITORY, capture_output=True, text=True, check=False
+            )
+            if run.returncode:
+                raise Refusal(
+                    f"{self.name} cannot be installed: `{' '.join(command)}` ended with "
+                    f"{run.returncode}: {run.stderr.strip()[-500:]}"
+                )
+        stamp.touch()
+
+    def _install_commands(self, environment: Path) -> list[list[str]]:
+        if self.script.exists():
+            # its install script would only fetch CUDA
+            npm = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
+            return [
+                [*npm, f"--prefix={environment}", *self.requirements],
+                ["cp", str(self.script), str(environment)],
+            ]
+        python = str(environment / "bin" / "python")
+        return [
+            [sys.executable, "-m", "venv", str(environment)],
+            [python, "-m", "pip", "install", "--quiet", *self.requirements],
+        ]
+
+    def _environment(self) -> Path:
+        parts = [*self.requirements]
+        if self.script.exists():
+            parts.append(self.script.read_text())
+        for part in self.requirements:
+            if part.endswith(".txt"):
+                parts.append((REPOSITORY / part).read_text())
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+        return BUILD / "environments" / digest
+
+    def _bin(self) -> Path:
+        environment = self._environment()
+        return environment if self.script.exists() else environment / "bin"
+
+
+def read_contenders(names: Sequence[str]) -> list[Contender]:
+    """Return the contenders of these names; of none: all."""
+    known = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise Refusal(
+            f"there is no contender {', '.join(unknown)}; known are {', '.join(known)}"
+        )
+    return [Contender.read(name) for name in names or known]

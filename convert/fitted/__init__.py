@@ -1,0 +1,1 @@
+"""What a fitted pipeline is made of, reads and answers; nothing here knows ONNX."""

@@ -1,0 +1,1 @@
+"""How each transformer of scikit-learn is said in ONNX."""

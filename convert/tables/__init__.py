@@ -1,0 +1,1 @@
+"""Tables with names for their columns, what people say of them, and held-out rows."""

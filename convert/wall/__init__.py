@@ -1,0 +1,1 @@
+"""A process shut in, in which a saved file can do no harm."""

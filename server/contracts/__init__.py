@@ -1,0 +1,1 @@
+"""The wire protocols: bytes to a batch, and a prediction to bytes."""

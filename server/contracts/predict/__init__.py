@@ -1,0 +1,1 @@
+"""The server's own wire protocol, `POST /predict` in JSON."""

@@ -1,0 +1,70 @@
+"""The server's own wire protocol as a contract."""
+
+from collections.abc import Sequence
+from urllib.parse import parse_qs
+
+from server.batch import Batch
+from server.contracts.contract import Headers
+from server.contracts.headers import JSON, require_json
+from server.contracts.predict.answers import write_answer
+from server.contracts.predict.rows import RowReader
+from server.problems import MEDIA_TYPE, InvalidQuery, Problem
+from server.signature import Signature
+
+
+class PredictContract:
+    """JSON in, JSON out, problem details (RFC 9457) for what is refused.
+
+    Parameters
+    ----------
+    includes
+        What the model can add to a prediction.
+    max_rows
+        Most rows in one body.
+    is_default
+        Whether requests that name no model are for this one.
+    """
+
+    media_type = JSON
+    problem_type = MEDIA_TYPE.encode()
+    write = staticmethod(write_answer)
+
+    def __init__(
+        self,
+        signature: Signature,
+        includes: Sequence[str],
+        max_rows: int,
+        is_default: bool,
+    ) -> None:
+        named = f"/models/{signature.name}/predict"
+        self.paths: Sequence[str] = (named, "/predict") if is_default else (named,)
+        self._includes = includes
+        self._reader = RowReader(signature, max_rows)
+
+    def is_hot(self, target: str) -> bool:
+        return target in self.paths  # with a query there is more to do
+
+    def accept(self, headers: Headers) -> None:
+        require_json(headers)
+
+    def read(self, body: bytes, query: bytes = b"") -> tuple[Batch, Sequence[str]]:
+        includes = self._asked_for(query) if query else ()
+        return self._reader.read(body), includes
+
+    def refuse(self, problem: Problem) -> bytes:
+        return problem.body()
+
+    def _asked_for(self, query: bytes) -> tuple[str, ...]:
+        parameters = parse_qs(query.decode("latin-1"))
+        unknown = sorted(parameters.keys() - {"include"})
+        if unknown:
+            raise InvalidQuery(
+                f"The query has {unknown[0]!r}; its one parameter is include."
+            )
+        names = ",".join(parameters.get("include", [])).split(",")
+        wanted = tuple(filter(None, names))
+        for name in wanted:
+            if name not in self._includes:
+                offered = ", ".join(self._includes)
+                raise InvalidQuery(f"{name!r} is not one of: {offered}.")
+        return wanted

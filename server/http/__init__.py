@@ -1,0 +1,1 @@
+"""HTTP as it comes over a connection, whatever is asked in it."""

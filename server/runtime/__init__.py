@@ -1,0 +1,1 @@
+"""onnxruntime's C library, by ctypes: nothing of the rest of the server."""

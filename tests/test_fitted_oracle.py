@@ -1,0 +1,103 @@
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from lightgbm import LGBMClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from convert.errors import Refusal
+from convert.fitted.oracle import Floats, Oracle, Rejected
+
+FRAME = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [5.0, 5, 6, 9]})
+
+
+def own_objective(truth: Any, scores: Floats) -> tuple[Floats, Floats]:
+    return 1 / (1 + np.exp(-scores)) - truth, np.ones_like(truth)
+
+
+def test_labels_are_positions_in_the_classes() -> None:
+    labels = ["no", "yes", "no", "yes"]
+    oracle = Oracle(LogisticRegression().fit(FRAME, labels))
+
+    answers = oracle.answer(FRAME)
+
+    assert oracle.classes == ("no", "yes")
+    assert answers.probabilities is not None
+    np.testing.assert_array_equal(
+        answers.values[:, 0], answers.probabilities.argmax(axis=1)
+    )
+
+
+def test_a_pipeline_of_an_array_is_asked_without_names() -> None:
+    pipeline = make_pipeline(StandardScaler(), Ridge()).fit(
+        FRAME.to_numpy(), [1, 2, 3, 4]
+    )
+
+    answers = Oracle(pipeline).answer(FRAME)
+
+    np.testing.assert_array_equal(
+        answers.values[:, 0], pipeline.predict(FRAME.to_numpy())
+    )
+
+
+def test_a_vectorizer_is_asked_with_a_list_of_texts() -> None:
+    texts = pd.DataFrame({"text": ["aa bb", "bb cc", "aa"]})
+    pipeline = make_pipeline(CountVectorizer(), Ridge()).fit(texts["text"], [1, 2, 3])
+
+    answers = Oracle(pipeline).answer(texts)
+
+    np.testing.assert_array_equal(answers.values[:, 0], pipeline.predict(texts["text"]))
+
+
+def test_rows_that_the_pipeline_refuses_are_told_from_the_others() -> None:
+    frame = pd.DataFrame({"c": ["x", "y", "z", "x"]})
+    pipeline = make_pipeline(OneHotEncoder(), Ridge()).fit(frame[:2], [1, 2])
+
+    oracle = Oracle(pipeline)
+    taken, answers = oracle.answer_taken(frame)
+
+    np.testing.assert_array_equal(taken, [True, True, False, True])
+    assert answers.values.shape == (3, 1)
+    with pytest.raises(Rejected, match="unknown categories"):
+        oracle.answer(frame)
+
+
+def test_several_labels_a_row_are_refused() -> None:
+    labels = np.array([[0, 1], [1, 1], [0, 0], [1, 0]])
+
+    with pytest.raises(Refusal, match="fit and export one classifier for each label"):
+        Oracle(DecisionTreeClassifier().fit(FRAME, labels))
+
+
+def test_targets_are_learnt_from_the_rows_that_are_taken() -> None:
+    frame = FRAME.assign(a=[np.nan, 2, 3, 4])
+    oracle = Oracle(Ridge().fit(FRAME, [1, 2, 3, 4]))
+
+    taken = oracle.learn_targets(frame)
+
+    assert (oracle.n_targets, taken.tolist()) == (1, [False, True, True, True])
+
+
+def test_a_sample_of_which_no_row_is_taken_is_refused() -> None:
+    oracle = Oracle(Ridge().fit(FRAME, [1, 2, 3, 4]))
+
+    with pytest.raises(Refusal, match="refuses every row of the sample"):
+        oracle.learn_targets(FRAME.assign(a=np.nan))
+
+
+def test_a_prediction_that_is_none_of_the_classes_is_refused() -> None:
+    model = LGBMClassifier(
+        n_estimators=2, min_child_samples=1, verbose=-1, objective=own_objective
+    )
+    frame = pd.concat([FRAME] * 5)
+    oracle = Oracle(model.fit(frame, np.tile([False, True], 10)))
+
+    with pytest.raises(
+        Refusal, match=r"LGBMClassifier predicts .* none of its classes"
+    ):
+        oracle.answer(frame)
