@@ -202,9 +202,10 @@ def left_in(cache: Path) -> list[str]:
 def test_an_interrupted_environment_leaves_nothing(tmp_path: Path) -> None:
     making = in_background(tmp_path)
     while not left_in(tmp_path):
+        assert making.poll() is None
         time.sleep(0.05)
     making.send_signal(signal.SIGINT)
-    making.communicate()
+    making.communicate(timeout=60)
 
     assert making.returncode != 0
     assert left_in(tmp_path) == []

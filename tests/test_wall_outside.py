@@ -287,10 +287,11 @@ def test_the_work_does_not_outlive_whoever_started_it(tmp_path: Path) -> None:
         "from pathlib import Path; from convert.wall import outside\n"
         "outside.LAUNCHER = ('-m', 'tests.behind')\n"
         f"outside.work(['import time; print(1); time.sleep(99)'], Path({str(tmp_path)!r}), "
-        "outside.Limits(99, 2**30), read=[Path('saved.pkl')])"
+        "outside.WallLimits(99, 2**30), read=[Path('saved.pkl')])"
     )
     starter = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
     while not running(tmp_path):
+        assert starter.poll() is None
         time.sleep(0.05)
     time.sleep(0.5)  # until it is behind the wall
     starter.kill()
@@ -307,16 +308,17 @@ def test_an_interrupted_command_leaves_no_process(tmp_path: Path) -> None:
         "from convert.commands import export\n"
         "outside.LAUNCHER = ('-m', 'tests.behind')\n"
         f"export.run = lambda _: outside.work(['import time; time.sleep(99)'], "
-        f"Path({str(tmp_path)!r}), outside.Limits(99, 2**30), read=[Path('saved.pkl')])\n"
+        f"Path({str(tmp_path)!r}), outside.WallLimits(99, 2**30), read=[Path('saved.pkl')])\n"
         "raise SystemExit(__main__.main(['export', '--sample', 'x', '--output', 'y']))"
     )
     starter = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
     while not running(tmp_path):
+        assert starter.poll() is None
         time.sleep(0.05)
     starter.send_signal(signal.SIGINT)
-    _, said = starter.communicate()
+    _, said = starter.communicate(timeout=60)
 
     assert (starter.returncode, said) == (130, "interrupted: nothing was written\n")
     assert not running(tmp_path)
