@@ -95,8 +95,7 @@ def load(path: str | Path) -> ModelFile:
     Refusal
         It is not a model file, or does not reproduce its golden rows.
     """
-    signature = open_model(Path(path))
-    return ModelFile(Path(path).read_bytes(), signature)
+    return ModelFile(*open_model(Path(path)))
 
 
 def verify(model: ModelFile | str | Path, pipeline: Any, X: Any) -> Discrepancy:

@@ -41,6 +41,22 @@ class UnservableModel(ValueError):
     """The file is not a model that this server can serve; the message says why."""
 
 
+def read_file(path: Path) -> bytes:
+    """Return the content of a model file.
+
+    Raises
+    ------
+    UnservableModel
+        If it is missing, cannot be read, or is another kind of file.
+    """
+    try:
+        return read_content(path)
+    except NotModelFile as error:
+        raise UnservableModel(f"{error}; {error.remedy}") from error
+    except OSError as error:
+        raise UnservableModel(f"{error.strerror}; {ANOTHER_FILE}") from error
+
+
 class Model:
     """A loaded model.
 
@@ -79,14 +95,7 @@ class Model:
             reproduce its golden rows.
         """
         try:
-            content = read_content(path)
-        except NotModelFile as error:
-            raise UnservableModel(f"{path}: {error}; {error.remedy}") from error
-        except OSError as error:
-            reason = f"{error.strerror}; {ANOTHER_FILE}"
-            raise UnservableModel(f"{path}: {reason}") from error
-        try:
-            return cls.from_content(content)
+            return cls.from_content(read_file(path))
         except UnservableModel as error:
             raise UnservableModel(f"{path}: {error}") from error
 

@@ -213,7 +213,7 @@ def test_the_graph_is_read_as_the_library_reads_it() -> None:
     path = ROOT / "models" / "student_performance.onnx"
     graph = onnx.load(path).graph
 
-    found = read_graph(path)
+    found = read_graph(path.read_bytes())
 
     assert found["n_nodes"] == len(graph.node)
     assert found["operators"] == Counter(node.op_type for node in graph.node)

@@ -41,7 +41,7 @@ def test_a_file_is_compared_with_its_pipeline_over_the_sample_of_its_export(
 
     status = verify(file, "--pipeline", pipeline, "--sample", sample)
 
-    signature = open_model(file)
+    _, signature = open_model(file)
     assert (status, capsys.readouterr().out.splitlines()) == (
         0,
         [

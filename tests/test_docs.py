@@ -191,7 +191,7 @@ def test_the_published_table_becomes_the_shipped_graph(checkout: Path) -> None:
 
 def assert_same_model(path: Path, other: Path) -> None:
     """Compare two; each kind of processor adds up in an order of its own."""
-    made, shipped = (open_model(each) for each in (path, other))
+    (_, made), (_, shipped) = (open_model(each) for each in (path, other))
     operators, wanted = (
         [node.op_type for node in onnx.load(each).graph.node] for each in (path, other)
     )
@@ -202,7 +202,7 @@ def assert_same_model(path: Path, other: Path) -> None:
 
 
 def version(path: Path) -> str:
-    return open_model(path).version
+    return open_model(path)[1].version
 
 
 def save_pipeline(folder: Path) -> None:
@@ -226,7 +226,8 @@ def test_a_table_becomes_a_model_as_the_readme_says(checkout: Path) -> None:
 
     check(example, checkout, URL)
 
-    (target,) = open_model(checkout / "build" / "maths.onnx").targets
+    _, signature = open_model(checkout / "build" / "maths.onnx")
+    (target,) = signature.targets
     assert target.name == "math_score"
 
 
@@ -455,4 +456,4 @@ def test_the_lines_of_python_do_what_they_say(tmp_path: Path) -> None:
 
     run(f"python -c {shlex.quote(before + example.commands)}", tmp_path)
 
-    assert open_model(tmp_path / "models" / "price.onnx").name == "price"
+    assert open_model(tmp_path / "models" / "price.onnx")[1].name == "price"

@@ -40,16 +40,16 @@ def test_a_model_file_opens_with_its_signature_and_without_a_word(
 ) -> None:
     path = write(tmp_path, content)
 
-    assert open_model(path) == read_signature(content)
+    assert open_model(path) == (content, read_signature(content))
     assert caplog.messages == []
 
 
 def test_a_file_of_before_there_was_a_digest_opens_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = write(tmp_path, make_unsealed_model())
+    path = write(tmp_path, content := make_unsealed_model())
 
-    assert open_model(path) == make_signature()
+    assert open_model(path) == (content, make_signature())
     assert caplog.messages == [f"{path} {UNSEALED}"]
 
 
@@ -86,7 +86,7 @@ def test_a_fault_of_the_runtime_is_a_refusal(
     def fail(*_: object) -> None:
         raise RuntimeFault("there is no library of onnxruntime")
 
-    monkeypatch.setattr(Model, "load", fail)
+    monkeypatch.setattr(Model, "from_content", fail)
 
     assert refusal(write(tmp_path, make_model())) == (
         "there is no library of onnxruntime"
@@ -120,17 +120,17 @@ def test_the_session_is_closed_again(
 ) -> None:
     opened: list[Model] = []
     closed: list[Model] = []
-    load, close = Model.load, Model.close
+    from_content, close = Model.from_content, Model.close
 
-    def loading(path: Path) -> Model:
-        opened.append(load(path))
+    def loading(content: bytes) -> Model:
+        opened.append(from_content(content))
         return opened[-1]
 
     def closing(model: Model) -> None:
         closed.append(model)
         close(model)
 
-    monkeypatch.setattr(Model, "load", loading)
+    monkeypatch.setattr(Model, "from_content", loading)
     monkeypatch.setattr(Model, "close", closing)
 
     open_model(write(tmp_path, make_model()))

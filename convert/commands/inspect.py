@@ -44,17 +44,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> str:
     """Return the report on a file."""
-    signature = open_model(arguments.file)
-    graph = read_graph(arguments.file)
+    content, signature = open_model(arguments.file)
+    graph = read_graph(content)
     if arguments.json:
         whole = {"signature": msgspec.to_builtins(signature), "graph": graph}
         return json.dumps(whole, indent=2, ensure_ascii=False)
     return "\n".join(map(visible, _report(signature, graph)))
 
 
-def read_graph(path: Path) -> dict[str, Any]:
+def read_graph(content: bytes) -> dict[str, Any]:
     """Return the size of a model file, and what its graph is made of."""
-    content = path.read_bytes()
     model = _Message(content, 0, len(content))
     (graph,) = model.inner(GRAPH)
     operators = Counter(node.text(OPERATOR) for node in graph.inner(NODES))

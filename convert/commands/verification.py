@@ -15,16 +15,18 @@ log = logging.getLogger(__name__)
 
 def run(arguments: argparse.Namespace, folder: Path) -> str:
     """Replay, and compare with the pipeline; return what was found, and write nothing."""
-    signature = open_model(arguments.file)
-    return f"{replayed(arguments.file, signature)}\n{_compare(arguments, signature)}"
+    content, signature = open_model(arguments.file)
+    said = replayed(arguments.file, signature)
+    return f"{said}\n{_compare(arguments, content, signature)}"
 
 
-def _compare(arguments: argparse.Namespace, signature: Signature) -> str:
+def _compare(
+    arguments: argparse.Namespace, content: bytes, signature: Signature
+) -> str:
     targets = [target.name for target in signature.targets]
     pipeline, sample = read_saved(arguments, targets)
     log.info("comparing on %d rows and on edge rows …", len(sample.frame))
-    path: Path = arguments.file
     found = compare_with_pipeline(
-        path.read_bytes(), signature, pipeline, sample.frame, str(path)
+        content, signature, pipeline, sample.frame, str(arguments.file)
     )
     return proof(Provenance(discrepancy=found), "the file would have been refused")

@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> str:
     if is_compared != bool(saved_files(arguments)):
         raise Invalid("a pipeline and --sample go together: give both, or neither")
     if not is_compared:
-        return replayed(arguments.file, open_model(arguments.file))
+        _, signature = open_model(arguments.file)
+        return replayed(arguments.file, signature)
     check_input(arguments.file)
     with private_folder() as folder:
         return work_behind_wall(arguments, folder, arguments.file)

@@ -40,7 +40,7 @@ class Sample:
     others
         The columns that it was not fitted on.
     sha256
-        Of the file's bytes, 64 hexadecimal digits.
+        Of the file's bytes, 64 hexadecimal digits; empty for rows in memory.
     """
 
     path: Path

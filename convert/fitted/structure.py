@@ -77,7 +77,7 @@ def members_of(estimator: Any) -> list[Any]:
     calibrated = getattr(estimator, "calibrated_classifiers_", None)
     if calibrated is not None:
         members = [calibrated_member(each) for each in calibrated]
-    elif _holds_one(estimator):
+    elif holds_one(estimator):
         members = [estimator.estimator_]
     else:
         members = list(getattr(estimator, "estimators_", []))
@@ -85,7 +85,7 @@ def members_of(estimator: Any) -> list[Any]:
     return members if are_pipelines else []
 
 
-def _holds_one(estimator: Any) -> bool:
+def holds_one(estimator: Any) -> bool:
     """Whether it is a threshold, or the like, around one fitted classifier.
 
     A boosting has a template of that name beside its members; a recursive elimination

@@ -73,7 +73,7 @@ def _rows_at(graph: Graph, index: Tensor, table: Floats) -> Tensor:
     if len(rejected) == 0:
         return values
     refused = graph.add("Equal", index, graph.constant(rejected[None], np.int64))
-    return graph.add("Where", refused, graph.constant(np.nan, np.float64), values)
+    return graph.add("Where", refused, graph.constant(np.nan), values)
 
 
 class _Marks(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from convert.errors import Unsupported
-from convert.fitted.structure import _holds_one
+from convert.fitted.structure import holds_one
 from convert.graph.blocks import Matrix, join, select
 from convert.graph.builder import Graph
 from convert.lowering.registry import lowers
@@ -69,7 +69,7 @@ def hoist(
 def _with_members(estimator: Any, members: list[Pipeline]) -> Any:
     changed = copy.copy(estimator)
     vars(changed).pop("n_features_in_", None)
-    if _holds_one(estimator):
+    if holds_one(estimator):
         (changed.estimator_,) = members
         return changed
     if not hasattr(estimator, "calibrated_classifiers_"):

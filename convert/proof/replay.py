@@ -5,7 +5,7 @@ from pathlib import Path
 
 from convert.errors import Unreadable
 from convert.inputs import check_input
-from server.model import Model, UnservableModel
+from server.model import Model, UnservableModel, read_file
 from server.model_file.seal import UNSEALED
 from server.runtime.session import RuntimeFault
 from server.signature import Signature
@@ -29,20 +29,25 @@ def say_golden_rows(signature: Signature) -> str:
     return f"{n_rows} {rows} ({made}) {are} reproduced"
 
 
-def open_model(path: Path) -> Signature:
-    """Load a model file as the server does, and return its signature.
+def open_model(path: Path) -> tuple[bytes, Signature]:
+    """Load a model file as the server does, and return its content and signature.
+
+    It is read once: what is proved here is what the caller goes on with.
 
     Raises
     ------
-    Refusal
-        It is not a model file, or does not reproduce its golden rows.
+    Unreadable
+        If it is not a model file, or does not reproduce its golden rows.
     """
     check_input(path)
     try:
-        model = Model.load(path)
-    except (UnservableModel, RuntimeFault) as error:
+        content = read_file(path)
+        model = Model.from_content(content)
+    except UnservableModel as error:
+        raise Unreadable(f"{path}: {error}") from error
+    except RuntimeFault as error:
         raise Unreadable(str(error)) from error
     model.close()
     if not model.signature.sha256:
         log.warning("%s %s", path, UNSEALED)
-    return model.signature
+    return content, model.signature

@@ -21,7 +21,7 @@ from convert.training.evaluation import Evaluation
 from convert.training.groups import CONFIDENCE, GroupMean, say
 from server.signature import Feature, Provenance, Signature, Target
 
-SCORES = {
+SCORE_NAMES = {
     "accuracy_score": "accuracy (share of labels that are right)",
     "r2_score": "R² (1 is perfect, 0 is no better than the average)",
     "mean_absolute_error": "mean absolute error",
@@ -63,7 +63,7 @@ def _quality(signature: Signature, evaluation: Evaluation | None) -> Iterator[st
             else ("score", "value"),
             (
                 (
-                    SCORES.get(name, name),
+                    SCORE_NAMES.get(name, name),
                     f"{score:.4f}{_unit(name, unit)}",
                     *(
                         [f"{sure[name].low:.4f} to {sure[name].high:.4f}"]

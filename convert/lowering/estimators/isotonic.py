@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from convert.graph.arithmetic import clip, repeat, row_sum
+from convert.graph.arithmetic import clip, or_nan, repeat, row_sum
 from convert.graph.builder import Graph, Tensor
 from convert.lowering.outputs import Outputs
 from convert.lowering.registry import emits
@@ -41,4 +41,4 @@ def interpolate_isotonic(graph: Graph, estimator: Any, column: Tensor) -> Tensor
     if estimator.out_of_bounds == "clip":
         return value
     is_inside = graph.add("Equal", inside, column)
-    return graph.add("Where", is_inside, value, graph.constant(np.nan))
+    return or_nan(graph, is_inside, value)

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import (
 )
 
 from convert.fitted.features import ODD_LETTERS
-from convert.graph.arithmetic import axes, log, row
+from convert.graph.arithmetic import axes, log, or_nan, row
 from convert.graph.blocks import Block, Column, Frame, Matrix, all_owners
 from convert.graph.builder import Graph, Tensor
 from convert.lowering.registry import lowers, lowers_block
@@ -56,7 +56,7 @@ def lower_text(graph: Graph, step: Step, block: Block) -> Matrix:
     if vectorizer.binary:
         counts = graph.add("Sign", counts)
     known = graph.add("Not", _strange(graph, vectorizer, column.tensor))
-    counts = graph.add("Where", known, counts, graph.constant(np.nan))
+    counts = or_nan(graph, known, counts)
     matrix = Matrix(counts, (column.owners,) * len(vectorizer.vocabulary_))
     if not isinstance(vectorizer, TfidfVectorizer):
         return matrix
