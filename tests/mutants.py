@@ -348,13 +348,14 @@ def run_mutants(modules: Sequence[str], n_mutants: int, seed: int, jobs: int) ->
                 idle.put(checkout)
 
         with ThreadPoolExecutor(jobs) as pool:
-            for outcomes in pool.map(try_module, modules):
+            for module, outcomes in zip(
+                modules, pool.map(try_module, modules), strict=True
+            ):
                 for mutant, is_killed, diff in outcomes:
-                    tried[mutant.module] += 1
-                    killed[mutant.module] += is_killed
+                    tried[module] += 1
+                    killed[module] += is_killed
                     if not is_killed:
-                        print(f"survived {mutant.module}:{mutant.line}\n{diff}")
-                module = outcomes[0].mutant.module
+                        print(f"survived {module}:{mutant.line}\n{diff}")
                 print(f"{module}: {killed[module]} of {tried[module]}", flush=True)
     return killed.total() / tried.total()
 
