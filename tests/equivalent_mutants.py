@@ -68,5 +68,45 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return float(largest[~np.isnan(largest)].max(initial=0.0))",
         "return float(largest[~np.isnan(largest)].max(initial=(-1.0)))",
     ): "whoever asks takes the larger of it and 0",
+    (
+        "server/contracts/predict/answers.py",
+        "document |= {include: included[0]} if one else {plural: included}",
+        "document |= {include: included[(-1)]} if one else {plural: included}",
+    ): _ONE_VALUE,
+    (
+        "server/page/form.py",
+        "baseline=prediction.baseline or 0.0,",
+        "baseline=prediction.baseline or 1.0,",
+    ): "it is shown beside contributions alone, which come with their own",
+    (
+        "server/model_file/stand_in.py",
+        "N_BYTES = 64",
+        "N_BYTES = 640",
+    ): "what is looked for stands before that",
+    (
+        "convert/proof/discrepancy.py",
+        "if shares is None or others is None:",
+        "if (shares is None and others is None):",
+    ): "a graph has probabilities where its pipeline has them",
+    (
+        "convert/fitted/features.py",
+        "taken, refused = (low, low - reach) if side < 0 else (high, high + reach)",
+        "taken, refused = (low, low - reach) if side <= 0 else (high, high + reach)",
+    ): "a side is -1 or 1",
+    (
+        "convert/lowering/preprocessing/impute.py",
+        "if indicator is None or len(indicator.features_) == 0:",
+        "if indicator is None or len(indicator.features_) == (-1):",
+    ): "an indicator of no column adds none",
+    (
+        "convert/lowering/preprocessing/iterative_imputer.py",
+        'empty = np.asarray(getattr(imputer, "_is_empty_feature", [False]))',
+        'empty = np.asarray(getattr(imputer, "_is_empty_feature", [True]))',
+    ): "releases without it keep no empty columns",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "mean = imputer._calc_impute(distances, 2, values, np.zeros(2, bool))",
+        "mean = imputer._calc_impute(distances, (1), values, np.zeros(2, bool))",
+    ): "of the installed release both are 1; another is tested in its own environment",
 }
 """Module, the line, and what becomes of it → why it makes no difference."""

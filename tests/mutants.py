@@ -187,8 +187,16 @@ def find_mutants(module: str, source: str) -> list[Mutant]:
 
 def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
     """Yield each node that may change, with its new text."""
+    unnoticed: set[ast.AST] = set()
+    limits: set[ast.AST] = set()
     for node in _executed(tree):
         match node:
+            case ast.keyword(("strict" | "gc"), ast.Constant()):
+                unnoticed.add(node.value)  # a check of ours, and speed
+            case ast.Assign([ast.Name(name)], value) if (
+                name.isupper() and len(name) > 2
+            ):
+                limits.update(ast.walk(value))
             case ast.Compare(left, [operator], [right]):
                 for other in COMPARISONS[type(operator)]:
                     yield node, ast.unparse(ast.Compare(left, [other()], [right]))
@@ -202,11 +210,12 @@ def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
                 yield node, f"bool({ast.unparse(operand)})"
             case ast.If(test) | ast.While(test) | ast.IfExp(test):
                 yield test, f"(not ({ast.unparse(test)}))"
-            case ast.Constant(bool(value)):
+            case ast.Constant(bool(value)) if node not in unnoticed:
                 yield node, repr(not value)
-            case ast.Constant(int(value) | float(value)):
-                yield node, repr(value + 1)
-                yield node, f"({value - 1!r})"
+            case ast.Constant(int(value) | float(value)) if node not in unnoticed:
+                if not (node in limits and value > 10):  # one more of many
+                    yield node, repr(value + 1)
+                    yield node, f"({value - 1!r})"
                 if value:
                     yield node, repr(value * 10)
             case ast.Return(ast.Constant(None | False)):

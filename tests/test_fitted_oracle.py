@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
+from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -101,3 +102,15 @@ def test_a_prediction_that_is_none_of_the_classes_is_refused() -> None:
         Refusal, match=r"LGBMClassifier predicts .* none of its classes"
     ):
         oracle.answer(frame)
+
+
+def test_columns_that_a_first_step_chooses_by_name_are_known_before_other_steps() -> (
+    None
+):
+    def selects_by_name(columns: Any) -> bool:
+        chosen = ColumnTransformer([("numbers", StandardScaler(), columns)])
+        pipeline = make_pipeline(chosen, StandardScaler(), Ridge())
+        return Oracle(pipeline.fit(FRAME, [1, 2, 3, 4])).selects_by_name
+
+    assert selects_by_name(["a", "b"])
+    assert not selects_by_name([0, 1])

@@ -95,6 +95,7 @@ ITERATIVE: list[Any] = [
     IterativeImputer(random_state=0, max_iter=4, tol=1e9),
     IterativeImputer(random_state=0, max_iter=2, tol=1e9, add_indicator=True),
     IterativeImputer(Ridge(), max_iter=2, tol=1e9, min_value=0, max_value=9),
+    IterativeImputer(Ridge(), max_iter=2, tol=1e9, min_value=4),
     IterativeImputer(max_iter=2, tol=1e9, n_nearest_features=2, random_state=0),
     IterativeImputer(max_iter=2, tol=1e9, initial_strategy="median"),
 ]

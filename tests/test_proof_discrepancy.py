@@ -17,7 +17,7 @@ from convert.fitted import own
 from convert.fitted.oracle import Oracle
 from convert.graph.builder import Graph
 from convert.lowering.estimators import emit
-from convert.proof.discrepancy import Proof
+from convert.proof.discrepancy import LAST_DIGITS, Proof
 from convert.proof.edges import edge_rows, edges
 from convert.tables.description import Description
 from server.signature import Discrepancy, Feature, Provenance
@@ -377,3 +377,7 @@ def test_rows_that_the_model_refuses_are_set_aside(
     ) in caplog.text
     with pytest.raises(Refusal, match="every row of the sample holds a value that the"):
         Proof(oracle, exported.content, exported.signature.features, rows.tail(3))
+
+
+def test_a_last_digit_is_four_times_what_a_double_is_rounded_by() -> None:
+    assert 4 * np.finfo(float).eps / 2 == LAST_DIGITS

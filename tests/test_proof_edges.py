@@ -61,6 +61,16 @@ def test_the_first_hundred_rows_have_neighbours() -> None:
             Feature(name="x", input="x", kind="number", required=True, observed=(0, 0)),
             [0, 0, 0, -1000, 1000, 0],
         ),
+        (
+            Feature(
+                name="x",
+                input="x",
+                kind="number",
+                required=True,
+                observed=(-0.0005, -0.00025),
+            ),
+            [-0.0005, -0.00025, -0.0005 + 0.00025 / 3, -0.2505, 0.24975, 0],
+        ),
         (Feature(name="x", input="x", kind="boolean"), [None, False, True]),
         (
             Feature(name="x", input="x", kind="boolean", categories=(True,)),

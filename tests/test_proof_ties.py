@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from convert.fitted.oracle import Oracle
-from convert.proof.ties import tied_classes, tied_neighbours
+from convert.proof.ties import CLASS_GAP, tied_classes, tied_neighbours
 
 FRAME = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
 ROWS = pd.DataFrame({"x": [0.2, 0.5, 1.0]})
@@ -61,10 +61,10 @@ def test_equally_probable_classes_are_tied() -> None:
             [0.5, 0.5 - 9e-13, 9e-13],
             [0.5, 0.5 - 2e-12, 2e-12],
             [0.2, 0.4, 0.4],
+            [0.0, CLASS_GAP, -1.0],  # no more apart than that, to the last bit
         ]
     )
 
     np.testing.assert_array_equal(
-        tied_classes(shares), [True, False, True, False, True]
+        tied_classes(shares), [True, False, True, False, True, True]
     )
-    assert tied_classes(None) is False

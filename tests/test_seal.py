@@ -105,6 +105,8 @@ def test_a_file_that_never_had_a_digest_is_read() -> None:
 
     assert read_signature(content) == make_signature()
     assert find_digest(content) is None
+    with pytest.raises(UnreadableSignature, match="has no place for a digest"):
+        seal(content)
 
 
 def test_no_text_is_mistaken_for_the_digest() -> None:

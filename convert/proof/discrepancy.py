@@ -40,6 +40,9 @@ NOISE_FACTOR = 4
 which predicts a row a little differently alone, in a batch, with its columns in
 another order, or by the exact sum of a linear model: 1e-14 points as a rule, 0.4 in an ill-conditioned model that is deployed."""
 
+MAX_JUMP = 10
+"""The noise is no more than this multiple of what it is on half of the rows."""
+
 MAX_NOISE_ROWS = 40
 """Rows that scikit-learn predicts one by one, at about 5 ms each."""
 
@@ -276,7 +279,7 @@ def _tolerance(
     absolute = 10.0 ** ((round(math.log10(size)) if size else 0) - digits)
     noises = _noise(oracle, table.frame.head(MAX_NOISE_ROWS), features)
     # a jump on single rows, where a tie is decided, is not the noise of all of them
-    noise = float(min(noises.max(), 10 * np.median(noises)))
+    noise = float(min(noises.max(), MAX_JUMP * np.median(noises)))
     if NOISE_FACTOR * noise > MAX_TOLERANCE_SHARE * size:
         raise Unreadable(
             f"scikit-learn's own predictions differ by {noise:.1g} between one row and "

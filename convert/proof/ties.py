@@ -34,10 +34,8 @@ def tied_neighbours(oracle: Oracle, frame: pd.DataFrame) -> Bools:
     return tied
 
 
-def tied_classes(probabilities: npt.NDArray[np.float64] | None) -> Bools | bool:
+def tied_classes(probabilities: npt.NDArray[np.float64]) -> Bools:
     """Tell the rows of which two classes are the most probable."""
-    if probabilities is None:
-        return False
     best = np.sort(probabilities, axis=1)[:, -2:]
     return np.asarray(best[:, 1] - best[:, 0] <= CLASS_GAP)
 

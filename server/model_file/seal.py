@@ -32,8 +32,17 @@ _KEY, _VALUE = 1, 2  # of StringStringEntryProto
 
 
 def seal(content: bytes) -> bytes:
-    """Return the file with its digest, whose place is `BLANK` until now."""
-    start, stop = find_digest(content) or (0, 0)
+    """Return the file with its digest, whose place is `BLANK` until now.
+
+    Raises
+    ------
+    UnreadableSignature, NotProtobuf
+        Where it has no such place.
+    """
+    place = find_digest(content)
+    if place is None:
+        raise UnreadableSignature("the file has no place for a digest")
+    start, stop = place
     digest = _digest(content, start, stop).encode()
     return content[:start] + digest + content[stop:]
 
