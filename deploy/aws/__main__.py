@@ -1,0 +1,330 @@
+"""The command line: python -m deploy.aws up, push, update, status, stop, start, down."""
+
+import argparse
+import re
+import shlex
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+try:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+except ModuleNotFoundError:
+    print(
+        "deploy.aws: boto3 is not installed for this Python: "
+        "pip install --require-hashes -r deploy/aws/requirements.txt",
+        file=sys.stderr,
+    )
+    sys.exit(2)
+
+from deploy.aws import image, machine, prices, stack
+from deploy.aws.errors import Refusal
+
+EPILOG = """\
+in this order, the first time:
+  python -m deploy.aws up --dry-run      what it makes, and what that costs
+  python -m deploy.aws up                one stack: registry, machine, firewall
+  make image                             the image `pinion`, with your model in models/
+  python -m deploy.aws push              into the stack's registry
+  python -m deploy.aws update            onto the machine, without losing a request
+  python -m deploy.aws status            the address to open
+
+then stop and start as you like, and down when you are done: it deletes everything.
+The keys are those of the aws command line; docs/deploy.md has all of it by hand.
+
+exit code: 0 done, 2 refused, 130 interrupted
+"""
+
+STATUS_S = 10
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command, and return the exit code."""
+    options = _parser().parse_args(words)
+    try:
+        options.run(options)
+    except (Refusal, BotoCoreError, ClientError) as error:
+        print(f"refused: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "interrupted; python -m deploy.aws status says where it is", file=sys.stderr
+        )
+        return 130
+    return 0
+
+
+def up(options: argparse.Namespace) -> None:
+    """Make the stack, or change it."""
+    instance_type = options.instance_type or stack.free_instance_type(
+        _client(options, "ec2")
+    )
+    costs = prices.monthly(
+        instance_type, prices.HOURS_A_MONTH, keeps_address=bool(options.domain)
+    )
+    parameters = _parameters(options, instance_type)
+    print(f"This makes the stack {options.name!r}: a registry, a machine, a firewall.")
+    print("\n".join(prices.say(costs)))
+    for key, value in parameters.items():
+        print(f"  {key} = {value}")
+    if not _agreed(options):
+        return
+    cloudformation = _client(options, "cloudformation")
+    known = _event_ids(cloudformation, options.name)
+    if not stack.make(cloudformation, options.name, parameters):
+        print("There is nothing to change.")
+        return
+    stack.follow(cloudformation, options.name, print, known)
+    found = stack.outputs(cloudformation, options.name)
+    if "DomainAddress" in found:
+        print(f"Set the A record of {options.domain} to {found['DomainAddress']}.")
+    print("Next: python -m deploy.aws push, then update.")
+
+
+def push(options: argparse.Namespace) -> None:
+    """Push an image into the stack's registry."""
+    repository = _outputs(options)["RepositoryUri"]
+    print(f"This pushes {options.image} to {repository} (about $0.01 a month).")
+    if options.dry_run:
+        return
+    engine = shlex.split(options.engine)
+    print(image.push(_client(options, "ecr"), engine, options.image, repository))
+
+
+def update(options: argparse.Namespace) -> None:
+    """Put an image in the place of the one that serves."""
+    found = _outputs(options)
+    repository = found["RepositoryUri"]
+    name = (
+        f"{repository}:{options.tag}"
+        if options.tag
+        else image.newest(_client(options, "ecr"), repository)
+    )
+    print(
+        f"This starts {name} beside what serves, and swaps once it is ready (no cost)."
+    )
+    if options.dry_run:
+        return
+    print(_on_machine(options, found, "update", name))
+
+
+def status(options: argparse.Namespace) -> None:
+    """Say whether the machine runs, at which address, and whether it answers."""
+    found = _outputs(options)
+    state = machine.state(_client(options, "ec2"), found["InstanceId"])
+    print(f"{found['InstanceId']} ({state.instance_type}) is {state.name}")
+    if state.address:
+        url = _url(options, state.address)
+        print(f"{url} {_answer(url)}")
+
+
+def logs(options: argparse.Namespace) -> None:
+    """Show what the containers are, and what the server said last."""
+    print(_on_machine(options, _outputs(options), "status", str(options.lines)))
+
+
+def stop(options: argparse.Namespace) -> None:
+    """Stop the machine: only its disk, images and Elastic IP cost money then."""
+    _switch(options, "stop_instances", "stopped")
+
+
+def start(options: argparse.Namespace) -> None:
+    """Start the machine again; without a domain it has another address then."""
+    _switch(options, "start_instances", "running")
+
+
+def cost(options: argparse.Namespace) -> None:
+    """Say what a month costs."""
+    hours = options.hours_a_day * prices.HOURS_A_MONTH / 24
+    costs = prices.monthly(options.instance_type, hours, keeps_address=options.domain)
+    print("\n".join(prices.say(costs)))
+
+
+def down(options: argparse.Namespace) -> None:
+    """Delete everything that up made, the images too."""
+    cloudformation = _client(options, "cloudformation")
+    found = stack.describe(cloudformation, options.name)
+    if found is None:
+        print(f"There is no stack {options.name!r}: nothing of it costs money.")
+        return
+    print(
+        f"This deletes the stack {options.name!r}: machine, disk, address, all images."
+    )
+    if not _agreed(options):
+        return
+    known = _event_ids(cloudformation, options.name)
+    cloudformation.delete_stack(StackName=options.name)
+    stack.follow(cloudformation, found["StackId"], print, known)
+    print("Gone: nothing of it costs money any more.")
+
+
+def template(options: argparse.Namespace) -> None:
+    """Print the stack's template, for the console or another tool."""
+    print(stack.template(), end="")
+
+
+def _parameters(options: argparse.Namespace, instance_type: str) -> dict[str, str]:
+    return {
+        "InstanceType": instance_type,
+        "Image": stack.IMAGES + stack.architecture(instance_type),
+        "Scheme": "http" if options.http else "https",
+        "Domain": options.domain,
+        "AllowedCidr": options.cidr,
+        "StartCron": options.start_cron,
+        "StopCron": options.stop_cron,
+        "TimeZone": options.time_zone,
+        "BudgetEmail": options.budget_email,
+        "BudgetDollars": str(options.budget_dollars),
+    }
+
+
+def _event_ids(cloudformation: Any, name: str) -> set[str]:
+    return {event["EventId"] for event in stack.events(cloudformation, name)}
+
+
+def _agreed(options: argparse.Namespace) -> bool:
+    if options.dry_run:
+        return False
+    if options.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise Refusal("nobody is here to say yes: give --yes, or --dry-run")
+    return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _outputs(options: argparse.Namespace) -> dict[str, str]:
+    return stack.outputs(_client(options, "cloudformation"), options.name)
+
+
+def _on_machine(options: argparse.Namespace, found: dict[str, str], *words: str) -> str:
+    return machine.run(_client(options, "ssm"), found["InstanceId"], *words)
+
+
+def _switch(options: argparse.Namespace, call: str, wanted: str) -> None:
+    instance_id = _outputs(options)["InstanceId"]
+    ec2 = _client(options, "ec2")
+    print(f"{instance_id} will be {wanted}.")
+    if options.dry_run:
+        return
+    getattr(ec2, call)(InstanceIds=[instance_id])
+    ec2.get_waiter(f"instance_{wanted}").wait(InstanceIds=[instance_id])
+    status(options)
+
+
+def _url(options: argparse.Namespace, address: str) -> str:
+    found = stack.describe(_client(options, "cloudformation"), options.name)
+    assert found is not None  # noqa: S101 - its outputs were read
+    said = {
+        each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]
+    }
+    if said["Scheme"] == "http":
+        return f"http://{address}:8080/"
+    return f"https://{said['Domain'] or address}/"
+
+
+def _answer(url: str) -> str:
+    try:
+        with urllib.request.urlopen(f"{url}readyz", timeout=STATUS_S):  # noqa: S310
+            return "is ready"
+    except urllib.error.HTTPError as error:
+        return f"answers {error.code}"
+    except OSError as error:
+        return f"does not answer: {getattr(error, 'reason', error)}"
+
+
+def _client(options: argparse.Namespace, service: str) -> Any:
+    session = boto3.Session(region_name=options.region, profile_name=options.profile)
+    if session.region_name is None:
+        raise Refusal("no region is set: give --region, for instance eu-central-1")
+    return session.client(service)
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch("[a-z](-?[a-z0-9]){1,60}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no name of a registry: small letters, digits and single hyphens"
+        )
+    return text
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.aws",
+        description="One machine on AWS that serves your image over https.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--name",
+        type=_name,
+        default=stack.NAME,
+        help="of the stack and its registry (%(default)s)",
+    )
+    parser.add_argument("--region", help="AWS region (that of the aws command line)")
+    parser.add_argument("--profile", help="of the aws command line")
+    add = partial(_add, parser.add_subparsers(required=True, metavar="COMMAND"))
+    _up_options(add(up, makes_changes=True))
+    pushing = add(push, makes_changes=True)
+    pushing.add_argument("--image", default="pinion", help="to push (%(default)s)")
+    pushing.add_argument(
+        "--engine", default="docker", help="that has the image (%(default)s)"
+    )
+    updating = add(update, makes_changes=True)
+    updating.add_argument("tag", nargs="?", help="of the image (the one pushed last)")
+    add(status)
+    add(logs).add_argument("--lines", type=int, default=20, help="(%(default)s)")
+    add(stop, makes_changes=True)
+    add(start, makes_changes=True)
+    costing = add(cost)
+    costing.add_argument(
+        "--instance-type", default="t3.micro", choices=prices.DOLLARS_AN_HOUR
+    )
+    costing.add_argument("--hours-a-day", type=float, default=24, help="(%(default)s)")
+    costing.add_argument("--domain", action="store_true", help="with an Elastic IP")
+    add(down, makes_changes=True)
+    add(template)
+    return parser
+
+
+def _add(
+    commands: Any,
+    run: Callable[[argparse.Namespace], None],
+    *,
+    makes_changes: bool = False,
+) -> argparse.ArgumentParser:
+    sentence = (run.__doc__ or "").splitlines()[0]
+    parser: argparse.ArgumentParser = commands.add_parser(
+        run.__name__, help=sentence, description=sentence
+    )
+    parser.set_defaults(run=run)
+    if makes_changes:
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would happen, and end"
+        )
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+def _up_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--instance-type",
+        choices=prices.DOLLARS_AN_HOUR,
+        help="(what the account's free tier has)",
+    )
+    add("--domain", default="", help="name that will point to the machine (none)")
+    add("--http", action="store_true", help="port 8080 alone, without a certificate")
+    add("--cidr", default="0.0.0.0/0", help="addresses that may ask (%(default)s)")
+    add("--start-cron", default="", help="such as 'cron(0 8 ? * MON-FRI *)' (none)")
+    add("--stop-cron", default="", help="such as 'cron(0 18 ? * MON-FRI *)' (none)")
+    add("--time-zone", default="UTC", help="of the timetable (%(default)s)")
+    add("--budget-email", default="", help="who is warned of costs (nobody)")
+    add("--budget-dollars", type=int, default=10, help="a month (%(default)s)")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,310 @@
+"""What runs on the machine, run here: the image behind Caddy, changed under load.
+
+podman stands in for docker, and Caddy's own binary for its image; pebble is a
+certificate authority that speaks what Let's Encrypt speaks.
+"""
+
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from tests.containers import (
+    LIMITS,
+    built_image,
+    free_port,
+    podman,
+    why_no_image,
+)
+from tests.servers import ROOT
+from tests.tools import run, tool
+
+
+def why_no_machine() -> str:
+    """Return what this machine lacks to play another, or nothing."""
+    missing = [name for name in ("iptables", "pebble") if shutil.which(name) is None]
+    return why_no_image() or (f"not installed: {', '.join(missing)}" if missing else "")
+
+
+pytestmark = [
+    pytest.mark.image,
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(why_no_machine()), reason=why_no_machine()),
+]
+
+PROGRAM = ROOT / "deploy" / "aws" / "pinion-machine"
+NAMES = ("caddy", "pinion-8081", "pinion-8082")
+N_CLIENTS = 8
+PREDICTION = {"reading_score": 72}
+
+
+class Machine(NamedTuple):
+    """A folder in the place of the machine's own, and the program's environment."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def run(self, *words: str, check: bool = True) -> str:
+        done = run(PROGRAM, *words, check=check, environment=self.environment)
+        return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def caddy_image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("caddy")
+    shutil.copy(tool("caddy"), folder / "caddy")
+    (folder / "Dockerfile").write_text(
+        "FROM scratch\nCOPY caddy /usr/bin/caddy\n"
+        "ENV PATH=/usr/bin XDG_DATA_HOME=/data XDG_CONFIG_HOME=/config HOME=/config\n"
+    )
+    return podman("build", "--quiet", *LIMITS, str(folder)).stdout.strip()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, caddy_image: str) -> Iterator[Machine]:
+    """Give a machine that serves http; what it runs ends with the test."""
+    yield configured(tmp_path, caddy_image, "http")
+    podman("rm", "--force", "--time=0", "--ignore", *NAMES)
+    podman("volume", "rm", "--force", "caddy-data", "caddy-config")
+
+
+def configured(folder: Path, caddy_image: str, scheme: str) -> Machine:
+    (folder / "pinion.conf").write_text(
+        f"repository=localhost/pinion-test\ncaddy_image={caddy_image}\n"
+        f"scheme={scheme}\ndomain=\n"
+    )
+    environment = {
+        "PINION_CONFIG": str(folder / "pinion.conf"),
+        "PINION_STATE": str(folder / "state"),
+        "PINION_ENGINE": "podman --runtime=runc",
+        "PINION_DRAIN_S": "5",
+        "log_options": "--log-driver k8s-file",
+        "run_options": " ".join(LIMITS),
+        "caddy_options": " ".join(LIMITS),
+    }
+    return Machine(folder, environment)
+
+
+class Load:
+    """Clients that ask one after the other, and what became of it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._ended = threading.Event()
+        self.n_right = 0
+        self.wrong: list[str] = []
+
+    def _ask(self) -> None:
+        with httpx.Client(base_url=self._url, timeout=30) as client:
+            while not self._ended.is_set():
+                try:
+                    answer = client.post("/predict", json=PREDICTION)
+                except httpx.TransportError as error:
+                    self.wrong.append(repr(error))
+                    continue
+                if answer.status_code == 200:
+                    self.n_right += 1
+                else:
+                    self.wrong.append(answer.text)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with ThreadPoolExecutor(N_CLIENTS) as pool:
+            asked = [pool.submit(self._ask) for _ in range(N_CLIENTS)]
+            try:
+                yield
+            finally:
+                self._ended.set()
+        for each in asked:
+            each.result()
+
+
+def test_an_update_loses_no_request_and_what_does_not_start_changes_nothing(
+    machine: Machine,
+) -> None:
+    image = built_image()
+    broken = "localhost/pinion-test/empty"
+    podman("import", str(empty_archive(machine.folder)), broken)
+    machine.run("start")
+    machine.run("update", image)
+    load = Load("http://127.0.0.1:8080")
+    with load.running():
+        machine.run("update", image)
+        machine.run("update", image)
+        said = machine.run("update", broken, check=False)
+        machine.run("update", image)
+        time.sleep(1)
+    served = podman("ps", "--format={{.Names}}").stdout.split()
+
+    assert load.wrong == []
+    assert load.n_right > 100
+    assert "it is gone, port 8081 serves on" in said
+    assert sorted(set(served) & set(NAMES)) == ["caddy", "pinion-8082"]
+
+
+def empty_archive(folder: Path) -> Path:
+    archive = folder / "empty.tar"
+    subprocess.run(["tar", "--create", "--file", archive, "--files-from=/dev/null"])
+    return archive
+
+
+def test_after_a_boot_it_serves_what_it_served_before(machine: Machine) -> None:
+    machine.run("update", built_image())
+    podman("rm", "--force", "--time=0", *NAMES[:2])
+    machine.run("start")
+    await_listener(8080)
+    answer = httpx.post("http://127.0.0.1:8080/predict", json=PREDICTION, timeout=60)
+
+    assert answer.status_code == 200
+    assert "pinion-8081" in machine.run("status")
+
+
+def test_the_limits_of_the_container_are_those_that_are_documented(
+    machine: Machine,
+) -> None:
+    machine.run("update", built_image())
+    found = json.loads(podman("inspect", "pinion-8081").stdout)[0]["HostConfig"]
+
+    assert found["Memory"] == 256 * 2**20
+    assert found["PidsLimit"] == 64
+    assert found["ReadonlyRootfs"] is True
+    assert found["RestartPolicy"]["Name"] == "unless-stopped"
+    assert [binding["HostIp"] for binding in found["PortBindings"]["8080/tcp"]] == [
+        "127.0.0.1"
+    ]
+
+
+@contextmanager
+def authority(folder: Path) -> Iterator[tuple[str, Path, list[dict[str, object]]]]:
+    """Run a certificate authority; give its address, and the file with its own."""
+    certificate, key = folder / "authority.pem", folder / "authority.key"
+    run(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+        *("-keyout", key, "-out", certificate, "-subj", "/CN=127.0.0.1"),
+        *("-addext", "subjectAltName=IP:127.0.0.1"),
+    )
+    port = free_port()
+    settings = {
+        "listenAddress": f"127.0.0.1:{port}",
+        "managementListenAddress": f"127.0.0.1:{free_port()}",
+        "certificate": str(certificate),
+        "privateKey": str(key),
+        "httpPort": 80,
+        "tlsPort": 443,
+    }
+    config = folder / "pebble.json"
+    config.write_text(json.dumps({"pebble": settings}))
+    quick = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
+    with subprocess.Popen(
+        ["pebble", "-config", config],
+        env=os.environ | quick,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as pebble:
+        try:
+            await_listener(port)
+            with directory(port, certificate, key) as (url, asked):
+                yield url, certificate, asked
+        finally:
+            pebble.kill()
+
+
+@contextmanager
+def directory(
+    port: int, certificate: Path, key: Path
+) -> Iterator[tuple[str, list[dict[str, object]]]]:
+    """Serve pebble's directory with the profile that Let's Encrypt has.
+
+    Debian's pebble is older than profiles. Only what it says of itself passes through
+    here; every order goes to pebble.
+    """
+    given: list[dict[str, object]] = []
+
+    class Directory(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            context = ssl.create_default_context(cafile=str(certificate))
+            found = httpx.get(f"https://127.0.0.1:{port}/dir", verify=context).json()
+            found["meta"]["profiles"] = {"shortlived": "for addresses"}
+            given.append(found)
+            body = json.dumps(found).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Directory)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}/dir", given
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def await_listener(port: int, timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_bare_address_gets_a_certificate_and_serves_the_page_over_it(
+    machine: Machine, caddy_image: str
+) -> None:
+    folder = machine.folder / "state" / "caddy"
+    folder.mkdir(parents=True)
+    with authority(machine.folder) as (url, certificate, asked):
+        shutil.copy(certificate, folder / "authority.pem")
+        secure = configured(machine.folder, caddy_image, "https")
+        options = f"dir {url}\n trusted_roots /etc/caddy/authority.pem"
+        here = {"public_address": "127.0.0.1", "acme_options": options}
+        Machine(secure.folder, {**secure.environment, **here}).run(
+            "update", built_image()
+        )
+        await_listener(443)
+        issued = await_certificate()
+    page = httpx.get(
+        "https://127.0.0.1/", headers={"accept": "text/html"}, verify=False
+    )
+    plain = httpx.get("http://127.0.0.1/")
+
+    assert asked
+    assert "Pebble Intermediate" in issued
+    assert "IP Address:127.0.0.1" in issued
+    assert "<form" in page.text
+    assert (plain.status_code, plain.headers["location"]) == (308, "https://127.0.0.1/")
+
+
+def await_certificate(timeout_s: float = 60) -> str:
+    """Return the certificate of the address, once it has one."""
+    deadline = time.monotonic() + timeout_s
+    script = "openssl s_client -connect 127.0.0.1:443 </dev/null | openssl x509 -text"
+    while True:
+        shown = run("sh", "-c", script, check=False)
+        if shown.returncode == 0:
+            return shown.stdout
+        assert time.monotonic() < deadline, podman("logs", "caddy").stderr
+        time.sleep(0.2)
