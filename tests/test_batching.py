@@ -227,6 +227,22 @@ def test_what_a_run_takes_while_serving_decides_where_the_next_ones_run(
         assert model.runs == [(n_rows, thread) for thread in threads]
 
 
+def test_a_model_that_was_slow_for_a_while_is_fast_again_as_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def there_and_back(batcher: Batcher, clock: Clock) -> None:
+        clock.ms_a_run = SLOW_RUN_MS + 1
+        await ask_in_turn(batcher, N)
+        clock.ms_a_run = 0.0
+        await ask_in_turn(batcher, N + 1)
+
+    with batching() as (model, batcher):
+        run(partial(there_and_back, batcher, Clock(model, monkeypatch)))
+
+        threads = [thread for _, thread in model.runs]
+        assert threads == ["MainThread"] * N + ["model"] * N + ["MainThread"]
+
+
 def test_a_run_that_was_held_up_now_and_then_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

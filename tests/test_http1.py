@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from server.batching import SLOW_RUN_MS
@@ -23,6 +24,21 @@ def test_the_offer_of_http_2_is_declined(name: bytes) -> None:
             return await ask(stream, offer, ROW, offer, n_responses=3)
 
     assert run(scenario) == [answer(80.0)] * 3
+
+
+def test_a_declined_offer_takes_nothing_of_the_header_before_it() -> None:
+    body = msgspec.json.encode(make_row())
+    offer = (
+        b"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+        b"Upgrade: h2c\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+
+    async def scenario() -> bytes:
+        async with serving() as served:
+            return (await ask(await served.connect(), offer, n_responses=1))[0]
+
+    assert run(scenario)[9:12] == b"200"
 
 
 def test_a_body_keeps_what_looks_like_an_offer() -> None:

@@ -91,6 +91,23 @@ def test_a_number_may_mark_what_is_missing() -> None:
     assert compare(imputer, sample, make_gaps(200, seed=3).fillna(-999)) == 0
 
 
+def test_one_column_with_gaps_has_one_indicator() -> None:
+    whole = make_gaps().fillna(1.0)
+    sample = whole.assign(**{str(whole.columns[1]): make_gaps().iloc[:, 1]})
+    imputer = SimpleImputer(add_indicator=True).fit(sample)
+
+    assert imputer.transform(sample).shape[1] == whole.shape[1] + 1
+    assert compare(imputer, sample, sample) == 0
+
+
+def test_a_neighbors_imputer_that_keeps_an_empty_column_is_refused() -> None:
+    sample = make_gaps().assign(empty=np.nan)
+    imputer = KNNImputer(keep_empty_features=True).fit(sample)
+
+    with pytest.raises(Refusal, match="keeps columns that were empty; drop them"):
+        lower_to_model(imputer, sample)
+
+
 ITERATIVE: list[Any] = [
     IterativeImputer(random_state=0, max_iter=4, tol=1e9),
     IterativeImputer(random_state=0, max_iter=2, tol=1e9, add_indicator=True),

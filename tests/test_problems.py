@@ -21,6 +21,10 @@ def test_a_problem_is_an_rfc_9457_document() -> None:
     }
 
 
+def test_a_problem_says_its_detail_in_a_log_too() -> None:
+    assert str(MalformedBody("No JSON.")) == "No JSON."
+
+
 def test_a_problem_without_faults_lists_none() -> None:
     assert "errors" not in msgspec.json.decode(MalformedBody("No JSON.").body())
 
