@@ -4,6 +4,7 @@ moto answers what AWS would; what it leaves out is asserted on the template.
 """
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ def aws() -> Iterator[dict[str, str]]:
     port = free_port()
     server = subprocess.Popen(
         [tool("moto_server"), "--port", str(port)],
+        env=os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
