@@ -28,6 +28,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.svm import SVR
 
 from convert.errors import Refusal
 from convert.saved.examine import examine
@@ -105,6 +106,21 @@ def test_a_preprocessor_and_a_model_become_one_pipeline(tmp_path: Path) -> None:
     assert [name for name, _ in pipeline.steps] == ["preprocessor", "model"]
     np.testing.assert_array_equal(
         pipeline.predict(STUDENTS), model.predict(preprocessor.transform(STUDENTS))
+    )
+
+
+@pytest.mark.parametrize("pickler", [pickle, joblib])
+def test_numbers_of_the_other_byte_order_are_read_into_this_one(
+    tmp_path: Path, pickler: ModuleType
+) -> None:
+    fitted = fit(SVR())
+    moved = copy.deepcopy(fitted)
+    moved.support_vectors_ = fitted.support_vectors_.astype(">f8")
+
+    loaded = load_saved(save(tmp_path, moved, pickler))
+
+    np.testing.assert_array_equal(
+        loaded.predict(STUDENTS[SCORES]), fitted.predict(STUDENTS[SCORES])
     )
 
 

@@ -156,13 +156,12 @@ def masked(made: Made) -> Array:
 
 
 def raw(written: RawArray, kind: Any, objects: Any) -> Array:
-    """Make an array whose values stood beside the tree, in this machine's byte order."""
+    """Make an array whose values stood beside the tree."""
     if not isinstance(kind, np.dtype):
         raise _no_array()
     if kind.hasobject:
         return _of_objects_in(objects, kind, written.shape)
-    made = array(written.content, kind, written.shape, written.order)
-    return made.astype(kind.newbyteorder("="), copy=False)
+    return array(written.content, kind, written.shape, written.order)
 
 
 def _of_objects_in(objects: Any, kind: np.dtype[Any], shape: tuple[Any, ...]) -> Array:
@@ -176,7 +175,11 @@ def _of_objects_in(objects: Any, kind: np.dtype[Any], shape: tuple[Any, ...]) ->
 def array(
     values: Any, kind: np.dtype[Any], shape: tuple[Any, ...], order: Any
 ) -> Array:
-    """Return a new array, if there are as many values as its shape says."""
+    """Return a new array, if there are as many values as its shape says.
+
+    It has the byte order of this machine, as numpy and joblib give it one: compiled
+    code takes no other.
+    """
     size = _size(shape)
     if order not in ("C", "F"):
         raise _no_array()
@@ -194,7 +197,8 @@ def array(
         return np.empty(shape, kind, order)
     flat = np.frombuffer(values, kind)
     check_values(flat)
-    return flat.reshape(shape, order=order).copy(order=order)
+    native = flat.astype(kind.newbyteorder("="))
+    return native.reshape(shape, order=order).copy(order=order)
 
 
 def _size(shape: tuple[Any, ...]) -> int:
