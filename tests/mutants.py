@@ -195,8 +195,10 @@ def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
         match node:
             case ast.keyword(("strict" | "gc"), ast.Constant()):
                 unnoticed.add(node.value)  # a check of ours, and speed
-            case ast.Subscript(slice=ast.Constant(0)):
-                firsts.add(node.slice)  # mostly the only one, and so the last
+            case ast.Subscript(slice=ast.Constant(0) as first):
+                firsts.add(first)  # mostly the only one, and so the last
+            case ast.Subscript(slice=ast.Tuple([_, ast.Constant(0) as first])):
+                firsts.add(first)
             case ast.Assign([ast.Name(name)], value) if (
                 name.isupper() and len(name) > 2
             ):
@@ -217,7 +219,7 @@ def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
             case ast.Constant(bool(value)) if node not in unnoticed:
                 yield node, repr(not value)
             case ast.Constant(int(value) | float(value)) if node not in unnoticed:
-                if not (node in limits and value > 4):  # one more of many
+                if not (node in limits and value > 2):  # one more of many
                     yield node, repr(value + 1)
                     if node not in firsts:
                         yield node, f"({value - 1!r})"

@@ -8,7 +8,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from convert.errors import Refusal
@@ -114,3 +114,15 @@ def test_columns_that_a_first_step_chooses_by_name_are_known_before_other_steps(
 
     assert selects_by_name(["a", "b"])
     assert not selects_by_name([0, 1])
+
+
+def test_a_vectorizer_behind_another_step_is_given_what_that_step_takes() -> None:
+    def first_words(rows: Any) -> list[str]:
+        return [str(row[0]) for row in rows]
+
+    pipeline = make_pipeline(
+        FunctionTransformer(first_words), CountVectorizer(), Ridge()
+    )
+    pipeline.fit(np.array([["a tree", "x"], ["a house", "y"]], object), [1, 2])
+
+    assert not Oracle(pipeline).takes_texts

@@ -100,9 +100,17 @@ def test_one_column_with_gaps_has_one_indicator() -> None:
     assert compare(imputer, sample, sample) == 0
 
 
-def test_a_neighbors_imputer_that_keeps_an_empty_column_is_refused() -> None:
+@pytest.mark.parametrize(
+    "imputer",
+    [
+        KNNImputer(keep_empty_features=True),
+        IterativeImputer(keep_empty_features=True, max_iter=1, tol=1e9),
+    ],
+    ids=str,
+)
+def test_an_imputer_that_keeps_an_empty_column_is_refused(imputer: Any) -> None:
     sample = make_gaps().assign(empty=np.nan)
-    imputer = KNNImputer(keep_empty_features=True).fit(sample)
+    imputer.fit(sample)
 
     with pytest.raises(Refusal, match="keeps columns that were empty; drop them"):
         lower_to_model(imputer, sample)

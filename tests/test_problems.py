@@ -22,7 +22,7 @@ def test_a_problem_is_an_rfc_9457_document() -> None:
 
 
 def test_a_problem_says_its_detail_in_a_log_too() -> None:
-    assert str(MalformedBody("No JSON.")) == "No JSON."
+    assert str(InvalidBatch("2 values.", [Fault("#/a", "No.")])) == "2 values."
 
 
 def test_a_problem_without_faults_lists_none() -> None:

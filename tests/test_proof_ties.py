@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from convert.fitted.oracle import Oracle
-from convert.proof.ties import CLASS_GAP, tied_classes, tied_neighbours
+from convert.proof.ties import CLASS_GAP, has_ties, tied_classes, tied_neighbours
 
 FRAME = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
 ROWS = pd.DataFrame({"x": [0.2, 0.5, 1.0]})
@@ -68,3 +68,10 @@ def test_equally_probable_classes_are_tied() -> None:
     np.testing.assert_array_equal(
         tied_classes(shares), [True, False, True, False, True, True]
     )
+
+
+def test_who_asks_all_rows_has_no_nearest_that_is_left_out() -> None:
+    rows = np.array([[1.0], [1.0], [2.0]])
+    everybody = KNeighborsRegressor(3).fit(rows, [1.0, 2.0, 3.0])
+
+    np.testing.assert_array_equal(has_ties(everybody, rows), [False, False, False])
