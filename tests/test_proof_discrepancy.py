@@ -381,3 +381,17 @@ def test_rows_that_the_model_refuses_are_set_aside(
 
 def test_a_last_digit_is_four_times_what_a_double_is_rounded_by() -> None:
     assert 4 * np.finfo(float).eps / 2 == LAST_DIGITS
+
+
+def test_a_classifier_without_probabilities_for_a_row_of_the_sample_is_refused() -> (
+    None
+):
+    frame = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
+    tree = DecisionTreeClassifier().fit(frame, ["a", "b", "a", "b"])
+    leaf = int(tree.apply(frame)[2])
+    tree.tree_.value[leaf] = np.nan
+
+    with pytest.raises(
+        Refusal, match=r"no probabilities \(NaN\) for the row {'x': 2.0}"
+    ):
+        export(tree, frame, frame, ["y"], Description(name="t"), Provenance())

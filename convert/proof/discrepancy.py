@@ -105,6 +105,7 @@ class Proof:
             )
         if lost := len(frame) - len(self.table.frame):
             log.warning("scikit-learn refuses %d rows of the sample itself", lost)
+        _check_shares(self.table)
         self.tolerance = _tolerance(oracle, self.table, features, _digits(model))
         self._model = model
 
@@ -253,6 +254,18 @@ class _Rows:
         self.taken, answers = oracle.answer_taken(frame)
         self.frame = frame[self.taken]
         self.answers: Answers = answers
+
+
+def _check_shares(table: _Rows) -> None:
+    """Refuse a classifier whose label comes out of what is no probability."""
+    shares = table.answers.probabilities
+    if shares is None or np.isfinite(shares).all():
+        return
+    row = table.frame[~np.isfinite(shares).all(axis=1)].iloc[0]
+    raise Unreadable(
+        f"scikit-learn gives no probabilities (NaN) for the row {row.to_dict()}: the "
+        "numbers in the classifier are not sound; fit it again"
+    )
 
 
 def is_served(features: Sequence[Feature], frame: pd.DataFrame) -> Bools:

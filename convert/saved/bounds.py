@@ -163,6 +163,10 @@ def _svm(estimator: Any) -> None:
         and (counts >= 0).all(),
         "is an SVM that does not say how many support vectors it has",
     )
+    _require(
+        np.isfinite(estimator._gamma) and estimator._gamma >= 0,
+        "is an SVM whose gamma is no number from 0 on",
+    )
     n_vectors, n_pairs = len(support), len(counts) * (len(counts) - 1) // 2
     if hasattr(estimator, "classes_"):
         _require(
@@ -208,8 +212,8 @@ def _neighbours(estimator: Any) -> None:
     tree = getattr(estimator, "_tree", None)
     _require(
         points.shape == (estimator.n_samples_fit_, estimator.n_features_in_)
-        and (tree is None or tree.get_arrays()[0].shape == points.shape),
-        "has neighbours of other features, or in another number, than it says",
+        and (tree is None or _are_those(tree.get_arrays()[0], points)),
+        "has other neighbours than it says",
     )
     targets = getattr(estimator, "_y", None)
     if targets is None:
@@ -224,6 +228,13 @@ def _neighbours(estimator: Any) -> None:
             and all(map(_are_below, columns, map(len, several))),
             "has neighbours of classes that it does not have",
         )
+
+
+def _are_those(held: Any, points: Any) -> bool:
+    """Whether a tree has the points; scikit-learn asks it, and the graph them."""
+    if hasattr(points, "toarray") or held.shape != points.shape:
+        return False
+    return bool(np.array_equal(np.asarray(held), points))
 
 
 def _centres(estimator: Any) -> None:

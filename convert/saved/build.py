@@ -12,7 +12,7 @@ from typing import Any
 
 from convert.errors import Refusal, Unreadable
 from convert.saved.bounds import check_bounds
-from convert.saved.makers import Maker, find_maker
+from convert.saved.makers import MAKERS, WITH_PAIRS, WITH_STATE, Maker, find_maker
 from convert.saved.makers.arrays import plain_dtype, raw
 from convert.saved.names import N_SHOWN, classes, find, missing, shown, values
 from convert.saved.states import check_state
@@ -116,7 +116,10 @@ class _Builder:
         return [self.within(f"[{i}]", item) for i, item in enumerate(node)]
 
     def mapping(self, node: dict[Any, Any]) -> dict[Any, Any]:
-        return dict(self.pair(key, value) for key, value in node.items())
+        found = dict(self.pair(key, value) for key, value in node.items())
+        if len(found) < len(node):
+            raise self.refusal("has two keys that are one to Python: save it again")
+        return found
 
     def pair(self, key: Any, value: Any) -> tuple[Any, Any]:
         if type(key) not in CONSTANTS:
@@ -156,14 +159,19 @@ class _Builder:
         )
 
     def rebuilt(self, named: Name, node: Made, maker: Maker) -> Any:
-        if node.keywords:
-            raise self.refusal(f"is made with keywords: {DAMAGED}")
+        if node.keywords or node.items:
+            more = "keywords" if node.keywords else "items of a list"
+            raise self.refusal(f"is made with {more}: {DAMAGED}")
+        name = MAKERS[str(named)]
+        if (node.states and name not in WITH_STATE) or len(node.states) > 1:
+            raise self.refusal(f"is a {named.name} with a state too many: {DAMAGED}")
+        if node.pairs and name not in WITH_PAIRS:
+            raise self.refusal(f"is a {named.name} with items of its own: {DAMAGED}")
         given = Made(
             named,
             tuple(self.argument(part) for part in node.arguments),
             how=node.how,
             states=[self.argument(state) for state in node.states],
-            items=self.items(node.items),
             pairs=[self.pair(key, value) for key, value in node.pairs],
         )
         try:

@@ -64,7 +64,9 @@ def is_wrapper(made: Made) -> bool:
 
 def read_layout(wrapper: Made) -> Layout:
     """Return what a wrapper says, checked."""
-    state = wrapper.states[-1]
+    if len(wrapper.states) > 1:
+        raise Damaged("an array in it is described twice")
+    (state,) = wrapper.states
     if type(state) is not dict or not {"dtype", "shape", "order"} <= state.keys():
         raise Damaged(NO_SENSE)
     if state["order"] not in ("C", "F"):

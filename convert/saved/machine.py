@@ -7,20 +7,28 @@ behind the one that completes its wrapper.
 
 import codecs
 import pickle
+import re
 from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Any, Protocol
 
 from convert.saved.budget import Spending
-from convert.saved.calls import Reader, spelled_out
+from convert.saved.calls import REPLACED, Reader, spelled_out
 from convert.saved.damage import NO_SENSE, Damaged
 from convert.saved.extent import BRANCHES
 from convert.saved.joblib_array import has_objects, is_wrapper, read_layout
 from convert.saved.keys import Keys
+from convert.saved.makers import MAKERS
 from convert.saved.written import Made, Name, RawArray
 
 N_STEPS = 10_000
 """Between two looks at what was spent."""
+
+DECIMAL = re.compile(rb"-?(0|[1-9]\d*)")
+"""C reads "010" as 8 and Python as 10; no pickler writes it."""
+
+SETTLED = frozenset({dict, list, set, tuple, Made})
+"""What may hold a part that changes later."""
 
 MISSING = object()
 """Stands where a file leaves out a number of its memo."""
@@ -72,6 +80,8 @@ class Machine:
         self.below: list[list[Any]] = []
         self.memo: list[Any] = []
         self.n_gaps = 0
+        self.frame_end = at
+        self.settled: dict[int, Any] = {}
         self.shared: dict[int, Any] = {}
         self.keys = Keys(spending)
         self.reader = Reader(findings.find, spending, self.keys)
@@ -158,6 +168,8 @@ class Machine:
         """Return what is written for a call: the node of it, or what it spells out."""
         if type(arguments) is not tuple:
             raise Damaged(NO_SENSE)
+        if _is_made_here(maker):
+            self.settle(arguments)
         made = Made(maker, arguments)
         self.spending.branches += 1
         self.findings.called(made)
@@ -168,6 +180,43 @@ class Machine:
             self.share(arguments)
         return spelled
 
+    def settle(self, things: Iterable[Any]) -> None:
+        """Note that a call reads these, and all that is in them, as they are now.
+
+        What would change in them later a real call has not seen, and whoever builds
+        would: so nothing may.
+        """
+        unread = list(things)
+        while unread:
+            thing = unread.pop()
+            kind = type(thing)
+            if kind not in SETTLED or id(thing) in self.settled:
+                continue
+            if kind is tuple and SETTLED.isdisjoint(map(type, thing)):
+                continue
+            self.settled[id(thing)] = thing  # alive, so that no other has its number
+            if kind is dict:
+                unread += thing.values()
+            elif kind is not Made:
+                unread += thing
+
+    def settle_state(self, made: Made, state: Any) -> None:
+        """Note that a state was read: by a call all of it, of an instance its names."""
+        if made.how == "call":
+            if _is_made_here(made.maker):
+                self.settle([state])
+            return
+        for part in state if type(state) is tuple else (state,):
+            if type(part) is dict:
+                self.settled[id(part)] = part
+
+    def changing(self) -> Any:
+        """Return what is on top of the stack, which an instruction is about to change."""
+        thing = self.stack[-1]
+        if id(thing) in self.settled:
+            raise Damaged("it changes a part of it that was read before")
+        return thing
+
     def share(self, things: Iterable[Any]) -> None:
         """Note that these, and what is right in them, may be at two places now."""
         for thing in things:
@@ -175,6 +224,13 @@ class Machine:
                 self.shared[id(thing)] = thing
             if type(thing) in (list, tuple):
                 self.shared |= {id(t): t for t in thing if type(t) in BRANCHES}
+
+
+def _is_made_here(maker: Any) -> bool:
+    """Whether a function of ours stands for a call; what is trusted really is called."""
+    if type(maker) is not Name:
+        return False
+    return str(maker) in MAKERS or (maker.module, maker.name) in REPLACED
 
 
 STOP = pickle.STOP[0]
@@ -274,6 +330,8 @@ def _long4(machine: Machine) -> None:
 def _int(machine: Machine) -> None:
     line = machine.line(machine.limits.number_bytes)
     booleans = {b"00": False, b"01": True}
+    if line not in booleans and not DECIMAL.fullmatch(line):
+        raise Damaged("a number in it is not written as Python writes one")
     machine.stack.append(booleans[line] if line in booleans else int(line))
 
 
@@ -310,8 +368,12 @@ def _proto(machine: Machine) -> None:
 
 @_instruction(pickle.FRAME)
 def _frame(machine: Machine) -> None:
-    if machine.number(EIGHT_BYTES) > len(machine.content) - machine.at:
+    n_bytes = machine.number(EIGHT_BYTES)
+    if machine.at < machine.frame_end:
+        raise Damaged("a frame in it begins before the one around it ends")
+    if n_bytes > len(machine.content) - machine.at:
         raise Damaged("it ends too early")
+    machine.frame_end = machine.at + n_bytes
 
 
 @_instruction(pickle.MARK)
@@ -342,6 +404,8 @@ def _dup(machine: Machine) -> None:
 
 @_instruction(pickle.MEMOIZE)
 def _memoize(machine: Machine) -> None:
+    if machine.n_gaps:  # pickle counts what is remembered, and would take its number
+        raise Damaged("it numbers its parts with gaps, and counts them too")
     machine.memo.append(machine.stack[-1])
 
 
@@ -461,7 +525,7 @@ def _appends(machine: Machine) -> None:
 
 
 def _extend(machine: Machine, items: list[Any]) -> None:
-    changed = machine.stack[-1]
+    changed = machine.changing()
     if type(changed) is list:
         changed += items
     elif type(changed) is Made:
@@ -481,7 +545,7 @@ def _longer(sequence: Any, items: list[Any]) -> list[Any]:
 @_instruction(pickle.ADDITEMS)
 def _additems(machine: Machine) -> None:
     items = machine.since_mark()
-    changed = machine.stack[-1]
+    changed = machine.changing()
     if type(changed) is set:
         machine.keys.check(items, changed)
         changed.update(items)
@@ -505,7 +569,7 @@ def _setitems(machine: Machine) -> None:
 
 
 def _set_items(machine: Machine, items: list[Any]) -> None:
-    changed = machine.stack[-1]
+    changed = machine.changing()
     pairs = zip(items[::2], items[1::2], strict=True)
     if type(changed) is dict:
         machine.keys.check(items[::2], changed)
@@ -571,6 +635,8 @@ def _newobj_ex(machine: Machine) -> None:
 def _make_new(machine: Machine, arguments: Any, keywords: Any = None) -> None:
     if type(arguments) is not tuple:
         raise Damaged(NO_SENSE)
+    if _is_made_here(machine.stack[-1]):
+        machine.settle(arguments)
     made = Made(machine.stack[-1], arguments, how="new")
     if keywords is not None:
         if type(keywords) is not dict:
@@ -584,9 +650,10 @@ def _make_new(machine: Machine, arguments: Any, keywords: Any = None) -> None:
 @_instruction(pickle.BUILD)
 def _build(machine: Machine) -> None:
     state = machine.stack.pop()
-    changed = machine.stack[-1]
+    changed = machine.changing()
     if type(changed) is not Made:
         raise Damaged("it gives a state to what has none")
+    machine.settle_state(changed, state)
     changed.states = _longer(changed.states, [state])
     machine.findings.filled(changed, state)
     if not machine.is_nested and is_wrapper(changed):
@@ -595,6 +662,8 @@ def _build(machine: Machine) -> None:
 
 def _read_array(machine: Machine, wrapper: Made) -> RawArray:
     """Read the bytes of an array behind joblib's wrapper, or the objects in it."""
+    if machine.at < machine.frame_end:
+        raise Damaged("an array in it stands inside of a frame")
     layout = read_layout(wrapper)
     array = RawArray(layout.dtype, layout.shape, layout.order)
     if has_objects(layout.dtype):

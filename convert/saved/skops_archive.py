@@ -100,7 +100,9 @@ def _read_tree(
     schema = read_schema(archive, n_bytes, limits)
     spending = Spending(len(schema), limits, limits.unpacked_bytes_of(n_bytes))
     reader = _Reader(archive, findings, spending)
-    tree = reader.read(json.loads(schema))
+    root = json.loads(schema)
+    reader.protocol = root.get("protocol")
+    tree = reader.read(root)
     Extent(reader.shared, spending.most_parts, limits).check(tree)
     return tree
 
@@ -116,14 +118,17 @@ class _Reader:
         self.keys = Keys(spending)
         self.calls = CallReader(self.find, spending, self.keys)
         self.memo: dict[int, Any] = {}
+        self.protocol: Any = None
         self.shared: dict[int, Any] = {}
 
     def read(self, node: Any) -> Any:
         """Return the tree of a node; of one that was there before, the same one."""
         self.spending.step(1)
         key = node.get("__id__")
-        if type(key) is not int:
+        if key is None:
             return self._load(node)
+        if type(key) is not int or key <= 0:
+            raise Damaged("it numbers a part with what is no number")
         if key in self.memo:
             return self._again(key)
         self.memo[key] = UNFINISHED
@@ -299,7 +304,7 @@ def _slice(reader: _Reader, node: Node) -> Any:
 
 
 def _name(reader: _Reader, node: Node) -> Any:
-    if "content" in node:  # before skops 0.7
+    if reader.protocol == 0:  # before skops 0.7
         function = node["content"]
         return reader.find(function["module_path"], function["function"])
     return reader.named(node)
@@ -359,10 +364,22 @@ def _array(reader: _Reader, node: Node) -> Any:
     if str(kind) in ("numpy.ndarray", "numpy.memmap"):
         return array
     if kind.module == "numpy" and array.shape == ():
+        _check_scalar(kind.name, array.dtype)
         return _scalar(reader, array.dtype, bytes(array.content))
     raise Unreadable(
         f"it has an array of a class of its own, {kind}: save a plain array"
     )
+
+
+def _check_scalar(kind: str, dtype: Any) -> None:
+    """Refuse a number of another class than its dtype, to which skops would change it."""
+    import numpy as np
+
+    kinds = {each.__name__: np.dtype(each).str[1:] for each in np.sctypeDict.values()}
+    found = str(dtype.arguments[0]).lstrip("<>|=")
+    is_text = kinds.get(kind) in ("U0", "S0") and found[:1] == kinds[kind][:1]
+    if not is_text and kinds.get(kind) != found:
+        raise Damaged(f"a {kind} in it is written as another kind of number")
 
 
 def _array_of_objects(reader: _Reader, node: Node) -> Made:

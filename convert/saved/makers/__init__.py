@@ -90,6 +90,23 @@ MAKERS = {
 }
 """What is called → the function here that makes the same."""
 
+WITH_STATE = frozenset(
+    {
+        *("arrays.bit_generator", "arrays.dtype", "arrays.generator", "arrays.masked"),
+        *("arrays.random_state", "arrays.reconstructed", "arrays.seed_sequence"),
+        *("boosters.lightgbm_booster", "boosters.xgboost_booster"),
+        *("frames.categorical", "frames.categories", "frames.frame", "frames.series"),
+        *("frames.single_block", "frames.string_array"),
+        *("scientific.bunch", "scientific.check_array", "scientific.compressed"),
+        *("scientific.spline", "trees.decision_tree", "trees.metric"),
+        "trees.neighbours",
+    }
+)
+"""The functions here that look at a state; what the others would not see is refused."""
+
+WITH_PAIRS = frozenset({"plain.default_dict", "plain.ordered_dict", "scientific.bunch"})
+"""The functions here that look at keys and values that are set."""
+
 ARGUMENTS = frozenset(
     {
         *("numpy.ndarray", "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"),

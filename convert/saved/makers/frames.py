@@ -145,7 +145,7 @@ def categories(made: Made) -> Any:
     match made:
         case Made(arguments=(), states=[{"categories": labels, "ordered": ordered}]):
             pass
-        case Made(arguments=(labels, ordered)):
+        case Made(arguments=(labels, ordered), states=[]):
             pass
         case _:
             raise _unlike("a dtype of categories")

@@ -117,7 +117,10 @@ def metric(made: Made) -> Any:
             return cls(vector)
         case "Mahalanobis":
             return cls(VI=matrix)
-    return cls()
+    found = cls()
+    if found.__getstate__()[0] != power:  # trees are searched by it
+        raise Unreadable(f"is a {named.name} of another power than it has")
+    return found
 
 
 def neighbours(made: Made) -> Any:
