@@ -27,7 +27,7 @@ deploying := .venv-deploy/installed-$(version)
 pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2
 long := slow or external or image
 
-.PHONY: help serve test test-all deploy-tools coverage check model bench image lock python openmp
+.PHONY: help serve test test-all deploy-tools coverage check model bench lambda image lock python openmp
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -59,6 +59,9 @@ model: $(testing)  ## train the shipped model again from the table STUDENTS_CSV
 
 bench: $(testing)  ## measure the latency of the server at URL (http://localhost:8080)
 	.venv/bin/python -m bench $(URL)
+
+lambda: $(developing)  ## build the zip of a function of AWS Lambda, build/function.zip
+	.venv/bin/python -m deploy.aws.function.build models/*.onnx
 
 image:  ## build the container image `pinion` with ENGINE (docker)
 	$(ENGINE) build --tag pinion .

@@ -2,39 +2,23 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from inspect import cleandoc
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from server import __version__
 from server.contracts.headers import require_form
+from server.documents import Documents, blank_problem, describe_problem
 from server.endpoint import Endpoint
 from server.http.asgi import FAULT_BODY, Disconnected, read_body
 from server.includes import available_includes
-from server.page.form import Page, choice
-from server.problems import (
-    MEDIA_TYPE,
-    PROBLEMS,
-    NoDefaultModel,
-    Problem,
-    UnknownModel,
-)
+from server.page.form import SECURITY_HEADERS, Page, choice
+from server.problems import MEDIA_TYPE, Problem
 from server.settings import Settings
 
 Endpoints = Mapping[str, Endpoint]
-
-SECURITY_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-"""The page loads nothing and runs no script."""
 
 
 def create_routes(
@@ -82,22 +66,14 @@ class Views:
         self._endpoints = endpoints
         self._default = default
         self._max_body_bytes = settings.max_body_bytes
+        signatures = {name: each.model.signature for name, each in endpoints.items()}
+        self._documents = Documents(signatures, default)
 
     async def models(self, request: Request) -> Response:
-        models = [
-            {
-                "name": name,
-                "title": endpoint.model.signature.title,
-                "url": f"/models/{name}",
-            }
-            for name, endpoint in self._endpoints.items()
-        ]
-        about = {"pinion": __version__, "default": self._default, "models": models}
-        return _json(about)
+        return _json(self._documents.models())
 
     async def model(self, request: Request) -> Response:
-        endpoint = self._endpoint(request.path_params["name"])
-        return _json(endpoint.model.signature)
+        return _json(self._documents.model(request.path_params["name"]))
 
     async def predict(self, request: Request) -> Endpoint:
         """Hand over to the endpoint, which is an ASGI application as a Response is."""
@@ -108,16 +84,15 @@ class Views:
         return PlainTextResponse("ok\n")
 
     async def problem(self, request: Request) -> Response:
-        problem = PROBLEMS.get(request.path_params["slug"])
-        if problem is None:
+        text = describe_problem(request.path_params["slug"])
+        if text is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        text = f"{problem.title} ({problem.status:d})\n\n{cleandoc(problem.__doc__ or '')}\n"
         return PlainTextResponse(text)
 
     async def page(self, request: Request) -> Response:
         is_form = request.method == "POST"
         if not is_form and "text/html" not in request.headers.get("accept", ""):
-            return _json({"status": "alive"})
+            return _json(b'{"status":"alive"}')
         if is_form:
             require_form(request.scope["headers"])
         name = request.query_params.get("model", self._default)
@@ -136,21 +111,11 @@ class Views:
         return HTMLResponse(page.html(), status, SECURITY_HEADERS)
 
     def _endpoint(self, name: str | None) -> Endpoint:
-        if name is None:
-            name = self._default
-        names = ", ".join(self._endpoints)
-        if name is None:
-            raise NoDefaultModel(
-                f"Several models are served, and none by default: {names}. Send the "
-                "request to /models/{name}/predict."
-            )
-        if name in self._endpoints:
-            return self._endpoints[name]
-        raise UnknownModel(f"There is no model {name!r}; the models are: {names}.")
+        return self._endpoints[self._documents.name(name)]
 
 
-def _json(document: object) -> Response:
-    return Response(msgspec.json.encode(document), media_type="application/json")
+def _json(document: bytes) -> Response:
+    return Response(document, media_type="application/json")
 
 
 async def _problem_response(request: Request, error: Exception) -> Response:
@@ -166,12 +131,7 @@ async def _nobody_response(request: Request, error: Exception) -> Response:
 async def _http_response(request: Request, error: Exception) -> Response:
     """Answer 404 and 405, which RFC 9457 calls about:blank: the status says it all."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    document = {
-        "type": "about:blank",
-        "title": HTTPStatus(error.status_code).phrase,
-        "status": error.status_code,
-    }
-    body = msgspec.json.encode(document)
+    body = blank_problem(error.status_code)
     return Response(body, error.status_code, error.headers, media_type=MEDIA_TYPE)
 
 

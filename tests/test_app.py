@@ -11,6 +11,7 @@ import pytest
 from server import __version__
 from server import signature as signatures
 from server.app import App
+from server.documents import Documents
 from server.endpoint import Endpoint
 from server.http.asgi import FAULT_BODY, Message
 from server.model import Model
@@ -748,9 +749,7 @@ def test_a_fault_of_another_route_is_the_same_500(
             "headers": [],
             "query_string": b"",
         }
-        monkeypatch.setattr(Endpoint, "model", property(fail), raising=False)
-        for endpoint in app.endpoints.values():
-            vars(endpoint).pop("model", None)
+        monkeypatch.setattr(Documents, "model", fail)
         with pytest.raises(ZeroDivisionError):
             asyncio.run(app(scope, receive, send))
 

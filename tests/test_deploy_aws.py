@@ -6,6 +6,7 @@ moto answers what AWS would; what it leaves out is asserted on the template.
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -200,3 +201,58 @@ def test_no_keys_and_no_region_are_one_sentence_each(tmp_path: Path) -> None:
     assert refused(nowhere, "--region", "eu-central-1", "status") == (
         "refused: Unable to locate credentials\n"
     )
+
+
+@pytest.fixture(scope="module")
+def function_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("function") / "function.zip"
+    run(
+        *(sys.executable, "-m", "deploy.aws.function.build"),
+        *("models/student_performance.onnx", "--output", path),
+    )
+    return path
+
+
+def test_a_function_is_made_of_a_zip_and_the_zip_takes_its_place(
+    account: dict[str, str], function_zip: Path
+) -> None:
+    named = "--function-name=pinion-function"
+    words = ("function", "--yes", "--zip", str(function_zip))
+    without_address = refused(account, *words)
+    # the stand-in leaves function URLs out of a stack
+    made = ask(
+        account, "lambda", "create-function-url-config", named, "--auth-type=NONE"
+    )
+    told = said(account, *words)
+    found = ask(account, "lambda", "get-function", named)
+    gone = said(account, "--name", "pinion-function", "down", "--yes")
+
+    version = "{}.{}".format(*sys.version_info)
+    assert "ResourceNotFound" in without_address
+    assert told[0] == (
+        "This makes the stack 'pinion-function': a function, its address, its log."
+    )
+    assert told[-2].startswith(made["FunctionUrl"])
+    assert found["Configuration"]["Runtime"] == f"python{version}"
+    assert found["Configuration"]["Handler"] == "deploy.aws.function.handler.answer"
+    assert found["Configuration"]["CodeSize"] == function_zip.stat().st_size
+    assert found["Concurrency"]["ReservedConcurrentExecutions"] == 5
+    assert gone[-1] == "Gone: nothing of it costs money any more."
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("absent.zip", None, "there is no absent.zip: build it with make lambda"),
+        ("text.zip", b"text", "text.zip is no zip: build it with make lambda"),
+        ("large.zip", b"\0" * 50_500_000, "large.zip has 50 MB, and Lambda takes 50"),
+    ],
+)
+def test_a_zip_that_cannot_be_sent_is_refused(
+    aws: dict[str, str], tmp_path: Path, name: str, content: bytes | None, sentence: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    said = refused(aws, "function", "--yes", "--zip", str(tmp_path / name))
+
+    assert said.replace(f"{tmp_path}/", "").startswith(f"refused: {sentence}")

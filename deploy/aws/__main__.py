@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 try:
@@ -21,7 +22,7 @@ except ModuleNotFoundError:
     )
     sys.exit(2)
 
-from deploy.aws import image, machine, prices, stack
+from deploy.aws import function_zip, image, machine, prices, stack
 from deploy.aws.errors import Refusal
 
 EPILOG = """\
@@ -34,6 +35,11 @@ in this order, the first time:
   python -m deploy.aws status            the address to open
 
 then stop and start as you like, and down when you are done: it deletes everything.
+
+or without a machine:
+  make lambda                            the zip build/function.zip
+  python -m deploy.aws function          a function of AWS Lambda, and its address
+
 The keys are those of the aws command line; docs/deploy.md has all of it by hand.
 
 exit code: 0 done, 2 refused, 130 interrupted
@@ -74,15 +80,38 @@ def up(options: argparse.Namespace) -> None:
     if not _agreed(options):
         return
     cloudformation = _client(options, "cloudformation")
-    known = _event_ids(cloudformation, options.name)
-    if not stack.make(cloudformation, options.name, parameters):
+    template = stack.machine_template()
+    if not _make(cloudformation, options.name, template, parameters):
         print("There is nothing to change.")
         return
-    stack.follow(cloudformation, options.name, print, known)
     found = stack.outputs(cloudformation, options.name)
     if "DomainAddress" in found:
         print(f"Set the A record of {options.domain} to {found['DomainAddress']}.")
     print("Next: python -m deploy.aws push, then update.")
+
+
+def function(options: argparse.Namespace) -> None:
+    """Make a function of AWS Lambda of the zip, or put the zip in its place."""
+    name = f"{options.name}-function"
+    content = function_zip.read(options.zip)
+    parameters = {
+        "Runtime": content.runtime,
+        "Architecture": content.architecture,
+        "MemoryMegabytes": str(options.memory),
+        "Concurrency": str(options.concurrency),
+    }
+    print(f"This makes the stack {name!r}: a function, its address, its log.")
+    print(f"  {prices.FUNCTION}")
+    if not _agreed(options):
+        return
+    cloudformation = _client(options, "cloudformation")
+    _make(cloudformation, name, stack.function_template(), parameters)
+    client = _client(options, "lambda")
+    client.update_function_code(FunctionName=name, ZipFile=content.data)
+    client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    url = client.get_function_url_config(FunctionName=name)["FunctionUrl"]
+    print(f"{url} {_answer(url)}")
+    print(f"python -m deploy.aws --name {name} down deletes it.")
 
 
 def push(options: argparse.Namespace) -> None:
@@ -163,8 +192,18 @@ def down(options: argparse.Namespace) -> None:
 
 
 def template(options: argparse.Namespace) -> None:
-    """Print the stack's template, for the console or another tool."""
-    print(stack.template(), end="")
+    """Print the machine's template, for the console or another tool."""
+    print(stack.machine_template(), end="")
+
+
+def _make(
+    cloudformation: Any, name: str, template: str, parameters: dict[str, str]
+) -> bool:
+    known = _event_ids(cloudformation, name)
+    is_new = stack.make(cloudformation, name, template, parameters)
+    if is_new:
+        stack.follow(cloudformation, name, print, known)
+    return is_new
 
 
 def _parameters(options: argparse.Namespace, instance_type: str) -> dict[str, str]:
@@ -268,6 +307,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", help="of the aws command line")
     add = partial(_add, parser.add_subparsers(required=True, metavar="COMMAND"))
     _up_options(add(up, makes_changes=True))
+    functional = add(function, makes_changes=True)
+    functional.add_argument(
+        "--zip", type=Path, default=Path("build/function.zip"), help="(%(default)s)"
+    )
+    functional.add_argument("--memory", type=int, default=128, help="MB (%(default)s)")
+    functional.add_argument(
+        "--concurrency",
+        type=int,
+        default=5,
+        help="most requests at a time, 0 for no bound (%(default)s)",
+    )
     pushing = add(push, makes_changes=True)
     pushing.add_argument("--image", default="pinion", help="to push (%(default)s)")
     pushing.add_argument(

@@ -80,3 +80,10 @@ def say(costs: list[Cost]) -> Iterator[str]:
     total = sum(cost.dollars for cost in costs)
     yield f"  {'a month, before any free tier':<{width}}  ${total:6.2f}"
     yield f"  list prices of {REGION}, {AS_OF}; an account's free tier may pay all of it"
+
+
+FUNCTION = (
+    "nothing for a million requests of 128 MB a month, then $0.20 a million and $0.0000021 "
+    "a second (us-east-1, November 2026)"
+)
+"""What a function costs; the million is of every account, and does not end."""

@@ -23,8 +23,8 @@ DEADLINE_S = 900
 POLL_S = 2.0
 
 
-def template() -> str:
-    """Return the whole template, with the machine's program in it."""
+def machine_template() -> str:
+    """Return the template of the machine, with the machine's program in it."""
     text = (HERE / "machine.yaml").read_text("utf-8")
     (line,) = [line for line in text.splitlines() if line.strip() == PROGRAM]
     indent = line[: line.index(PROGRAM)]
@@ -53,7 +53,14 @@ def free_instance_type(ec2: Any) -> str:
     return next((each for each in newest_first if each in free), newest_first[0])
 
 
-def make(cloudformation: Any, name: str, parameters: Mapping[str, str]) -> bool:
+def function_template() -> str:
+    """Return the template of the function."""
+    return (HERE / "function.yaml").read_text("utf-8")
+
+
+def make(
+    cloudformation: Any, name: str, template: str, parameters: Mapping[str, str]
+) -> bool:
     """Create the stack, or change it; return whether there was anything to do.
 
     Raises
@@ -64,7 +71,7 @@ def make(cloudformation: Any, name: str, parameters: Mapping[str, str]) -> bool:
     """
     request = {
         "StackName": name,
-        "TemplateBody": template(),
+        "TemplateBody": template,
         "Parameters": [
             {"ParameterKey": key, "ParameterValue": value}
             for key, value in parameters.items()

@@ -30,7 +30,7 @@ STRIPPED = ("httptools/parser/*.so", "msgspec/_core*.so", "uvloop/loop*.so")
 
 def main(packages: Path) -> None:
     """Prune the folder `packages`, which pip filled."""
-    _keep_only(packages / "onnxruntime", KEPT_OF_ONNXRUNTIME)
+    keep_only(packages / "onnxruntime", KEPT_OF_ONNXRUNTIME)
     for pattern in REMOVED:
         for path in _found(packages, pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -39,7 +39,8 @@ def main(packages: Path) -> None:
         subprocess.run(command, check=True)  # noqa: S603 - paths of our own packages
 
 
-def _keep_only(folder: Path, patterns: tuple[str, ...]) -> None:
+def keep_only(folder: Path, patterns: tuple[str, ...]) -> None:
+    """Delete all of a folder but the files of some patterns, which must be there."""
     kept = {path for pattern in patterns for path in _found(folder, pattern)}
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir():

@@ -23,6 +23,14 @@ from server.signature import (
 
 Predict = Callable[[Batch, Sequence[str]], Awaitable[Prediction]]
 
+SECURITY_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+"""The page loads nothing and runs no script."""
+
 MAX_SHOWN_CLASSES = 10
 """The most probable; of the others only how many, and their sum."""
 

@@ -1,0 +1,205 @@
+"""The server as a function of AWS Lambda: one event, one answer, no event loop.
+
+What is asked is answered by the same contracts, in the same words, as `python -m server`
+does.
+"""
+
+import json
+import traceback
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
+
+from deploy.aws.function.events import (
+    Answer,
+    Event,
+    Request,
+    read_request,
+    write_answer,
+)
+from server.batch import Batch, Columns, Prediction
+from server.contracts.contract import Contract
+from server.contracts.headers import require_form
+from server.contracts.predict.contract import PredictContract
+from server.documents import Documents, blank_problem, describe_problem
+from server.includes import available_includes, extra_outputs, with_includes
+from server.model import Model
+from server.page.form import SECURITY_HEADERS, Page, choice
+from server.problems import MEDIA_TYPE, BodyTooLarge, Problem
+from server.settings import Settings
+
+T = TypeVar("T")
+View = Callable[[Request], Answer]
+
+GET = ("GET", "HEAD")
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+
+
+class Function:
+    """Models that are asked one event at a time.
+
+    Parameters
+    ----------
+    models
+        At least one; their names differ.
+    settings
+        Its default is empty or one of these names.
+    """
+
+    def __init__(self, models: Sequence[Model], settings: Settings) -> None:
+        self._models = {model.signature.name: model for model in models}
+        self._default = settings.default or (
+            next(iter(self._models)) if len(models) == 1 else None
+        )
+        self._max_body_bytes = settings.max_body_bytes
+        self._documents = Documents(
+            {name: model.signature for name, model in self._models.items()},
+            self._default,
+        )
+        self._contracts: dict[str, tuple[Model, Contract]] = {}
+        for name, model in self._models.items():
+            contract = PredictContract(
+                model.signature,
+                available_includes(model),
+                settings.max_rows,
+                is_default=name == self._default,
+            )
+            self._contracts |= dict.fromkeys(contract.paths, (model, contract))
+
+    def __call__(self, event: Event, context: object = None) -> Mapping[str, Any] | str:
+        """Answer one event, in the shape that belongs to it."""
+        if "arguments" in event:
+            return self._answer_warehouse(event)
+        return write_answer(event, self._answer(read_request(event)))
+
+    def _answer(self, request: Request) -> Answer:
+        try:
+            asked = self._contracts.get(request.path)
+            if asked and request.method == "POST":
+                return self._predict(*asked, request)
+            return self._ordinary(request)
+        except Problem as problem:
+            return Answer(problem.status, MEDIA_TYPE, problem.body())
+        except Exception:
+            # as the server: the client has a 500 without detail, the log has the rest
+            traceback.print_exc()
+            return Answer(500, MEDIA_TYPE, blank_problem(500))
+
+    def _predict(self, model: Model, contract: Contract, request: Request) -> Answer:
+        try:
+            contract.accept(request.headers)
+            batch, includes = contract.read(self._body(request), request.query)
+            body = contract.write(batch, _predict(model, batch, includes))
+        except Problem as problem:
+            refusal = contract.refuse(problem)
+            return Answer(problem.status, contract.problem_type.decode(), refusal)
+        return Answer(200, contract.media_type.decode(), body)
+
+    def _body(self, request: Request) -> bytes:
+        if len(request.body) > self._max_body_bytes:
+            raise BodyTooLarge(
+                f"The body has more than {self._max_body_bytes} bytes; that is the limit."
+            )
+        return request.body
+
+    def _ordinary(self, request: Request) -> Answer:
+        found = self._find(request.path)
+        if found is None:
+            return Answer(404, MEDIA_TYPE, blank_problem(404))
+        methods, answer = found
+        if request.method not in methods:
+            allow = {"allow": ", ".join(methods)}
+            return Answer(405, MEDIA_TYPE, blank_problem(405), allow)
+        return answer(request)
+
+    def _find(self, path: str) -> tuple[tuple[str, ...], View] | None:
+        """Return the methods of a path, and what answers there."""
+        documents, name = self._documents, ""
+        match path.removeprefix("/").split("/"):
+            case [""]:
+                return (*GET, "POST"), self._page
+            case ["predict"]:
+                return ("POST",), lambda _: _told(documents.name(None).encode())
+            case ["models", name, "predict"]:
+                return ("POST",), lambda _: _told(documents.name(name).encode())
+            case ["models"]:
+                return GET, lambda _: _told(documents.models())
+            case ["models", name]:
+                return GET, lambda _: _told(documents.model(name))
+            case ["problems", slug] if text := describe_problem(slug):
+                return GET, lambda _: Answer(200, TEXT, text.encode())
+            case ["livez" | "readyz"]:
+                return GET, lambda _: Answer(200, TEXT, b"ok\n")
+        return None
+
+    def _page(self, request: Request) -> Answer:
+        is_form = request.method == "POST"
+        accepted = dict(request.headers).get(b"accept", b"")
+        if is_form:
+            require_form(request.headers)
+        elif b"text/html" not in accepted:
+            return _told(b'{"status":"alive"}')
+        (asked,) = parse_qs(request.query.decode()).get("model", [None])[:1]
+        if asked is None and self._default is None and not is_form:
+            return Answer(200, HTML, choice(self._models).encode(), SECURITY_HEADERS)
+        model = self._models[self._documents.name(asked)]
+        page = Page(model.signature, tuple(self._models), available_includes(model))
+        if is_form:
+
+            async def predict(batch: Batch, includes: Sequence[str]) -> Prediction:
+                return _predict(model, batch, includes)
+
+            page = _result(page.answered(self._body(request), predict))
+        status = 422 if page.problem else 200
+        return Answer(status, HTML, page.html().encode(), SECURITY_HEADERS)
+
+    def _answer_warehouse(self, event: Event) -> str:
+        """Answer Amazon Redshift, which sends the rows of a query without names.
+
+        https://docs.aws.amazon.com/redshift/latest/dg/udf-creating-a-lambda-sql-udf.html
+        """
+        try:
+            model, contract = self._contracts["/predict"]
+            names = [feature.name for feature in model.signature.features]
+            rows = [dict(zip(names, row, strict=True)) for row in event["arguments"]]
+            batch, _ = contract.read(json.dumps(rows).encode())
+            results = _predict(model, batch, ()).values
+        except Problem as problem:
+            faults = [f"{each.pointer}: {each.detail}" for each in problem.faults]
+            said = " ".join([problem.detail, *faults])
+            return json.dumps({"success": False, "error_msg": said})
+        except ValueError:
+            said = (
+                f"A row has other columns than the {len(names)} of {', '.join(names)}."
+            )
+            return json.dumps({"success": False, "error_msg": said})
+        answer = {"success": True, "num_records": len(results), "results": results}
+        return json.dumps(answer)
+
+
+def _predict(model: Model, batch: Batch, includes: Sequence[str]) -> Prediction:
+    columns = Columns(model.signature.features).of(batch.rows)
+    n_rows = len(batch.rows)
+    if not n_rows:
+        return batch.predicted([])
+    tensors = model.predict(columns, n_rows, extra_outputs(includes))
+    plain = batch.predicted(model.predictions(tensors))
+    if not includes:
+        return plain
+    return with_includes(plain, includes, model.signature, batch, tensors)
+
+
+def _told(document: bytes) -> Answer:
+    return Answer(200, JSON, document)
+
+
+def _result(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run what waits for nothing, without an event loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    raise RuntimeError("it waits for an event loop")

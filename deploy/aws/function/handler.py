@@ -1,0 +1,23 @@
+"""What Lambda imports when it starts a process: the models are loaded and proved then."""
+
+import os
+from pathlib import Path
+
+from deploy.aws.function.function import Function
+from server.model import Model
+from server.settings import read_settings
+
+
+def load() -> Function:
+    """Return the function over the models beside the program.
+
+    Every setting of the server that has to do with a request is an environment variable
+    here too; there is no command line.
+    """
+    here = {"PINION_MODELS_FOLDER": f"{os.environ.get('LAMBDA_TASK_ROOT', '.')}/models"}
+    settings = read_settings([], {**here, **os.environ})
+    paths = sorted(Path(settings.models_folder).glob("*.onnx"))
+    return Function([Model.load(path) for path in paths], settings)
+
+
+answer = load()

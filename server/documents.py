@@ -1,0 +1,86 @@
+"""What is told of the models, whoever carries it: documents, and which model is meant."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from inspect import cleandoc
+
+import msgspec
+
+from server import __version__
+from server.problems import PROBLEMS, NoDefaultModel, UnknownModel
+from server.signature import Signature
+
+
+class Documents:
+    """The documents of the models that are served.
+
+    Parameters
+    ----------
+    signatures
+        By model name.
+    default
+        The name that counts where a request has none.
+    """
+
+    def __init__(
+        self, signatures: Mapping[str, Signature], default: str | None
+    ) -> None:
+        self._signatures = signatures
+        self._default = default
+
+    def name(self, asked: str | None) -> str:
+        """Return the name of the model that is asked for, or of the default.
+
+        Raises
+        ------
+        NoDefaultModel
+            If none is asked for, and none is the default.
+        UnknownModel
+            If there is no model of that name.
+        """
+        name = self._default if asked is None else asked
+        names = ", ".join(self._signatures)
+        if name is None:
+            raise NoDefaultModel(
+                f"Several models are served, and none by default: {names}. Send the "
+                "request to /models/{name}/predict."
+            )
+        if name not in self._signatures:
+            raise UnknownModel(f"There is no model {name!r}; the models are: {names}.")
+        return name
+
+    def models(self) -> bytes:
+        """Return the list of the models, JSON."""
+        models = [
+            {"name": name, "title": signature.title, "url": f"/models/{name}"}
+            for name, signature in self._signatures.items()
+        ]
+        about = {"pinion": __version__, "default": self._default, "models": models}
+        return msgspec.json.encode(about)
+
+    def model(self, name: str) -> bytes:
+        """Return the signature of a model, JSON.
+
+        Raises
+        ------
+        UnknownModel
+        """
+        return msgspec.json.encode(self._signatures[self.name(name)])
+
+
+def describe_problem(slug: str) -> str | None:
+    """Return what a kind of problem is, for people; None where there is no such."""
+    found = PROBLEMS.get(slug)
+    if found is None:
+        return None
+    return f"{found.title} ({found.status:d})\n\n{cleandoc(found.__doc__ or '')}\n"
+
+
+def blank_problem(status: int) -> bytes:
+    """Return a problem that its status says all of: about:blank of RFC 9457."""
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+    }
+    return msgspec.json.encode(document)
