@@ -79,10 +79,10 @@ $(testing): requirements-test.txt requirements-convert.txt requirements-inferenc
 	@touch $@
 
 # checkov pins an older boto3 than moto and users have, so it has a place of its own
-deploy-tools: $(deploying)  ## install what the tests of deploy/ run: linters, a stand-in for AWS
+deploy-tools: $(deploying)  # what the tests of deploy/ run: linters, a stand-in for AWS
 
 $(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt | python
-	@echo "Making .venv-deploy, once: DOWNLOAD MB to download, DISK MB of disk, a minute."
+	@echo "Making .venv-deploy, once: 180 MB to download, 850 MB of disk, one or two minutes."
 	"$(python)" -m venv --clear .venv-deploy
 	.venv-deploy/bin/python $(pip_install) deploy/requirements-tools.txt
 	"$(python)" -m venv --clear .venv-deploy/checkov

@@ -348,7 +348,10 @@ def test_make_serve_takes_the_settings_of_the_environment(tmp_path: Path) -> Non
 
 
 def test_every_example_is_run_by_a_test() -> None:
-    """Those of make are run by `test_makefile`, those of docker by `test_image`."""
+    """Those of make are run by `test_makefile`, those of docker by `test_image`.
+
+    Those of the road to AWS are run by `test_deploy_guide`.
+    """
     started = {
         document.name: [
             example.commands.split()[0]
@@ -362,6 +365,7 @@ def test_every_example_is_run_by_a_test() -> None:
         "benchmarks.md": ["python"],
         "commands.md": ["python"] * len(list(reference.commands())),
         "container.md": ["docker"],
+        "deploy.md": ["python3", ".venv-aws/bin/python", "docker", "aws", "sudo"],
         "http.md": ["curl"] * 5,
         "pipelines.md": ["python"],
         "python.md": ["model"],
