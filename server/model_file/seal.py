@@ -43,7 +43,10 @@ def check_seal(content: bytes) -> str:
 
     Raises
     ------
-    UnreadableSignature, NotProtobuf
+    UnreadableSignature
+        If its SHA-256 is not the one that it was written with, or as for `find_digest`.
+    NotProtobuf
+        If it is not a protobuf message, or not a whole one.
     """
     place = find_digest(content)
     if place is None:
@@ -62,7 +65,11 @@ def find_digest(content: bytes) -> tuple[int, int] | None:
 
     Raises
     ------
-    UnreadableSignature, NotProtobuf
+    UnreadableSignature
+        If there is none or more than one signature, or it begins neither with a digest
+        nor as one that was written without.
+    NotProtobuf
+        If it is not a protobuf message, or not a whole one.
     """
     start, stop = find_signature(content)
     if sealed := _SEALED.match(content, start, stop):
