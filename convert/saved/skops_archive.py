@@ -68,6 +68,8 @@ def read_skops(content: bytes, limits: Limits = LIMITS) -> Written:
 
     Raises
     ------
+    Unreadable
+        Its parts are too deep inside each other.
     Damaged
         It is not whole.
     Refusal
@@ -151,7 +153,13 @@ class _Reader:
         return thing
 
     def find(self, module: Any, name: Any) -> Name:
-        """Return the node of a name."""
+        """Return the node of a name.
+
+        Raises
+        ------
+        Damaged
+            If the module or the name is no text, or has more than `name_bytes` letters.
+        """
         if type(module) is not str or type(name) is not str:
             raise Damaged("a name in it is no text")
         if max(len(module), len(name)) > self.name_bytes:
@@ -163,7 +171,13 @@ class _Reader:
         return self.find(node["__module__"], node["__class__"])
 
     def read_all(self, nodes: Any) -> list[Any]:
-        """Return the trees of a list of nodes."""
+        """Return the trees of a list of nodes.
+
+        Raises
+        ------
+        Damaged
+            If they are no list.
+        """
         if type(nodes) is not list:
             raise Damaged(NO_SENSE)
         return [self.read(node) for node in nodes]
@@ -241,7 +255,13 @@ def _pairs(reader: _Reader, node: Node) -> list[tuple[Any, Any]]:
 
 
 def _key(reader: _Reader, kind: Any, text: str) -> Any:
-    """Return a key, of which JSON has kept the text."""
+    """Return a key, of which JSON has kept the text.
+
+    Raises
+    ------
+    Unreadable
+        If the keys are of a kind that is not known here.
+    """
     if str(kind) in KEYS:
         return KEYS[str(kind)](text)
     if type(kind) is Name and kind.module == "numpy":
@@ -378,7 +398,13 @@ def _array_of_objects(reader: _Reader, node: Node) -> Made:
 
 
 def _flat(items: Any, shape: tuple[int, ...]) -> list[Any]:
-    """Return the items of lists in lists, in the order of C."""
+    """Return the items of lists in lists, in the order of C.
+
+    Raises
+    ------
+    Damaged
+        If there are more or fewer items than the shape says.
+    """
     if type(items) is not list or len(items) != shape[0]:
         raise Damaged("an array in it is longer or shorter than its shape")
     if len(shape) == 1:
