@@ -34,7 +34,7 @@ def open_model(path: Path) -> Signature:
 
     Raises
     ------
-    Refusal
+    Unreadable
         It is not a model file, or does not reproduce its golden rows.
     """
     check_input(path)
