@@ -30,7 +30,13 @@ def span(text: str) -> float:
 
 
 def writable_file(text: str) -> Path:
-    """Refuse before the measurement what could not be written after it."""
+    """Refuse before the measurement what could not be written after it.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is a folder, or the nearest folder above it that exists cannot be written.
+    """
     path = Path(text)
     folder = path.parent
     while not folder.exists():

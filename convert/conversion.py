@@ -57,6 +57,8 @@ def to_onnx(
 
     Raises
     ------
+    Invalid
+        `y` has another number of columns than targets are named.
     Refusal
         A part of the pipeline has no exact form in ONNX, the graph differs from it on a
         row, or X or y is not of the pipeline.
@@ -124,7 +126,13 @@ def verify(model: ModelFile | str | Path, pipeline: Any, X: Any) -> Discrepancy:
 
 
 def _truth(y: Any, n_rows: int) -> pd.DataFrame:
-    """Return what is true as a frame, one column a target."""
+    """Return what is true as a frame, one column a target.
+
+    Raises
+    ------
+    Unreadable
+        If `y` has not as many rows as X.
+    """
     if hasattr(y, "to_pandas"):
         y = y.to_pandas()
     truth = pd.DataFrame(

@@ -118,7 +118,13 @@ def export(
 
 
 def _checked(content: bytes) -> ModelFile:
-    """Refuse to write what the server would refuse to serve."""
+    """Refuse to write what the server would refuse to serve.
+
+    Raises
+    ------
+    Refusal
+        If the server finds an unservable model.
+    """
     try:
         model = Model.from_content(content)
     except UnservableModel as error:
@@ -227,7 +233,14 @@ def _check_targets(
     said: TargetDescription,
     observed: Sequence[tuple[float, float]],
 ) -> None:
-    """Refuse names or a description that cannot be of what is predicted."""
+    """Refuse names or a description that cannot be of what is predicted.
+
+    Raises
+    ------
+    Invalid
+        If there are more or fewer names than targets, or the description is of one
+        target of several, gives labels bounds, or bounds that a row does not keep.
+    """
     if len(names) != oracle.n_targets:
         raise Invalid(
             f"the pipeline predicts {oracle.n_targets} targets and {len(names)} are "

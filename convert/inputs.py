@@ -13,7 +13,7 @@ def check_input(path: Path) -> None:
 
     Raises
     ------
-    Refusal
+    Unreadable
         There is nothing of that name, or a folder, or a web page.
     """
     if path.is_dir():

@@ -68,6 +68,10 @@ def as_refusals() -> Iterator[None]:
     ------
     Refusal
         A library is not installed or cannot be loaded, or the system refused a file.
+    BrokenPipeError
+        Nobody reads any more what is written; it is passed on.
+    ImportError
+        An import fails for another reason; it is passed on.
     """
     try:
         yield

@@ -71,7 +71,7 @@ class ModelFile:
 
         Raises
         ------
-        Refusal
+        Unreadable
             The server would refuse a value, which is named with its row.
         """
         features = self.signature.features

@@ -159,6 +159,12 @@ class Model:
         extra_outputs
             Wanted behind the main ones, which are (prediction) for regression and
             (label_index, probabilities where there are any) for classification.
+
+        Raises
+        ------
+        RuntimeFault
+            If the session refuses to run, or an output has another number of rows than
+            were fed.
         """
         outputs = (*self._main_outputs, *extra_outputs)
         tensors = self.session.predict(outputs, columns, n_rows)
@@ -174,6 +180,11 @@ class Model:
         """Return one JSON value a row: a number, a label, or an object of targets.
 
         A label whose probabilities overflowed is NaN, as a number that did.
+
+        Raises
+        ------
+        RuntimeFault
+            If a label_index is below zero, or not below the number of classes.
         """
         targets = self.signature.targets
         values: Sequence[Any] = tensors[0].values
@@ -266,7 +277,14 @@ def _is_older(version: str, other: str) -> bool:
 
 
 def _check_inputs(session: Session, signature: Signature) -> None:
-    """Refuse a graph that does not read what its signature says."""
+    """Refuse a graph that does not read what its signature says.
+
+    Raises
+    ------
+    UnservableModel
+        If the graph's inputs have other names or dtypes, or another order, than the
+        features.
+    """
     found = [(port.name, port.dtype) for port in session.inputs]
     expected = [
         (feature.input, "string" if is_text(feature) else "float64")
@@ -283,7 +301,15 @@ def _listed(inputs: Iterable[tuple[str, str]]) -> str:
 
 
 def _check_outputs(session: Session, signature: Signature) -> None:
-    """Refuse a graph whose outputs are not those that its signature promises."""
+    """Refuse a graph whose outputs are not those that its signature promises.
+
+    Raises
+    ------
+    UnservableModel
+        If the main output is missing, an output has another dtype or width, the
+        contributions have no baseline, or only one of the graph and the golden rows has
+        probabilities.
+    """
     targets = signature.targets
     expected = {
         "prediction": ("float64", len(targets)),

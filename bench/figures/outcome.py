@@ -142,7 +142,13 @@ def _text_errors(errors: Mapping[str, int]) -> str:
 
 
 def read(path: Path) -> Outcome:
-    """Return the run that `--json` wrote to `path`."""
+    """Return the run that `--json` wrote to `path`.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be read as JSON, or is no run of the bench.
+    """
     try:
         outcome: Outcome = json.loads(path.read_text())
     except (OSError, ValueError) as error:

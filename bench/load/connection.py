@@ -17,7 +17,13 @@ Endpoint = tuple[int, Any]
 
 
 def resolve(address: Address) -> Endpoint:
-    """Look the host up once, so that no run measures the name service."""
+    """Look the host up once, so that no run measures the name service.
+
+    Raises
+    ------
+    Refusal
+        If the host is not known, or nothing listens on the address.
+    """
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
@@ -70,6 +76,8 @@ class Connection:
 
         Raises
         ------
+        ConnectionResetError
+            The server closed the connection.
         OSError
             The connection broke.
         httptools.HttpParserError

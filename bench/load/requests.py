@@ -19,7 +19,14 @@ N_DISTINCT = 256
 
 
 def fetch_signature(address: Address, model: str | None = None) -> Signature:
-    """Return the signature of `model`, or of the server's default model."""
+    """Return the signature of `model`, or of the server's default model.
+
+    Raises
+    ------
+    Refusal
+        If what listens there answers with no models, serves none by default and `model`
+        names none, or serves no model of that name.
+    """
     models = address.read_json("/models")
     try:
         names = [entry["name"] for entry in models["models"]]
@@ -126,7 +133,13 @@ def encode(address: Address, path: str, bodies: Sequence[bytes]) -> list[bytes]:
 
 
 def try_one(address: Address, path: str, body: bytes) -> None:
-    """Send one request and refuse to measure a server that does not predict."""
+    """Send one request and refuse to measure a server that does not predict.
+
+    Raises
+    ------
+    Refusal
+        If the server answers with another status than 200, or without a prediction.
+    """
     status, answer = address.ask("POST", path, body)
     text = answer.decode(errors="replace").strip()
     if status != 200:

@@ -65,7 +65,13 @@ def main(arguments: Sequence[str]) -> str:
 
 
 def check_target(signature: Signature) -> None:
-    """Refuse what has no output that both ways read alike."""
+    """Refuse what has no output that both ways read alike.
+
+    Raises
+    ------
+    Refusal
+        If the model predicts anything but a single number.
+    """
     kinds = [each.get("kind", "regression") for each in signature["targets"]]
     if kinds != ["regression"]:
         raise Refusal(

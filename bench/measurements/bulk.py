@@ -82,7 +82,13 @@ def tabulate(result: dict[str, Any]) -> str:
 
 
 def _beside(address: Address, small: Load, form: str) -> dict[str, Any]:
-    """Return the throughput of large requests and the latency of small ones."""
+    """Return the throughput of large requests and the latency of small ones.
+
+    Raises
+    ------
+    Refusal
+        If the large requests failed, or the server failed under the small ones.
+    """
     show(f"{N_ROWS:,} rows a request, as {form}")
     command = [sys.executable, "-m", "bench", str(address), "--connections", "1"]
     command += ["--rows", str(N_ROWS), "--json", *FORMS[form]]

@@ -97,7 +97,13 @@ def _running(
 
 
 def _await(ask: Callable[[], T]) -> T:
-    """Return the first answer of a server that starts."""
+    """Return the first answer of a server that starts.
+
+    Raises
+    ------
+    Refusal
+        If there is no answer within `TIMEOUT_S`; it is the last one of `ask`.
+    """
     deadline_s = time.perf_counter() + TIMEOUT_S
     while True:
         try:

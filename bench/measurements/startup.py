@@ -130,7 +130,13 @@ def measure_bare(command: Sequence[str], core: int) -> Figures:
 
 
 def count_answers(measurement: Measurement) -> int:
-    """Return the number of answers, or refuse figures that errors have spoiled."""
+    """Return the number of answers, or refuse figures that errors have spoiled.
+
+    Raises
+    ------
+    Refusal
+        If the server failed under load.
+    """
     if measurement.errors:
         raise Refusal(f"the server failed under load: {dict(measurement.errors)}")
     return measurement.n_answers

@@ -36,7 +36,14 @@ class KnownRequest:
         return cls(to_json(golden["row"]), prediction, tolerance)
 
     def check(self, address: Address, answer: bytes) -> None:
-        """Raise a Refusal if `answer` is not the known one."""
+        """Raise a Refusal if `answer` is not the known one.
+
+        Raises
+        ------
+        Refusal
+            If it is no prediction, or one that is further than `tolerance` from the
+            known one.
+        """
         try:
             prediction = float(json.loads(answer)["prediction"])
         except (KeyError, TypeError, ValueError):
@@ -50,7 +57,13 @@ class KnownRequest:
 
 
 def await_signature(program: Program, address: Address) -> Signature:
-    """Return the signature of the default model as soon as the program gives it."""
+    """Return the signature of the default model as soon as the program gives it.
+
+    Raises
+    ------
+    Refusal
+        If the program ended, or gives no signature within `TIMEOUT_S`.
+    """
     while True:
         try:
             return fetch_signature(address)
@@ -62,7 +75,13 @@ def await_signature(program: Program, address: Address) -> Signature:
 
 
 def await_ready(program: Program) -> float:
-    """Return the seconds until the program, no server, says that it is ready."""
+    """Return the seconds until the program, no server, says that it is ready.
+
+    Raises
+    ------
+    Refusal
+        If the program ended, or does not say `ready` within `TIMEOUT_S`.
+    """
     while not program.read_log().endswith("ready"):
         program.check_alive()
         if time.perf_counter() - program.begin_s > TIMEOUT_S:

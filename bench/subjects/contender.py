@@ -61,7 +61,13 @@ class Contender:
         return [part.format(bin=self._bin(), **values) for part in self.command]
 
     def install(self) -> None:
-        """Make the environment, unless it is there already."""
+        """Make the environment, unless it is there already.
+
+        Raises
+        ------
+        Refusal
+            If a command of the installation fails.
+        """
         environment = self._environment()
         stamp = environment / "installed"
         if stamp.exists():
@@ -110,7 +116,13 @@ class Contender:
 
 
 def read_contenders(names: Sequence[str]) -> list[Contender]:
-    """Return the contenders of these names; of none: all."""
+    """Return the contenders of these names; of none: all.
+
+    Raises
+    ------
+    Refusal
+        If there is no contender of one of the names.
+    """
     known = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
     unknown = sorted(set(names) - set(known))
     if unknown:

@@ -97,7 +97,13 @@ class Program:
         self.stop()
 
     def check_alive(self) -> None:
-        """Raise a Refusal with the end of the log if the program has ended."""
+        """Raise a Refusal with the end of the log if the program has ended.
+
+        Raises
+        ------
+        Refusal
+            If the program has ended.
+        """
         if self._popen.poll() is not None:
             raise Refusal(
                 f"`{' '.join(self._command)}` ended with exit code "
@@ -150,7 +156,13 @@ def pinned(core: int) -> Iterator[None]:
 
 
 def choose_cores() -> tuple[int, int]:
-    """Return a core for the program and another for the client, if there is one."""
+    """Return a core for the program and another for the client, if there is one.
+
+    Raises
+    ------
+    Refusal
+        If the system pins no programs to cores: this needs Linux.
+    """
     if not hasattr(os, "sched_getaffinity"):
         raise Refusal(
             "this measurement pins programs to cores and reads /proc, so it needs Linux"

@@ -18,7 +18,13 @@ SEED = 42
 
 
 def write_pipeline(table: Path, path: Path) -> None:
-    """Fit the classic pipeline to `table` and pickle it to `path`."""
+    """Fit the classic pipeline to `table` and pickle it to `path`.
+
+    Raises
+    ------
+    Refusal
+        If the table has no column `TARGET`.
+    """
     students = pd.read_csv(table)
     if TARGET not in students:
         raise Refusal(f"{table} has no column {TARGET!r}: give the students' table")

@@ -87,7 +87,7 @@ def check_made(content: bytes, card: bytes) -> None:
 
     Raises
     ------
-    Refusal
+    Invalid
         They are not what the converter makes, whoever made them.
     """
     try:

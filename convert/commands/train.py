@@ -114,7 +114,14 @@ def _regressor(arguments: argparse.Namespace, table: Table) -> Regressor:
 def _check_comparison(
     arguments: argparse.Namespace, table: Table, comparison: Comparison
 ) -> None:
-    """Refuse a comparison that had other rows: it may have seen those held out here."""
+    """Refuse a comparison that had other rows: it may have seen those held out here.
+
+    Raises
+    ------
+    Invalid
+        If it had another table, target, seed, or test size, or other columns were
+        renamed or dropped.
+    """
     pairs = {
         "the table with SHA-256": (comparison.table_sha256, table.sha256),
         "--target": (comparison.target, arguments.target),

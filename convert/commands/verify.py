@@ -37,7 +37,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> str:
-    """Return what was found: of the file alone, or of its pipeline behind a wall."""
+    """Return what was found: of the file alone, or of its pipeline behind a wall.
+
+    Raises
+    ------
+    Invalid
+        If a pipeline is given without --sample, or --sample without a pipeline.
+    """
     is_compared = arguments.sample is not None
     if is_compared != bool(saved_files(arguments)):
         raise Invalid("a pipeline and --sample go together: give both, or neither")

@@ -101,7 +101,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
         Raises
         ------
-        Refusal
+        Invalid
             It did not take part.
         """
         for entry in self.entries:
@@ -126,7 +126,7 @@ def read_json(path: Path) -> Comparison:
 
     Raises
     ------
-    Refusal
+    Unreadable
         It is something else, a newer Pinion wrote it, or its parts do not go together.
     """
     check_input(path)

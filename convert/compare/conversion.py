@@ -50,7 +50,13 @@ def finish(
 
 
 def measure(exported: ModelFile, split: Split) -> Conversion:
-    """Measure in this process, which should have nothing else to do."""
+    """Measure in this process, which should have nothing else to do.
+
+    Raises
+    ------
+    AssertionError
+        If the signature has no discrepancy: export proves every graph.
+    """
     discrepancy = exported.signature.provenance.discrepancy
     if discrepancy is None:
         raise AssertionError("export proves every graph")

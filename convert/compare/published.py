@@ -74,7 +74,7 @@ def reproduce(table: Table, target: str) -> list[Reproduction]:
 
     Raises
     ------
-    Refusal
+    Invalid
         The table or the target is not the published one.
     """
     rows = table.frame.to_csv(index=False, lineterminator="\n").encode()

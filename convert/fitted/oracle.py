@@ -86,8 +86,10 @@ class Oracle:
 
         Raises
         ------
-        Refusal
+        Unreadable
             The pipeline takes none of the rows.
+        Unsupported
+            It predicts a label that is none of its classes.
         """
         taken, answers = self.answer_taken(frame)
         if answers is None:
@@ -123,7 +125,13 @@ class Oracle:
         return Answers(found.astype(float).reshape(len(frame), -1))
 
     def _place(self, label: object) -> int:
-        """Return where a label is in the classes."""
+        """Return where a label is in the classes.
+
+        Raises
+        ------
+        Unsupported
+            If it is none of them.
+        """
         try:
             return self._labels[plain(label)]
         except KeyError:

@@ -139,7 +139,14 @@ def is_followed(base: type) -> bool:
 
 @cache
 def check_class(estimator_class: type, base: type) -> None:
-    """Refuse a class that predicts in another way than the base which is known."""
+    """Refuse a class that predicts in another way than the base which is known.
+
+    Raises
+    ------
+    Unsupported
+        If the class changes a method of the base, or one of the base was replaced by a
+        function from elsewhere.
+    """
     if own := changed(estimator_class, base):
         raise Unsupported(
             f"{estimator_class.__name__} changes {listed(own)} of {base.__name__}, "

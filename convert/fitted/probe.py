@@ -49,6 +49,11 @@ class Probe:
         -------
         list
             One array of shape (n_outputs,) a row; None where it is rejected.
+
+        Raises
+        ------
+        NotNumbers
+            If the transformer gives something else than numbers.
         """
         try:
             return list(self.transform(self._rows(changes)))
@@ -85,7 +90,13 @@ class Probe:
 
 
 def to_numbers(output: Any) -> Floats:
-    """Return what a transformer gave as a float64 array of two dimensions."""
+    """Return what a transformer gave as a float64 array of two dimensions.
+
+    Raises
+    ------
+    NotNumbers
+        If it is not numbers, or has not two dimensions.
+    """
     if sparse.issparse(output):
         output = output.toarray()
     try:

@@ -83,8 +83,10 @@ def read_sample(
 
     Raises
     ------
-    Refusal
+    Unreadable
         It cannot be read, lacks a column, or its rows are not those of the pipeline.
+    Unsupported
+        A part of the pipeline predicts in a way of its own.
     """
     read = partial(
         read_table,
@@ -131,8 +133,10 @@ def take_sample(pipeline: Any, table: pd.DataFrame, targets: Sequence[str]) -> S
 
     Raises
     ------
-    Refusal
+    Unreadable
         It lacks a column, or its rows are not those of the pipeline.
+    Unsupported
+        A part of the pipeline predicts in a way of its own.
     """
     path = Path("X")
     if table.empty:
@@ -185,7 +189,13 @@ def _labels(pipeline: Any, table: pd.DataFrame, targets: Sequence[str]) -> list[
 def _positions(
     path: Path, pipeline: Any, table: pd.DataFrame, targets: Sequence[str]
 ) -> list[str]:
-    """Return the columns for a pipeline that was fitted on an array, by position."""
+    """Return the columns for a pipeline that was fitted on an array, by position.
+
+    Raises
+    ------
+    Unreadable
+        If there are more or fewer columns, beside the targets, than the array had.
+    """
     names = [str(name) for name in table if name not in targets]
     steps, estimator = split(pipeline)
     first = steps[0][1] if steps else estimator
@@ -208,7 +218,14 @@ def _readable(
     names: Sequence[str],
     unknown: Mapping[str, str],
 ) -> pd.DataFrame:
-    """Return the columns that the pipeline cannot do without."""
+    """Return the columns that the pipeline cannot do without.
+
+    Raises
+    ------
+    Unreadable
+        If the pipeline takes none of the first `MAX_ASKED_ROWS` rows: for want of a
+        column, or for the reason that it says itself.
+    """
     absent = [name for name in names if name not in table]
     frame = table[[name for name in names if name in table]]
     answers = _answers(oracle, frame.head(MAX_ASKED_ROWS))

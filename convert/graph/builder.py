@@ -111,7 +111,14 @@ class Graph:
         return [names[output.name] for output in model.graph.output]
 
     def _import_opsets(self, model: ModelProto) -> None:
-        """Refuse nodes that would mean something else under this graph's opsets."""
+        """Refuse nodes that would mean something else under this graph's opsets.
+
+        Raises
+        ------
+        ValueError
+            If the foreign graph has another opset than `TARGET_OPSET`, or nodes that
+            ai.onnx.ml has no more.
+        """
         versions = {opset.domain: opset.version for opset in model.opset_import}
         if versions.get("", TARGET_OPSET) != TARGET_OPSET:
             raise ValueError(f"the foreign graph has opset {versions['']}")

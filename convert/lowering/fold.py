@@ -155,6 +155,12 @@ def _check_steps(oracle: Oracle, features: Sequence[Feature]) -> list[Flow]:
 
     Of all others it is known that they treat each column by itself, and make nothing
     but straight lines of numbers.
+
+    Raises
+    ------
+    _NotFoldable
+        If a step makes something else than lookups and straight lines, or the regressor
+        reads a column itself that takes values beside the known ones.
     """
     by_name = {feature.name: feature for feature in features}
     steps, _ = split(oracle.pipeline)
@@ -212,7 +218,14 @@ def _effects(
     frame: pd.DataFrame,
     groups: Sequence[Flow],
 ) -> tuple[Fraction, list[Effect]]:
-    """Return what no feature changes, and the effect of each feature."""
+    """Return what no feature changes, and the effect of each feature.
+
+    Raises
+    ------
+    _NotFoldable
+        If the regressor makes no sum of what it is given, or two features move one part
+        of that, or one moves it differently beside other values.
+    """
     found = read_sum(oracle, frame.head(MAX_POINTS))
     if found is None:
         raise _NotFoldable
@@ -262,6 +275,11 @@ def _check_together(
 
     Every combination of categories is asked for; of numbers, of which the step only
     makes sums and products, some at random.
+
+    Raises
+    ------
+    _NotFoldable
+        If there are too many combinations to ask for, or the columns act together.
     """
     known = {f.name: [*moves[f.name].answers] for f in features if _known(f)}
     asked = combinations(known)
@@ -287,7 +305,13 @@ def _check_together(
 def _ask(
     oracle: Oracle, frame: pd.DataFrame, rows: Sequence[dict[str, Value | None]]
 ) -> Floats:
-    """Return what the regressor is given for the rows, shape (n_rows, n_outputs)."""
+    """Return what the regressor is given for the rows, shape (n_rows, n_outputs).
+
+    Raises
+    ------
+    _NotFoldable
+        If a row is rejected, or what the regressor is given is not finite.
+    """
     try:
         answers = oracle.transform(make_frame(rows, frame))
     except REJECTIONS:
@@ -347,7 +371,13 @@ def _anchors(column: pd.Series) -> tuple[float, float, float]:
 def _term(
     feature: Feature, effect: Effect, column: pd.Series
 ) -> tuple[Lookup | Slope, Fraction]:
-    """Return the centred term, and the average that centring takes from it."""
+    """Return the centred term, and the average that centring takes from it.
+
+    Raises
+    ------
+    _NotFoldable
+        If the feature is a text, or its effect is neither a lookup nor a straight line.
+    """
     if feature.kind == "text":
         raise _NotFoldable
     known = _known(feature)

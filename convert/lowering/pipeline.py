@@ -105,7 +105,13 @@ def _as_fitted(
 def _category_codes(
     graph: Graph, columns: list[Column], known: list[list[Any]], sample: pd.DataFrame
 ) -> list[Column]:
-    """Put LightGBM's codes in the place of its category columns; NaN for the rest."""
+    """Put LightGBM's codes in the place of its category columns; NaN for the rest.
+
+    Raises
+    ------
+    Unsupported
+        If the sample has more or fewer category columns than LightGBM was fitted on.
+    """
     is_category = [
         isinstance(sample[column.name].dtype, pd.CategoricalDtype) for column in columns
     ]
@@ -130,7 +136,13 @@ def _codes(graph: Graph, column: Column, categories: list[Any]) -> Column:
 
 
 def _in_fitted_order(estimator: Any, columns: Sequence[Column]) -> list[Column]:
-    """Order the columns as an estimator without preprocessing was fitted on them."""
+    """Order the columns as an estimator without preprocessing was fitted on them.
+
+    Raises
+    ------
+    Unsupported
+        If it was fitted on a column that is not among these.
+    """
     names = fitted_names(estimator)
     if names is None:
         return list(columns)

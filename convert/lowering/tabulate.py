@@ -77,9 +77,12 @@ def tabulate(graph: Graph, step: Step, frame: Frame) -> Matrix:
     Raises
     ------
     NotTabular
-        Two columns move one output, or the branch gives no numbers.
-    Refusal
-        Unknown values get different answers, so that no table says it.
+        Two columns move one output, or the branch gives no numbers or reads a single
+        column as a list.
+    Unsupported
+        Unknown values get different answers, so that no table says it; there are too
+        many values or combinations; or a step that is not scikit-learn's reads any
+        number.
     """
     if getattr(step.sample, "ndim", 2) != 2:
         raise _not_tabular(step, "it reads a single column as a list")
@@ -143,7 +146,13 @@ def _check_size(step: Step, column: Column, n_values: int, n_outputs: int) -> No
 def _unknown_answer(
     step: Step, probe: Probe, column: Column, position: int, values: list[Any]
 ) -> Floats | None:
-    """Return the one answer that every unknown value gets; None for an error."""
+    """Return the one answer that every unknown value gets; None for an error.
+
+    Raises
+    ------
+    Unsupported
+        If unknown values get different answers.
+    """
     unknown = unfitted_values(values, column.text)
     first, *others = probe.answers([{position: value} for value in unknown])
     for value, answer in zip(unknown[1:], others, strict=True):
@@ -162,7 +171,13 @@ def _unknown_answer(
 def _check_unread(
     step: Step, probe: Probe, column: Column, position: int, numbers: list[Any]
 ) -> None:
-    """Refuse a column of any numbers that somebody's step makes something of."""
+    """Refuse a column of any numbers that somebody's step makes something of.
+
+    Raises
+    ------
+    Unsupported
+        If one of the numbers is rejected, or two get different answers.
+    """
     first, *others = probe.answers([{position: number} for number in numbers])
     if first is None or any(o is None or not _same(first, o).all() for o in others):
         raise _reads_too(step, column)
@@ -226,7 +241,15 @@ def _check_together(step: Step, probe: Probe, tables: Sequence[LookupTable]) -> 
 def _combinations(
     step: Step, tables: Sequence[LookupTable], choices: dict[int, list[int]]
 ) -> list[dict[int, int]]:
-    """Return every choice of a row of each table."""
+    """Return every choice of a row of each table.
+
+    Raises
+    ------
+    NotTabular
+        If there are too many, and all steps are scikit-learn's.
+    Unsupported
+        If there are too many, and a step is not scikit-learn's.
+    """
     found = combinations(choices)
     n_cells = count(choices) * tables[0].rows.shape[1]
     if found is not None and n_cells <= MAX_CELLS:

@@ -91,7 +91,13 @@ def lower_matrix(
 def _fitted_order(
     transformer: Any, columns: Sequence[Column], sample: pd.DataFrame
 ) -> tuple[Frame, Any]:
-    """Return the columns and the sample as the transformer was fitted on them."""
+    """Return the columns and the sample as the transformer was fitted on them.
+
+    Raises
+    ------
+    Unsupported
+        If the sample has no row, or a column holds dates.
+    """
     if sample.empty:
         raise Unsupported(
             "the sample has no row: give a few that the pipeline can predict"
@@ -204,7 +210,13 @@ def _tabulate_longest(
 
 
 def _outcome(step: Step) -> Any:
-    """Return what scikit-learn makes of the sample at this step."""
+    """Return what scikit-learn makes of the sample at this step.
+
+    Raises
+    ------
+    Unsupported
+        If the step does not take the sample.
+    """
     if passes(step.transformer):
         return step.sample
     try:

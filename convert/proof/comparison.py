@@ -34,8 +34,13 @@ def compare_with_pipeline(
 
     Raises
     ------
+    Differs
+        They differ on a row.
+    Invalid
+        They read other columns.
     Refusal
-        They read other columns, or differ on a row.
+        A part of the pipeline predicts in a way of its own, or the rows
+        cannot be compared.
     """
     names = [feature.name for feature in signature.features]
     if names != list(frame):

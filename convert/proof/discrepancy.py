@@ -257,7 +257,13 @@ class _Rows:
 
 
 def _check_shares(table: _Rows) -> None:
-    """Refuse a classifier whose label comes out of what is no probability."""
+    """Refuse a classifier whose label comes out of what is no probability.
+
+    Raises
+    ------
+    Unreadable
+        If it is NaN for a row of the sample.
+    """
     shares = table.answers.probabilities
     if shares is None or np.isfinite(shares).all():
         return

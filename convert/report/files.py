@@ -15,7 +15,7 @@ def check_output(output: Path, ending: str) -> None:
 
     Raises
     ------
-    Refusal
+    Invalid
         The name would hide what is in the file, or the system writes nothing there.
     """
     if output.suffix != ending:
@@ -30,7 +30,13 @@ def check_output(output: Path, ending: str) -> None:
 
 
 def check_card(path: Path) -> None:
-    """Refuse to write over a text that is not a card."""
+    """Refuse to write over a text that is not a card.
+
+    Raises
+    ------
+    Invalid
+        If a file is there that has not the mark of a card in it.
+    """
     if path.is_file() and MARK not in path.read_text(errors="replace"):
         raise Invalid(
             f"{path} would be replaced by the model's card, and is not one: move it, or "
@@ -43,7 +49,7 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
 
     Raises
     ------
-    Refusal
+    Invalid
         A folder has the name of a file.
     """
     for path in contents:

@@ -95,7 +95,16 @@ class Archive:
 
 
 def _check_directory(content: bytes) -> None:
-    """Refuse what would take Python's reader long to list."""
+    """Refuse what would take Python's reader long to list.
+
+    Raises
+    ------
+    Damaged
+        If it has no directory.
+    Unreadable
+        If the directory has more than `MAX_DIRECTORY_BYTES`, or is of the kind for
+        larger archives.
+    """
     at = content.rfind(END_SIGNATURE, -END.size - LONGEST_COMMENT)
     if at < 0 or at + END.size > len(content):
         raise Damaged("it has no directory, so it was cut off")

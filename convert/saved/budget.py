@@ -107,7 +107,14 @@ class Spending:
         self.copied_bytes = 0
 
     def step(self, n_steps: int) -> None:
-        """Count work that is as much as this many instructions."""
+        """Count work that is as much as this many instructions.
+
+        Raises
+        ------
+        Unreadable
+            If there are more instructions than `limits.steps`, or more branches than
+            `max_branches`.
+        """
         self.steps += n_steps
         if self.steps > self.limits.steps:
             raise Unreadable(
@@ -126,7 +133,13 @@ class Spending:
         return self.limits.parts + self.limits.parts_per_step * self.steps
 
     def copy(self, n_bytes: int) -> None:
-        """Count bytes that are written in the file once and made from it anew."""
+        """Count bytes that are written in the file once and made from it anew.
+
+        Raises
+        ------
+        Unreadable
+            If they are more than `max_copied_bytes`.
+        """
         self.copied_bytes += n_bytes
         if self.copied_bytes > self.max_copied_bytes:
             raise Unreadable("it makes more bytes of what is in it than it has itself")

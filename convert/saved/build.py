@@ -100,7 +100,13 @@ class _Builder:
         return "pipeline" + "".join(self.place)
 
     def name(self, named: Name) -> Any:
-        """Return what may stand for itself."""
+        """Return what may stand for itself.
+
+        Raises
+        ------
+        Unreadable
+            If it is neither trusted nor listed, or is not installed here.
+        """
         if str(named) in self.trusted or (named.module, named.name) in values():
             return find(named)
         if (named.module, named.name) in classes():  # a class that somebody saved
@@ -136,14 +142,26 @@ class _Builder:
         return self.checked(lambda: raw(node, kind, objects))
 
     def checked(self, make: Callable[[], Any]) -> Any:
-        """Return what a function makes, which does not know where it is."""
+        """Return what a function makes, which does not know where it is.
+
+        Raises
+        ------
+        Unreadable
+            If the function refuses; the sentence says where it is.
+        """
         try:
             return make()
         except Refusal as refusal:
             raise self.refusal(f"{refusal}: {DAMAGED}") from refusal
 
     def object(self, node: Made) -> Any:
-        """Make what a call makes: by a function of ours, as a class, or as trusted."""
+        """Make what a call makes: by a function of ours, as a class, or as trusted.
+
+        Raises
+        ------
+        Unreadable
+            If it is made by what is no name, or calls what no fitted pipeline does.
+        """
         named = _named(node)
         if named is None:
             raise self.refusal(f"is made by what is no name: {DAMAGED}")
@@ -190,7 +208,14 @@ class _Builder:
         return self.within("", node)
 
     def instance(self, named: Name, node: Made) -> Any:
-        """Make an instance of a listed class, of the state that the table allows."""
+        """Make an instance of a listed class, of the state that the table allows.
+
+        Raises
+        ------
+        Unreadable
+            If it is made with more than a state, or its state is not as its library
+            would have written it.
+        """
         if node.arguments or node.keywords or node.items or node.pairs:
             raise self.refusal(f"is a {named.name} that is made with more than a state")
         cls = find(named)

@@ -69,7 +69,7 @@ def needed_environment(scans: Iterable[Scan]) -> str | None:
 
     Raises
     ------
-    Refusal
+    Unreadable
         The files were written by several versions: one process has one.
     """
     versions = sorted({v for scan in scans for v in scan.sklearn_versions})
@@ -295,7 +295,13 @@ def _explain(pip_errors: str, sklearn_version: str, interpreter: Interpreter) ->
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process, so that one run makes it."""
+    """Hold a lock that ends with this process, so that one run makes it.
+
+    Raises
+    ------
+    Unreadable
+        If the cache folder cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")

@@ -50,7 +50,7 @@ def find_interpreter(sklearn_version: str) -> Interpreter:
 
     Raises
     ------
-    Refusal
+    Unreadable
         There is none; it says which to install, or that no Python will do.
     """
     check_has_build(sklearn_version)
@@ -71,7 +71,13 @@ def find_interpreter(sklearn_version: str) -> Interpreter:
 
 
 def check_has_build(sklearn_version: str) -> None:
-    """Refuse a scikit-learn that no Python of this converter has a build for."""
+    """Refuse a scikit-learn that no Python of this converter has a build for.
+
+    Raises
+    ------
+    Unreadable
+        If none has a build for it.
+    """
     if not suitable_releases(sklearn_version):
         raise Unreadable(
             f"the file needs scikit-learn {sklearn_version}, which has no build for "

@@ -48,7 +48,7 @@ def is_wrapper(made: Made) -> bool:
 
     Raises
     ------
-    Refusal
+    Unreadable
         An array of an old joblib does, in another file.
     """
     if type(made.maker) is not Name:
@@ -63,7 +63,14 @@ def is_wrapper(made: Made) -> bool:
 
 
 def read_layout(wrapper: Made) -> Layout:
-    """Return what a wrapper says, checked."""
+    """Return what a wrapper says, checked.
+
+    Raises
+    ------
+    Damaged
+        If it is described twice, has no dtype, shape or order, or one of the last two
+        makes no sense.
+    """
     if len(wrapper.states) > 1:
         raise Damaged("an array in it is described twice")
     (state,) = wrapper.states
@@ -80,7 +87,14 @@ def read_layout(wrapper: Made) -> Layout:
 
 
 def read_shape(shape: Any) -> tuple[int, ...]:
-    """Return the lengths of an array as plain integers, none below zero."""
+    """Return the lengths of an array as plain integers, none below zero.
+
+    Raises
+    ------
+    Damaged
+        If it is no tuple, has more than `MAX_DIMENSIONS`, or a length in it is no
+        number or below zero.
+    """
     if type(shape) is not tuple or len(shape) > MAX_DIMENSIONS:
         raise Damaged("an array in it has no shape")
     lengths = tuple(map(_length, shape))
@@ -108,7 +122,13 @@ def count_items(shape: tuple[int, ...]) -> int:
 
 
 def count_bytes(shape: tuple[int, ...], item_bytes: int) -> int:
-    """Return how many bytes the values of an array take."""
+    """Return how many bytes the values of an array take.
+
+    Raises
+    ------
+    Damaged
+        If it has more than `MAX_EMPTY_ITEMS` of no bytes.
+    """
     n_items = count_items(shape)
     if not item_bytes and n_items > MAX_EMPTY_ITEMS:
         raise Damaged(f"an array in it has {n_items} items of no bytes")
@@ -122,7 +142,13 @@ def _item_bytes(dtype: Any) -> int:
 
 
 def has_objects(dtype: Any) -> bool:
-    """Whether a pickled dtype, or a field of it, says that it is of Python objects."""
+    """Whether a pickled dtype, or a field of it, says that it is of Python objects.
+
+    Raises
+    ------
+    Damaged
+        If it is of no dtype that numpy writes.
+    """
     kind, _ = _kind(dtype)
     match dtype.states:
         case [(_, _, _, _, _, _, _, int(flags), *_)]:

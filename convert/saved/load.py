@@ -42,8 +42,9 @@ def load_pipeline(
 
     Raises
     ------
-    Refusal
-        A file cannot be read, is not trusted, or holds no fitted estimator.
+    Unreadable
+        A file cannot be read, is not trusted, or holds no fitted estimator; or neither
+        one pipeline nor both parts are given.
     """
     if pipeline is not None and preprocessor is None and model is None:
         estimator = load_saved(pipeline, trusted)
@@ -60,7 +61,13 @@ def load_pipeline(
 
 
 def load_saved(path: Path, trusted: Collection[str] = ()) -> Any:
-    """Load the fitted estimator in a file: pickle, joblib, dill, cloudpickle, skops."""
+    """Load the fitted estimator in a file: pickle, joblib, dill, cloudpickle, skops.
+
+    Raises
+    ------
+    Unreadable
+        If the file cannot be read, is not trusted, or holds no fitted estimator.
+    """
     content = unpack(path)
     found = examine_content(path, content, trusted)
     try:
@@ -77,7 +84,13 @@ def load_saved(path: Path, trusted: Collection[str] = ()) -> Any:
 
 
 def _only_estimator(path: Path, thing: Any) -> Any:
-    """Return the one estimator in a container, and say which; or the thing itself."""
+    """Return the one estimator in a container, and say which; or the thing itself.
+
+    Raises
+    ------
+    Unreadable
+        If there is none in the container, or more than one.
+    """
     if not isinstance(thing, dict | list | tuple):
         return thing
     parts = list(find_parts(thing, _is_estimator))
@@ -117,6 +130,13 @@ def _as_damage(path: Path) -> Iterator[None]:
     """Say in a sentence what scikit-learn raises where a state makes no sense to it.
 
     Its methods are there or not by what their conditions find in the state.
+
+    Raises
+    ------
+    Refusal
+        If one is raised inside; it is passed on.
+    Unreadable
+        If one of `reading_errors` is raised inside.
     """
     try:
         yield

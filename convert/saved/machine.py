@@ -105,7 +105,13 @@ class Machine:
         return form.unpack_from(self.content, at)[0]
 
     def take(self, n_bytes: int) -> bytes:
-        """Read as many bytes."""
+        """Read as many bytes.
+
+        Raises
+        ------
+        Damaged
+            If the length is below zero, or the file ends too early.
+        """
         at = self.at
         self.at = end = at + n_bytes
         if n_bytes < 0:
@@ -115,7 +121,13 @@ class Machine:
         return self.content[at:end]
 
     def line(self, most: int | None = None) -> bytes:
-        """Read up to the end of the line, and pass over that."""
+        """Read up to the end of the line, and pass over that.
+
+        Raises
+        ------
+        Damaged
+            If the line does not end, or not within `most` bytes.
+        """
         at = self.at
         bound = len(self.content) if most is None else at + most + 1
         end = self.content.find(b"\n", at, bound)
@@ -125,7 +137,13 @@ class Machine:
         return self.content[at:end]
 
     def name(self, module: str, name: str) -> Name:
-        """Return the node of a name, which is not too long to be one."""
+        """Return the node of a name, which is not too long to be one.
+
+        Raises
+        ------
+        Damaged
+            If the module or the name has more than `limits.name_bytes` letters.
+        """
         if max(len(module), len(name)) > self.limits.name_bytes:
             raise Damaged(
                 f"a name in it has more than {self.limits.name_bytes} letters"
@@ -144,7 +162,13 @@ class Machine:
         self.stack.append(branch)
 
     def push_again(self, thing: Any) -> None:
-        """Put on the stack what was there before."""
+        """Put on the stack what was there before.
+
+        Raises
+        ------
+        Damaged
+            If it is not there.
+        """
         if type(thing) in BRANCHES:
             self.shared[id(thing)] = thing
         elif thing is MISSING:
@@ -152,7 +176,13 @@ class Machine:
         self.stack.append(thing)
 
     def remember(self, index: int) -> None:
-        """Keep what is on top of the stack under a number."""
+        """Keep what is on top of the stack under a number.
+
+        Raises
+        ------
+        Damaged
+            If the numbers that were left out are more than `limits.gaps`.
+        """
         memo = self.memo
         if index < len(memo):
             memo[index] = self.stack[-1]
@@ -165,7 +195,13 @@ class Machine:
         memo.append(self.stack[-1])
 
     def call(self, maker: Any, arguments: Any) -> Any:
-        """Return what is written for a call: the node of it, or what it spells out."""
+        """Return what is written for a call: the node of it, or what it spells out.
+
+        Raises
+        ------
+        Damaged
+            If the arguments are no tuple.
+        """
         if type(arguments) is not tuple:
             raise Damaged(NO_SENSE)
         if _is_made_here(maker):
@@ -211,7 +247,13 @@ class Machine:
                 self.settled[id(part)] = part
 
     def changing(self) -> Any:
-        """Return what is on top of the stack, which an instruction is about to change."""
+        """Return what is on top of the stack, which an instruction is about to change.
+
+        Raises
+        ------
+        Damaged
+            If a call has read it.
+        """
         thing = self.stack[-1]
         if id(thing) in self.settled:
             raise Damaged("it changes a part of it that was read before")
@@ -661,7 +703,14 @@ def _build(machine: Machine) -> None:
 
 
 def _read_array(machine: Machine, wrapper: Made) -> RawArray:
-    """Read the bytes of an array behind joblib's wrapper, or the objects in it."""
+    """Read the bytes of an array behind joblib's wrapper, or the objects in it.
+
+    Raises
+    ------
+    Damaged
+        If the wrapper makes no sense or stands inside of a frame, or the file ends in
+        the middle of the array.
+    """
     if machine.at < machine.frame_end:
         raise Damaged("an array in it stands inside of a frame")
     layout = read_layout(wrapper)

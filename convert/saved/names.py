@@ -130,7 +130,7 @@ def find(named: Name) -> Any:
 
     Raises
     ------
-    Refusal
+    Unreadable
         It is not here, or its library cannot be loaded.
     """
     import numpy as np

@@ -161,7 +161,7 @@ def check_version(text: str) -> None:
 
     Raises
     ------
-    Refusal
+    Unreadable
         It has letters or digits that no version has, or more of them.
     """
     if not VERSION.fullmatch(text):

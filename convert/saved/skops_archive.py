@@ -68,6 +68,8 @@ def read_skops(content: bytes, limits: Limits = LIMITS) -> Written:
 
     Raises
     ------
+    Unreadable
+        Its parts are too deep inside each other.
     Damaged
         It is not whole.
     Refusal
@@ -122,7 +124,13 @@ class _Reader:
         self.shared: dict[int, Any] = {}
 
     def read(self, node: Any) -> Any:
-        """Return the tree of a node; of one that was there before, the same one."""
+        """Return the tree of a node; of one that was there before, the same one.
+
+        Raises
+        ------
+        Damaged
+            If its number is none.
+        """
         self.spending.step(1)
         key = node.get("__id__")
         if key is None:
@@ -156,7 +164,13 @@ class _Reader:
         return thing
 
     def find(self, module: Any, name: Any) -> Name:
-        """Return the node of a name."""
+        """Return the node of a name.
+
+        Raises
+        ------
+        Damaged
+            If the module or the name is no text, or has more than `name_bytes` letters.
+        """
         if type(module) is not str or type(name) is not str:
             raise Damaged("a name in it is no text")
         if max(len(module), len(name)) > self.name_bytes:
@@ -168,7 +182,13 @@ class _Reader:
         return self.find(node["__module__"], node["__class__"])
 
     def read_all(self, nodes: Any) -> list[Any]:
-        """Return the trees of a list of nodes."""
+        """Return the trees of a list of nodes.
+
+        Raises
+        ------
+        Damaged
+            If they are no list.
+        """
         if type(nodes) is not list:
             raise Damaged(NO_SENSE)
         return [self.read(node) for node in nodes]
@@ -246,7 +266,13 @@ def _pairs(reader: _Reader, node: Node) -> list[tuple[Any, Any]]:
 
 
 def _key(reader: _Reader, kind: Any, text: str) -> Any:
-    """Return a key, of which JSON has kept the text."""
+    """Return a key, of which JSON has kept the text.
+
+    Raises
+    ------
+    Unreadable
+        If the keys are of a kind that is not known here.
+    """
     if str(kind) in KEYS:
         return KEYS[str(kind)](text)
     if type(kind) is Name and kind.module == "numpy":
@@ -372,7 +398,13 @@ def _array(reader: _Reader, node: Node) -> Any:
 
 
 def _check_scalar(kind: str, dtype: Any) -> None:
-    """Refuse a number of another class than its dtype, to which skops would change it."""
+    """Refuse a number of another class than its dtype, to which skops would change it.
+
+    Raises
+    ------
+    Damaged
+        If it is one.
+    """
     import numpy as np
 
     kinds = {each.__name__: np.dtype(each).str[1:] for each in np.sctypeDict.values()}
@@ -395,7 +427,13 @@ def _array_of_objects(reader: _Reader, node: Node) -> Made:
 
 
 def _flat(items: Any, shape: tuple[int, ...]) -> list[Any]:
-    """Return the items of lists in lists, in the order of C."""
+    """Return the items of lists in lists, in the order of C.
+
+    Raises
+    ------
+    Damaged
+        If there are more or fewer items than the shape says.
+    """
     if type(items) is not list or len(items) != shape[0]:
         raise Damaged("an array in it is longer or shorter than its shape")
     if len(shape) == 1:

@@ -30,6 +30,8 @@ def read_outline(content: bytes, limits: Limits = LIMITS) -> Written:
 
     Raises
     ------
+    Unreadable
+        Its parts are too deep inside each other.
     Damaged
         It is not whole.
     Refusal
@@ -72,7 +74,14 @@ def _named(node: dict[str, Any]) -> tuple[str, str]:
 
 
 def read_schema(archive: Archive, n_bytes: int, limits: Limits) -> bytes:
-    """Return the schema, if it can be parsed in a memory like its own size."""
+    """Return the schema, if it can be parsed in a memory like its own size.
+
+    Raises
+    ------
+    Unreadable
+        If it is longer than `limits` allow, or has more parts than skops writes in as
+        many bytes.
+    """
     size = archive.sizes.get(SCHEMA, 0)
     if size > limits.schema_bytes_of(n_bytes):
         raise Unreadable(

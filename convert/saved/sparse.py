@@ -33,6 +33,12 @@ def read_npz(
     ----------
     kind
         The name of its class, ``csr_matrix`` or ``csr_array``.
+
+    Raises
+    ------
+    Damaged
+        If scipy saves no matrix of this kind, or the one in the file is of another
+        format, has no shape, or is not whole.
     """
     archive = Archive(content, spending.limits)
     spending.copy(sum(archive.sizes.values()))

@@ -173,7 +173,7 @@ def check_state(
 
     Raises
     ------
-    Refusal
+    Unreadable
         It names the attribute, what was found and what was expected.
     """
     module, name = kind_of_class
@@ -209,7 +209,14 @@ def _others(kind_of_class: tuple[str, str], attribute: str, role: str) -> Kinds 
 
 
 def _check_name(kind_of_class: tuple[str, str], attribute: Any, place: str) -> None:
-    """Refuse a name that would replace part of the class itself."""
+    """Refuse a name that would replace part of the class itself.
+
+    Raises
+    ------
+    Unreadable
+        If the name is no text, or would change how Python treats the object, or replace
+        a method of the class.
+    """
     if type(attribute) is not str:
         raise Unreadable(f"{place} has an attribute whose name is no text")
     if attribute.startswith("__") and attribute not in MANGLED:

@@ -68,7 +68,7 @@ def unpack(path: Path, limits: Limits = LIMITS) -> bytes:
 
     Raises
     ------
-    Refusal
+    Unreadable
         There is no such file, it is damaged, it is something else, or it is larger than
         `limits`, as it is or unpacked.
     """

@@ -97,8 +97,10 @@ def read_description(path: Path) -> Description:
 
     Raises
     ------
-    Refusal
+    Invalid
         It is not TOML, or holds a key or a value that means nothing here.
+    Unreadable
+        There is nothing of that name, or a folder, or a web page.
     """
     content = _parse(path)
     features = content.pop("features", {})
@@ -193,7 +195,14 @@ def _convert(table: object, struct: type[Said], where: str) -> Said:
 
 
 def _bounded(table: object, struct: type[Bounded], where: str) -> Bounded:
-    """Convert what has bounds, and refuse bounds between which there is nothing."""
+    """Convert what has bounds, and refuse bounds between which there is nothing.
+
+    Raises
+    ------
+    Invalid
+        If a key or a value means nothing here, a bound is not finite, or the minimum is
+        not below the maximum.
+    """
     said = _convert(table, struct, where)
     low, high = said.minimum, said.maximum
     for name, bound in (("minimum", low), ("maximum", high)):

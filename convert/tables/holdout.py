@@ -38,9 +38,12 @@ def split_table(
 
     Raises
     ------
-    Refusal
-        The target, the description or the sizes do not fit the table, or a
-        category is only among the rows that are held out.
+    Invalid
+        The description or the sizes do not fit the table, it has no column beside the
+        target, or the rows to fit have no value of a column, only one of the target, or
+        not all categories.
+    Unreadable
+        The target is not in the table, is not numeric, or a value is missing.
     """
     y = numeric_target(table, target)
     X = table.frame.drop(columns=target)
@@ -80,7 +83,14 @@ def _columns(X: pd.DataFrame, description: Description) -> tuple[list[str], list
 
 
 def _check_split(table: Table, split: Split) -> None:
-    """Refuse what only the held-out rows have: a category, or another value."""
+    """Refuse what only the held-out rows have: a category, or another value.
+
+    Raises
+    ------
+    Invalid
+        If the rows to fit have no value of a column, only one of the target, or not all
+        categories.
+    """
     X = split.X_train
     if empty := [str(name) for name in X if X[name].isna().all()]:
         raise Invalid(

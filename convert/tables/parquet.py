@@ -62,7 +62,7 @@ def read_parquet(path: Path) -> Parquet:
 
     Raises
     ------
-    Refusal
+    Unreadable
         It is no Parquet file, has no row, or two columns of one name.
     """
     try:

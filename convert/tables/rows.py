@@ -25,7 +25,7 @@ def frame_of(rows: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
 
     Raises
     ------
-    Refusal
+    Unreadable
         It is none of these, or has other columns than the names say.
     """
     if hasattr(rows, "toarray"):
@@ -56,7 +56,13 @@ def _with_names(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _one_column(column: "pd.Series[Any]", names: Sequence[str] | None) -> pd.DataFrame:
-    """Take texts for a column; numbers may as well be a row."""
+    """Take texts for a column; numbers may as well be a row.
+
+    Raises
+    ------
+    Unreadable
+        If they are numbers.
+    """
     if pd.api.types.is_numeric_dtype(column):
         raise Unreadable(
             "X is a Series of numbers: give X.to_frame() if it is a column, or "

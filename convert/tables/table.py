@@ -85,7 +85,7 @@ def read_table(
 
     Raises
     ------
-    Refusal
+    Unreadable
         With file, line and remedy.
     """
     content = _read(path)
@@ -111,7 +111,7 @@ def numeric_target(table: Table, target: str) -> pd.Series:
 
     Raises
     ------
-    Refusal
+    Unreadable
         It is not in the table, is not numeric, or a value is missing.
     """
     check_name(table.path, target, list(table.frame.columns))
@@ -132,7 +132,13 @@ def numeric_target(table: Table, target: str) -> pd.Series:
 
 
 def check_name(path: Path, name: str, columns: list[str]) -> None:
-    """Refuse a name that no column has."""
+    """Refuse a name that no column has.
+
+    Raises
+    ------
+    Unreadable
+        If it is not among the columns.
+    """
     if name not in columns:
         raise Unreadable(f"{path} has no column {name!r}: {suggest(name, columns)}")
 
@@ -142,8 +148,9 @@ def rename_columns(path: Path, names: list[str], rename: Sequence[str]) -> list[
 
     Raises
     ------
-    Refusal
-        There is no such column, or two would have the same name.
+    Unreadable
+        One is not OLD=NEW, there is no such column or it is named twice, or two would
+        have the same name.
     """
     new_names: dict[str, str] = {}
     for text in rename:
@@ -200,7 +207,13 @@ def _decode(path: Path, content: bytes, encoding: str) -> str:
 
 
 def _scan(path: Path, text: str) -> tuple[list[str], tuple[int, ...]]:
-    """Return the header, and the line on which each row ends."""
+    """Return the header, and the line on which each row ends.
+
+    Raises
+    ------
+    Unreadable
+        If the header is refused, a row has more or fewer values, or a line is not CSV.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     lines = []
@@ -300,7 +313,13 @@ def _check_size(table: Table, column: pd.Series) -> None:
 
 
 def _check_not_numbers(table: Table, name: str, present: pd.Series) -> None:
-    """Refuse a text among numbers, which would turn every number into a category."""
+    """Refuse a text among numbers, which would turn every number into a category.
+
+    Raises
+    ------
+    Unreadable
+        If more than half of the values look like numbers, and one is none.
+    """
     others = present[~present.map(_is_number)]
     if others.empty or present.str.fullmatch(NUMBER_LIKE).mean() <= 0.5:
         return

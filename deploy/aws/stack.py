@@ -96,7 +96,13 @@ def exists(cloudformation: Any, name: str) -> bool:
 
 
 def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
-    """Return what CloudFormation says of a stack; None where there is none."""
+    """Return what CloudFormation says of a stack; None where there is none.
+
+    Raises
+    ------
+    ClientError
+        If CloudFormation cannot be asked.
+    """
     try:
         (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:

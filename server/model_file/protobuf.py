@@ -65,7 +65,13 @@ def fields(
 
 
 def _varint(content: bytes, position: int) -> tuple[int, int]:
-    """Return the number at a position, and the position behind it."""
+    """Return the number at a position, and the position behind it.
+
+    Raises
+    ------
+    NotProtobuf
+        If the content ends in the number, or the number has more than ten bytes.
+    """
     value = 0
     for shift in range(0, MAX_VARINT_BITS, 7):
         if position >= len(content):

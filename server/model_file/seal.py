@@ -36,8 +36,10 @@ def seal(content: bytes) -> bytes:
 
     Raises
     ------
-    UnreadableSignature, NotProtobuf
-        Where it has no such place.
+    UnreadableSignature
+        If it has no such place.
+    NotProtobuf
+        If it is not a model file.
     """
     place = find_digest(content)
     if place is None:
@@ -52,7 +54,10 @@ def check_seal(content: bytes) -> str:
 
     Raises
     ------
-    UnreadableSignature, NotProtobuf
+    UnreadableSignature
+        If its SHA-256 is not the one that it was written with, or as for `find_digest`.
+    NotProtobuf
+        If it is not a protobuf message, or not a whole one.
     """
     place = find_digest(content)
     if place is None:
@@ -71,7 +76,11 @@ def find_digest(content: bytes) -> tuple[int, int] | None:
 
     Raises
     ------
-    UnreadableSignature, NotProtobuf
+    UnreadableSignature
+        If there is none or more than one signature, or it begins neither with a digest
+        nor as one that was written without.
+    NotProtobuf
+        If it is not a protobuf message, or not a whole one.
     """
     start, stop = find_signature(content)
     if sealed := _SEALED.match(content, start, stop):

@@ -190,7 +190,13 @@ def _find_library() -> Path:
 
 
 def _open_api(path: Path) -> tuple[Any, str]:
-    """Return the array of function pointers that is ``OrtApi``, and its version."""
+    """Return the array of function pointers that is ``OrtApi``, and its version.
+
+    Raises
+    ------
+    NoLibrary
+        If it cannot be loaded, or has no API version `API_VERSION`.
+    """
     try:
         get_api_base = CDLL(str(path)).OrtGetApiBase
     except (OSError, AttributeError) as error:

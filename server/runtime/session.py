@@ -172,7 +172,14 @@ class Session:
         return library.ask_text(look_up, model, library.allocator, key.encode())
 
     def run(self, outputs: Sequence[str], feed: Mapping[str, Tensor]) -> list[Tensor]:
-        """Return the named outputs for inputs of any shape."""
+        """Return the named outputs for inputs of any shape.
+
+        Raises
+        ------
+        RuntimeFault
+            If an input is unknown or missing, or has fewer values than its shape, or
+            the run is refused.
+        """
         for name in feed.keys() ^ {port.name for port in self.inputs}:
             state = "unknown" if name in feed else "missing"
             raise RuntimeFault(f"input {name!r} is {state}")

@@ -124,7 +124,14 @@ class InputTensors(_Tensors):
         self._memories = [self.create(*item) for item in enumerate(shapes)]
 
     def fill(self, columns: Sequence[Any], addresses: Addresses) -> bool:
-        """Write all values, and return whether they are fit to be kept."""
+        """Write all values, and return whether they are fit to be kept.
+
+        Raises
+        ------
+        RuntimeFault
+            If there are more or fewer columns than inputs, or an input does not take
+            the values of its column.
+        """
         if (found := len(columns)) != (expected := len(self.ports)):
             raise RuntimeFault(f"found {found} columns, expected {expected}")
         is_fit = True

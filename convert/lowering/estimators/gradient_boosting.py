@@ -192,7 +192,13 @@ def _bits(words: Any) -> list[int]:
 
 
 def _encoded(graph: Graph, estimator: Any, matrix: Tensor) -> Tensor:
-    """Category codes first, then the numbers, as the hidden encoder has them."""
+    """Category codes first, then the numbers, as the hidden encoder has them.
+
+    Raises
+    ------
+    Unsupported
+        If the estimator has categorical_features from a scikit-learn before 1.4.
+    """
     if estimator.is_categorical_ is None:
         return matrix
     preprocessor = getattr(estimator, "_preprocessor", None)

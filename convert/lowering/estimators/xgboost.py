@@ -160,7 +160,14 @@ def _linear(
 
 
 def _trees(estimator: Any, booster: dict[str, Any]) -> tuple[list[Tree], list[int]]:
-    """Return the trees up to the best iteration, which `predict` uses, and their groups."""
+    """Return the trees up to the best iteration, which `predict` uses, and their groups.
+
+    Raises
+    ------
+    Unsupported
+        If the trees have vectors in their leaves, or XGBoost was fitted on a frame with
+        category columns.
+    """
     model = booster.get("gbtree", booster)["model"]
     end = estimator._get_iteration_range(None)[1]
     n_trees = model["iteration_indptr"][end] if end else len(model["trees"])

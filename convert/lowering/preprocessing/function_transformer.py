@@ -131,6 +131,11 @@ def _check_doubles(step: Step) -> None:
 
     log1p of a boolean column is a half-precision number, the reciprocal of the
     integer 2 is 0, and the square of 4e9 is negative; the graph has doubles only.
+
+    Raises
+    ------
+    Unsupported
+        If the sample has a column of such a dtype.
     """
     function = step.transformer.func
     inexact = {str(d) for d in _dtypes(step.sample) if not _in_double(function, d)}

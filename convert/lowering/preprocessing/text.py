@@ -120,7 +120,13 @@ def _tokens(graph: Graph, vectorizer: Any, flat: Tensor) -> Tensor:
 
 
 def _count(graph: Graph, step: Step, tokens: Tensor) -> Tensor:
-    """Return how often each term occurs, float32 (n_rows, n_terms)."""
+    """Return how often each term occurs, float32 (n_rows, n_terms).
+
+    Raises
+    ------
+    Unsupported
+        If the vocabulary holds terms that ngram_range excludes.
+    """
     vectorizer = step.transformer
     shortest, longest = vectorizer.ngram_range
     terms = sorted(

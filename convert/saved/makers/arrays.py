@@ -34,7 +34,13 @@ Array = np.ndarray[Any, Any]
 
 
 def dtype(made: Made) -> np.dtype[Any]:
-    """Make what ``dtype("f8", False, True)`` and a state say."""
+    """Make what ``dtype("f8", False, True)`` and a state say.
+
+    Raises
+    ------
+    Unreadable
+        If numpy would not have written the text, the flags or the state.
+    """
     match made:
         case Made(arguments=(str(text), *flags), states=states) if len(states) < 2:
             if any(flag not in (0, 1) for flag in flags) or len(flags) > 2:
@@ -44,7 +50,13 @@ def dtype(made: Made) -> np.dtype[Any]:
 
 
 def plain_dtype(text: str) -> np.dtype[Any]:
-    """Return the dtype of a text such as "<f8"; of nothing that has a structure."""
+    """Return the dtype of a text such as "<f8"; of nothing that has a structure.
+
+    Raises
+    ------
+    Unreadable
+        If numpy would not have written the text, or knows no such dtype.
+    """
     if not re.fullmatch(r"[<>|=]?(M8|m8)(\[\d*\w+\])?|[<>|=]?[?a-zA-Z]\d{0,9}", text):
         raise _no_dtype(text)
     try:
@@ -55,7 +67,13 @@ def plain_dtype(text: str) -> np.dtype[Any]:
 
 
 def _with_state(plain: np.dtype[Any], state: Any = None) -> np.dtype[Any]:
-    """Return the dtype whose own state is this one; numpy never reads it."""
+    """Return the dtype whose own state is this one; numpy never reads it.
+
+    Raises
+    ------
+    Unreadable
+        If numpy would not have written the state for this dtype.
+    """
     if state is None:
         return plain
     if not isinstance(state, tuple) or len(state) not in (8, 9):
@@ -100,7 +118,13 @@ def _no_dtype(text: str) -> Refusal:
 
 
 def reconstructed(made: Made) -> Array:
-    """Make what ``_reconstruct(ndarray, (0,), b"b")`` and a state say."""
+    """Make what ``_reconstruct(ndarray, (0,), b"b")`` and a state say.
+
+    Raises
+    ------
+    Unreadable
+        If the arguments or the state are not written as numpy writes an array.
+    """
     match made.arguments, made.states:
         case (Name(module="numpy", name="ndarray"), (0,), b"b" | "b"), [state]:
             pass
@@ -113,7 +137,14 @@ def reconstructed(made: Made) -> Array:
 
 
 def from_buffer(made: Made) -> Array:
-    """Make what ``_frombuffer(bytes, dtype, shape, order, axes)`` says."""
+    """Make what ``_frombuffer(bytes, dtype, shape, order, axes)`` says.
+
+    Raises
+    ------
+    Unreadable
+        If the arguments are not written as numpy writes an array, or the axes are not
+        those of the shape.
+    """
     match made.arguments:
         case (
             bytes() | bytearray() as values,
@@ -132,7 +163,14 @@ def from_buffer(made: Made) -> Array:
 
 
 def masked(made: Made) -> Array:
-    """Make what ``_mareconstruct(MaskedArray, ndarray, (0,), "b")`` and a state say."""
+    """Make what ``_mareconstruct(MaskedArray, ndarray, (0,), "b")`` and a state say.
+
+    Raises
+    ------
+    Unreadable
+        If the arguments or the state are not written as numpy writes an array, the
+        values have fields, or the fill value is no constant.
+    """
     match made.arguments:
         case (
             Name(name="MaskedArray"),
@@ -156,7 +194,13 @@ def masked(made: Made) -> Array:
 
 
 def raw(written: RawArray, kind: Any, objects: Any) -> Array:
-    """Make an array whose values stood beside the tree."""
+    """Make an array whose values stood beside the tree.
+
+    Raises
+    ------
+    Unreadable
+        If `kind` is no dtype, or the values or objects are not those of the shape.
+    """
     if not isinstance(kind, np.dtype):
         raise _no_array()
     if kind.hasobject:
@@ -179,6 +223,12 @@ def array(
 
     It has the byte order of this machine, as numpy and joblib give it one: compiled
     code takes no other.
+
+    Raises
+    ------
+    Unreadable
+        If the shape is none, the order is neither C nor F, the values are neither bytes
+        nor a list of objects, or they are more or fewer than the shape says.
     """
     size = _size(shape)
     if order not in ("C", "F"):
@@ -234,7 +284,13 @@ def _may_be_in_an_array(value: Any) -> bool:
 
 
 def check_values(flat: Array) -> None:
-    """Refuse booleans and characters that are none: compiled code takes them for some."""
+    """Refuse booleans and characters that are none: compiled code takes them for some.
+
+    Raises
+    ------
+    Unreadable
+        If a boolean is neither 0 nor 1, or a character is above `LAST_CHARACTER`.
+    """
     for name in flat.dtype.names or ():
         check_values(flat[name].ravel())
     if flat.dtype.kind == "b" and flat.view(np.uint8).max() > 1:
@@ -246,7 +302,13 @@ def check_values(flat: Array) -> None:
 
 
 def scalar(made: Made) -> Any:
-    """Make what ``scalar(dtype, bytes)`` says."""
+    """Make what ``scalar(dtype, bytes)`` says.
+
+    Raises
+    ------
+    Unreadable
+        If it is not written as numpy writes a number.
+    """
     match made:
         case Made(arguments=(np.dtype() as kind, bytes() as value), states=()):
             if not kind.hasobject and not kind.names:
@@ -259,7 +321,14 @@ def _no_array() -> Refusal:
 
 
 def seed_sequence(made: Made) -> np.random.SeedSequence:
-    """Make it anew from its seed: the pool follows from that."""
+    """Make it anew from its seed: the pool follows from that.
+
+    Raises
+    ------
+    Unreadable
+        If the state is not written as numpy writes one, or a number in it is too large
+        or below zero.
+    """
     match made.states:
         case [(entropy, int(spawned), _, int(words), tuple() as key)]:
             numbers = [*_as_list(entropy), *key]
@@ -285,7 +354,14 @@ def _is_word(number: Any, n_bits: int) -> bool:
 
 
 def bit_generator(made: Made) -> Any:
-    """Make what ``__bit_generator_ctor(MT19937)`` and a state say."""
+    """Make what ``__bit_generator_ctor(MT19937)`` and a state say.
+
+    Raises
+    ------
+    Unreadable
+        If it is neither an MT19937 nor a PCG64, or the state is not written as numpy
+        writes one.
+    """
     match made.arguments:
         case (Name(name=name),) | (str(name),):
             pass
@@ -310,7 +386,14 @@ def _generator(name: str) -> Any:
 
 
 def _check_generator(name: str, state: dict[Any, Any]) -> None:
-    """Check the state of a bit generator: numpy reads its key from the position on."""
+    """Check the state of a bit generator: numpy reads its key from the position on.
+
+    Raises
+    ------
+    Unreadable
+        If the state is not of a generator of this name, or a number in it is too large
+        or below zero.
+    """
     match state:
         case {
             "bit_generator": str(kind),
@@ -329,7 +412,13 @@ def _check_generator(name: str, state: dict[Any, Any]) -> None:
 
 
 def random_state(made: Made) -> np.random.RandomState:
-    """Make what ``__randomstate_ctor(bit generator)`` and a state say."""
+    """Make what ``__randomstate_ctor(bit generator)`` and a state say.
+
+    Raises
+    ------
+    Unreadable
+        If the bit generator or the state is not written as numpy writes one.
+    """
     found = np.random.RandomState(_inner(made.arguments))
     match made.states:
         case [{"has_gauss": 0 | 1, "gauss": float(), **state}]:
@@ -340,7 +429,13 @@ def random_state(made: Made) -> np.random.RandomState:
 
 
 def generator(made: Made) -> np.random.Generator:
-    """Make what ``__generator_ctor(bit generator)`` says; numpy 1 gave it a state."""
+    """Make what ``__generator_ctor(bit generator)`` says; numpy 1 gave it a state.
+
+    Raises
+    ------
+    Unreadable
+        If the bit generator or the state is not written as numpy writes one.
+    """
     inner = _inner(made.arguments)
     match made.states:
         case [] | [None]:

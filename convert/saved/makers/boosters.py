@@ -44,7 +44,14 @@ def lightgbm_booster(made: Made) -> Any:
 
 
 def _checked(rest: dict[Any, Any], booster: type) -> dict[str, Any]:
-    """Return the rest of a state, if it is constants that hide nothing of the class."""
+    """Return the rest of a state, if it is constants that hide nothing of the class.
+
+    Raises
+    ------
+    Unreadable
+        If a name in it is no text, is one of `POINTERS` or one of the class, or a value
+        is no constant.
+    """
     for name, value in rest.items():
         if not isinstance(name, str) or name in POINTERS or hasattr(booster, name):
             raise Unreadable(f"is a booster with {ascii(name)[:40]} in its state")

@@ -53,7 +53,14 @@ def buffer(made: Made) -> bytes:
 
 
 def texts(made: Made) -> Any:
-    """Make an array of pyarrow from what is in the buffers of its texts."""
+    """Make an array of pyarrow from what is in the buffers of its texts.
+
+    Raises
+    ------
+    Unreadable
+        If the arguments are not written as pandas writes texts of pyarrow, or the
+        buffers have fewer texts than it says, or what is none.
+    """
     import pyarrow
 
     match made.arguments:
@@ -125,7 +132,13 @@ def string_dtype(made: Made) -> Any:
 
 
 def string_array(made: Made) -> Any:
-    """Make pandas' array of texts; before pandas 2 it called its own another name."""
+    """Make pandas' array of texts; before pandas 2 it called its own another name.
+
+    Raises
+    ------
+    Unreadable
+        If the state is not written as pandas writes an array of texts.
+    """
     import pandas as pd
     import pyarrow
 
@@ -257,7 +270,14 @@ def frame(made: Made) -> Any:
 
 
 def _columns(held: tuple[Block, ...], n_columns: int, labels: Any) -> Any:
-    """Yield the place and the values of each column."""
+    """Yield the place and the values of each column.
+
+    Raises
+    ------
+    Unreadable
+        If a block is none, or has not an array for each of its places, as long as the
+        labels.
+    """
     import pandas as pd
 
     for each in held:

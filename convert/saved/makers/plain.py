@@ -18,7 +18,13 @@ FACTORIES: dict[str, Any] = {
 
 
 def slice_of(made: Made) -> slice:
-    """Make a slice of positions or of names."""
+    """Make a slice of positions or of names.
+
+    Raises
+    ------
+    Unreadable
+        If it has not three ends, each a number, a text or None.
+    """
     match made.arguments:
         case (_, _, _) as ends if all(map(_is_end, ends)):
             return slice(*ends)
@@ -30,7 +36,13 @@ def _is_end(end: Any) -> bool:
 
 
 def range_of(made: Made) -> range:
-    """Make a range of positions."""
+    """Make a range of positions.
+
+    Raises
+    ------
+    Unreadable
+        If it has not three numbers, or the step is zero.
+    """
     match made.arguments:
         case (int(), int(), int(step)) as ends if step:
             return range(*ends)
@@ -38,14 +50,26 @@ def range_of(made: Made) -> range:
 
 
 def ordered_dict(made: Made) -> OrderedDict[Any, Any]:
-    """Make an OrderedDict of the pairs that are set in it."""
+    """Make an OrderedDict of the pairs that are set in it.
+
+    Raises
+    ------
+    Unreadable
+        If it is made with arguments.
+    """
     if made.arguments:
         raise _unlike("an OrderedDict")
     return OrderedDict(made.pairs)
 
 
 def default_dict(made: Made) -> defaultdict[Any, Any]:
-    """Make a defaultdict whose factory is a plain container or number."""
+    """Make a defaultdict whose factory is a plain container or number.
+
+    Raises
+    ------
+    Unreadable
+        If the factory is not in `FACTORIES`, or there are more arguments.
+    """
     match made.arguments:
         case () | (None,):
             return defaultdict(None, made.pairs)

@@ -18,7 +18,14 @@ Array = np.ndarray[Any, Any]
 
 
 def compressed(made: Made) -> Any:
-    """Make a `csr_matrix`; its products read wherever its indices say."""
+    """Make a `csr_matrix`; its products read wherever its indices say.
+
+    Raises
+    ------
+    Unreadable
+        If it is not written as scipy writes a sparse matrix, or its indices are not
+        those of its shape.
+    """
     from scipy import sparse
 
     match made:
@@ -59,7 +66,13 @@ def _are_below(numbers: Array, limit: int) -> bool:
 
 
 def spline(made: Made) -> Any:
-    """Make a `BSpline` by its constructor, which checks knots against coefficients."""
+    """Make a `BSpline` by its constructor, which checks knots against coefficients.
+
+    Raises
+    ------
+    Unreadable
+        If it is not written as scipy writes a spline.
+    """
     from scipy.interpolate import BSpline
 
     match made:
@@ -84,7 +97,13 @@ def _no_spline() -> Refusal:
 
 
 def bunch(made: Made) -> Any:
-    """Make scikit-learn's dict of attributes; its state is for nothing."""
+    """Make scikit-learn's dict of attributes; its state is for nothing.
+
+    Raises
+    ------
+    Unreadable
+        If it is made with arguments, or a key is no text.
+    """
     from sklearn.utils import Bunch
 
     if made.arguments or any(not isinstance(key, str) for key, _ in made.pairs):
@@ -96,7 +115,13 @@ def bunch(made: Made) -> Any:
 
 
 def check_array(made: Made) -> Any:
-    """Make the one partial that is honest: of gradient boosting's own check."""
+    """Make the one partial that is honest: of gradient boosting's own check.
+
+    Raises
+    ------
+    Unreadable
+        If it calls anything else, or with keywords that are not in `CHECKS`.
+    """
     import functools
 
     from sklearn.utils.validation import check_array as check
@@ -113,7 +138,13 @@ def check_array(made: Made) -> Any:
 
 
 def triplet(made: Made) -> Any:
-    """Make what an IterativeImputer keeps of each round."""
+    """Make what an IterativeImputer keeps of each round.
+
+    Raises
+    ------
+    Unreadable
+        If it is not written as scikit-learn writes a round of imputing.
+    """
     from sklearn.impute._iterative import _ImputerTriplet
 
     match made.arguments:
@@ -125,7 +156,13 @@ def triplet(made: Made) -> Any:
 
 
 def loss(made: Made) -> Any:
-    """Make a compiled loss: its class is called with a number, or with nothing."""
+    """Make a compiled loss: its class is called with a number, or with nothing.
+
+    Raises
+    ------
+    Unreadable
+        If its class is no name, or is called with anything but one number or nothing.
+    """
     import importlib
 
     match made:
@@ -141,7 +178,13 @@ def loss(made: Made) -> Any:
 
 
 def loss_of_many(made: Made) -> Any:
-    """Make a compiled loss that Cython pickles in its own way, with nothing in it."""
+    """Make a compiled loss that Cython pickles in its own way, with nothing in it.
+
+    Raises
+    ------
+    Unreadable
+        If there is something in it, or the function is not the one of its class.
+    """
     match made.arguments:
         case (Name() as cls, int(), () | None):
             if str(made.maker) == f"{cls.module}.__pyx_unpickle_{cls.name}":

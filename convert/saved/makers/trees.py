@@ -20,7 +20,14 @@ Array = np.ndarray[Any, Any]
 
 
 def decision_tree(made: Made) -> Any:
-    """Make a `sklearn.tree._tree.Tree`."""
+    """Make a `sklearn.tree._tree.Tree`.
+
+    Raises
+    ------
+    Unreadable
+        If it is not written as scikit-learn writes a tree, or its classes, nodes and
+        values do not go together.
+    """
     from sklearn.tree._tree import Tree
 
     match made.arguments, made.states:
@@ -76,6 +83,12 @@ def tree_depth(inner: Array, left: Array, right: Array) -> int:
         Numbers of the nodes that have two children each, ascending.
     left, right
         Number of each node's children.
+
+    Raises
+    ------
+    Unreadable
+        If a node does not come after the one that it hangs on, or hangs on none or on
+        two.
     """
     n_nodes = len(left)
     first, second = left[inner].astype(np.int64), right[inner].astype(np.int64)
@@ -99,7 +112,13 @@ def tree_depth(inner: Array, left: Array, right: Array) -> int:
 
 
 def metric(made: Made) -> Any:
-    """Make a distance of `sklearn.metrics._dist_metrics`, by its constructor."""
+    """Make a distance of `sklearn.metrics._dist_metrics`, by its constructor.
+
+    Raises
+    ------
+    Unreadable
+        If it is not written as scikit-learn writes a distance.
+    """
     from sklearn.metrics import _dist_metrics
 
     match made.arguments, made.states:
@@ -124,7 +143,14 @@ def metric(made: Made) -> Any:
 
 
 def neighbours(made: Made) -> Any:
-    """Make a `KDTree` or a `BallTree`, from the arrays that it says it has."""
+    """Make a `KDTree` or a `BallTree`, from the arrays that it says it has.
+
+    Raises
+    ------
+    Unreadable
+        If it is not written as scikit-learn writes a tree of neighbours, or its arrays
+        do not go together.
+    """
     import sklearn.neighbors
 
     match made.arguments, made.states:
@@ -165,7 +191,13 @@ def _check_neighbours(arrays: list[Any], n_nodes: int, *, has_corners: bool) -> 
 
 
 def _check_parts(nodes: Array, n_points: int) -> None:
-    """Refuse nodes that do not part the points of the one that they hang on."""
+    """Refuse nodes that do not part the points of the one that they hang on.
+
+    Raises
+    ------
+    Unreadable
+        If a node hangs nowhere, or nodes share points.
+    """
     start, end, is_leaf = nodes["idx_start"], nodes["idx_end"], nodes["is_leaf"]
     inner = np.flatnonzero(is_leaf == 0)
     if (2 * inner + 2 >= len(nodes)).any() or (start[0], end[0]) != (0, n_points):

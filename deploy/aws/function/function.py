@@ -196,7 +196,13 @@ def _told(document: bytes) -> Answer:
 
 
 def _result(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run what waits for nothing, without an event loop."""
+    """Run what waits for nothing, without an event loop.
+
+    Raises
+    ------
+    RuntimeError
+        If it waits for something.
+    """
     try:
         coroutine.send(None)
     except StopIteration as stop:
