@@ -57,6 +57,7 @@ TESTS = {
     "server/contracts/predict/answers.py": "answers includes app",
     "server/http/asgi.py": "asgi app protocol",
     "server/batching.py": "batching protocol",
+    "server/documents.py": "app",
     "server/endpoint.py": "app protocol",
     "server/contracts/predict/faults.py": "faults rows",
     "server/http/head.py": "head protocol",
