@@ -12,7 +12,6 @@ from server import __version__
 from server import signature as signatures
 from server.app import App
 from server.documents import Documents
-from server.endpoint import Endpoint
 from server.http.asgi import FAULT_BODY, Message
 from server.model import Model
 from server.problems import PROBLEMS
@@ -729,7 +728,7 @@ def test_a_form_whose_sender_goes_away_is_no_fault() -> None:
 def test_a_fault_of_another_route_is_the_same_500(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(endpoint: Endpoint) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
     with Session(make_model()) as session:
