@@ -24,6 +24,7 @@ import pytest
 
 from tests.containers import (
     LIMITS,
+    alone,
     built_image,
     free_port,
     podman,
@@ -75,10 +76,16 @@ def caddy_image(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def machine(tmp_path: Path, caddy_image: str) -> Iterator[Machine]:
-    """Give a machine that serves http; what it runs ends with the test."""
-    yield configured(tmp_path, caddy_image, "http")
-    podman("rm", "--force", "--time=0", "--ignore", *NAMES)
-    podman("volume", "rm", "--force", "caddy-data", "caddy-config")
+    """Give a machine that serves http; what it runs ends with the test.
+
+    It has ports and names of its own, so one test at a time has one.
+    """
+    with alone("machine"):
+        try:
+            yield configured(tmp_path, caddy_image, "http")
+        finally:
+            podman("rm", "--force", "--time=0", "--ignore", *NAMES)
+            podman("volume", "rm", "--force", "caddy-data", "caddy-config")
 
 
 def configured(folder: Path, caddy_image: str, scheme: str) -> Machine:
