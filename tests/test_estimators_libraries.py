@@ -151,7 +151,7 @@ def test_xgboost_stops_at_its_best_iteration() -> None:
 def test_xgboost_classifier(settings: dict[str, Any], n_classes: int) -> None:
     matrix = with_missing(make_matrix())
     labels = np.unique(make_labels(matrix, n_classes), return_inverse=True)[1]
-    estimator = xgboost.XGBClassifier(n_estimators=10, **settings)
+    estimator = xgboost.XGBClassifier(n_estimators=10, n_jobs=1, **settings)
     estimator.fit(matrix, labels)
 
     check(estimator, matrix, with_missing(make_matrix(seed=77)), SINGLE)
