@@ -16,6 +16,7 @@ from sklearn.preprocessing import (
 
 from convert.errors import Refusal
 from convert.fitted.columns import (
+    chosen_columns,
     encoded_columns,
     fill_values,
     open_columns,
@@ -68,6 +69,15 @@ def test_positions_count_the_columns_that_were_fitted_on() -> None:
     made = ColumnTransformer([("w", OneHotEncoder(), [1])]).fit(FRAME)
 
     assert encoded_columns(made, FRAME[["w", "k"]]) == {"w": ("a", "b")}
+
+
+def test_a_slice_of_names_holds_its_last_as_in_pandas() -> None:
+    for chosen in (slice("n", "t"), slice("t"), slice("w", None), slice(0, 2)):
+        made = ColumnTransformer([("w", "passthrough", chosen)]).fit(FRAME)
+
+        assert chosen_columns(made, COLUMNS, chosen) == [
+            name.removeprefix("w__") for name in made.get_feature_names_out()
+        ]
 
 
 def test_an_encoder_behind_a_function_does_not_tell_what_its_column_holds() -> None:

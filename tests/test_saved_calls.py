@@ -1,11 +1,12 @@
 import builtins
 import pickle
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import dill
 import numpy as np
 import pytest
+from sklearn.utils import Bunch
 
 from convert.errors import Refusal
 from convert.saved.budget import Spending
@@ -83,6 +84,22 @@ def test_an_object_of_protocol_1_becomes_its_making() -> None:
     assert (found.arguments, found.keywords) == ((), {})
 
 
+class Named(NamedTuple):
+    first: int
+    second: str
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+@pytest.mark.parametrize("saved", [Bunch(a=1, b="c"), Named(1, "a")])
+def test_a_dict_or_a_tuple_of_protocol_1_becomes_its_making(
+    saved: Any, protocol: int
+) -> None:
+    found = read_pickle(pickle.dumps(saved, protocol)).tree
+
+    assert found.how == "new"
+    assert rebuilt(found) == saved
+
+
 @pytest.mark.parametrize("extra", [(), (None,)], ids=["alone", "none"])
 def test_the_array_that_dill_fills_is_made_and_given_its_state(extra: Any) -> None:
     reduced: Any = np.arange(3.0).__reduce__()
@@ -129,6 +146,8 @@ def test_the_types_of_dill_are_named_as_their_modules_have_them() -> None:
         call("copyreg.__newobj_ex__", FRACTION, [1], {}),
         call("copyreg._reconstructor", FRACTION, FRACTION, None),
         call("copyreg._reconstructor", FRACTION, OBJECT, 3),
+        call("copyreg._reconstructor", FRACTION, Name("builtins", "dict"), [1]),
+        call("copyreg._reconstructor", FRACTION, Name("builtins", "tuple"), None),
         call("dill._dill._create_array", OBJECT, ()),
         call("dill._dill._create_array", OBJECT, (), 1, 2, 3),
         call("dill._dill._load_type", 3),

@@ -165,6 +165,9 @@ def chosen_columns(
         return list(chosen)
     # positions count the columns that were fitted on, of which the frame may lack some
     fitted = [str(name) for name in getattr(step, "feature_names_in_", columns)]
+    if isinstance(chosen, slice) and isinstance(chosen.start or chosen.stop, str):
+        # of names, as in pandas: the last one is chosen too
+        chosen = pd.Index(fitted).slice_indexer(chosen.start, chosen.stop)
     picked = np.atleast_1d(np.array(fitted, dtype=object)[chosen])
     return [str(name) for name in picked]
 

@@ -98,10 +98,15 @@ def _filled_array(call: Made, reader: Reader) -> Any:
     return call
 
 
-def _new_of_object(call: Made, reader: Reader) -> Any:
+def _new_before_protocol_2(call: Made, reader: Reader) -> Any:
     match call.arguments:
         case (Name() as kind, Name(module="builtins", name="object"), None):
             return Made(kind, how="new")
+        case (Name() as kind, Name(module="builtins", name="dict"), dict(pairs)):
+            reader.spending.copy(len(pairs))
+            return Made(kind, how="new", pairs=list(pairs.items()))
+        case (Name() as kind, Name(module="builtins", name="tuple"), tuple(items)):
+            return Made(kind, items, how="new")
     return call
 
 
@@ -128,7 +133,7 @@ REPLACED: dict[tuple[str, str], Callable[[Made, Reader], Any]] = {
     ("builtins", "set"): _set,
     ("copyreg", "__newobj__"): _new,
     ("copyreg", "__newobj_ex__"): _new_with_keywords,
-    ("copyreg", "_reconstructor"): _new_of_object,
+    ("copyreg", "_reconstructor"): _new_before_protocol_2,
     ("dill._dill", "_create_array"): _filled_array,
     ("dill._dill", "_load_type"): _loaded_type,
 }
