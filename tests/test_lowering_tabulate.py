@@ -280,6 +280,16 @@ def test_one_pair_that_scikit_learn_multiplies_is_lowered_step_by_step() -> None
     assert transform(steps, rows).ravel().tolist() == [1.0, 0.0, 0.0]
 
 
+def test_a_pair_that_moves_a_number_by_a_millionth_is_found() -> None:
+    pairs = make_pairs()
+    moved = FunctionTransformer(
+        lambda X: pd.DataFrame({"p": 7.0 + 7e-6 * is_pair(X), "a": 1.0})
+    ).fit(pairs)
+
+    with pytest.raises(Refusal, match="its columns act together, not one by one"):
+        lower_to_model(moved, pairs)
+
+
 def test_a_pair_of_a_gap_and_a_value_is_found() -> None:
     sample = pd.DataFrame(
         {"a": ["x", "y", None], "b": ["k1", "k2", "k3"], "c": list("uvu")}

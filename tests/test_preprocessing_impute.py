@@ -150,6 +150,20 @@ def test_neighbors_imputer_agrees_where_no_distances_tie(imputer: Any) -> None:
     assert compare(pipeline, make_gaps(), rows) < 1e-12
 
 
+def test_the_only_row_that_shares_a_column_is_the_nearest() -> None:
+    points = pd.DataFrame(
+        {
+            "a": [1.0, np.nan, np.nan, np.nan],
+            "b": [5.0, 7.0, 20.0, 11.0],
+            "c": [np.nan, 3.0, 2.0, 8.0],
+        }
+    )
+    imputer = KNNImputer(n_neighbors=2).fit(points)
+    rows = pd.DataFrame({"a": [1.5, 2.0], "b": [np.nan] * 2, "c": [np.nan, 4.0]})
+
+    assert compare(imputer, points, rows) == 0
+
+
 def test_neighbors_imputer_is_refused_where_distances_tie() -> None:
     rng = np.random.default_rng(0)
     points = pd.DataFrame(rng.integers(0, 5, (100, 3)), columns=["a", "b", "c"])

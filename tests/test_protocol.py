@@ -242,6 +242,20 @@ def test_a_slow_model_leaves_the_loop() -> None:
     assert run(scenario) == ([answer(80.0)], ["/predict"])
 
 
+def test_what_the_server_says_in_every_answer_is_said_in_the_short_one() -> None:
+    async def scenario() -> list[bytes]:
+        async with serving() as served:
+            stream = await served.connect()
+            (connection,) = served.connections
+            said = [(b"date", b"today"), (b"via", b"1.1 b")]
+            connection.server_state.default_headers = said
+            return await ask(stream, ROW)
+
+    (response,) = run(scenario)
+    first, rest = answer(80.0).split(b"\r\n", 1)
+    assert response == first + b"\r\ndate: today\r\nvia: 1.1 b\r\n" + rest
+
+
 def test_a_client_that_ends_its_half_is_answered() -> None:
     async def scenario() -> bytes:
         async with serving() as served:

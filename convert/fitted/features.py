@@ -342,8 +342,7 @@ def _unlike(text: str, categories: tuple[Value, ...]) -> str:
 
 def _input_name(name: str, columns: list[str]) -> str:
     """Return the name of the graph's input: the column's, unless an output has it."""
-    while name in OUTPUTS:
-        name += "_"
-        while name in columns:
+    if name in OUTPUTS:
+        while name in columns or name in OUTPUTS:
             name += "_"
     return name

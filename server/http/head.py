@@ -22,16 +22,12 @@ class _Fields:
     def __init__(self) -> None:
         self.target = b""
         self.headers: list[tuple[bytes, bytes]] = []
-        self.is_complete = False
 
     def on_url(self, part: bytes) -> None:
         self.target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        self.is_complete = True
 
 
 def read_head(lines: bytes) -> Head | None:
@@ -50,8 +46,7 @@ def read_head(lines: bytes) -> Head | None:
         return None
     names = {name for name, _ in fields.headers}
     is_plain = (
-        fields.is_complete
-        and parser.get_method() == b"POST"
+        parser.get_method() == b"POST"
         and parser.get_http_version() == "1.1"
         and parser.should_keep_alive()
         and not parser.should_upgrade()
