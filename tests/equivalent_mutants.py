@@ -4,6 +4,66 @@ _ONE_VALUE = "there is one value, the first and the last"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "server/model_file/seal.py",
+        "if content[slice(*texts.get(_KEY, (0, 0)))] == METADATA_KEY.encode():",
+        "if content[slice(*texts.get(_KEY, (1, 0)))] == METADATA_KEY.encode():",
+    ): "both are the place of no byte",
+    (
+        "server/model_file/seal.py",
+        "if content[slice(*texts.get(_KEY, (0, 0)))] == METADATA_KEY.encode():",
+        "if content[slice(*texts.get(_KEY, ((-1), 0)))] == METADATA_KEY.encode():",
+    ): "both are the place of no byte",
+    (
+        "server/model_file/seal.py",
+        "if content[slice(*texts.get(_KEY, (0, 0)))] == METADATA_KEY.encode():",
+        "if content[slice(*texts.get(_KEY, (0, 1)))] == METADATA_KEY.encode():",
+    ): "one byte is not the key",
+    (
+        "server/model_file/seal.py",
+        "found.append(texts.get(_VALUE, (0, 0)))",
+        "found.append(texts.get(_VALUE, (1, 0)))",
+    ): "both are the place of no byte",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "if share > MAX_TIED_SHARE:",
+        "if share >= MAX_TIED_SHARE:",
+    ): "a share that was measured is not the limit to the last cell",
+    (
+        "server/protocol.py",
+        "if self._waiting is None or self.transport.is_closing():",
+        "if (self._waiting is None and self.transport.is_closing()):",
+    ): "a transport that closes drops what is written to it",
+    (
+        "server/runtime/session.py",
+        "shape = tuple(None if length < 0 else length for length in lengths)",
+        "shape = tuple(None if length <= 0 else length for length in lengths)",
+    ): "no output of ours is empty",
+    (
+        "convert/lowering/tabulate.py",
+        "if not _is_open(beside)",
+        "if bool(_is_open(beside))",
+    ): "the number that is hidden finds it too",
+    (
+        "convert/proof/discrepancy.py",
+        "largest, n_ambiguous = 0.0, 0",
+        "largest, n_ambiguous = (-1.0), 0",
+    ): "a difference is 0 or more",
+    (
+        "convert/proof/discrepancy.py",
+        "return np.where(large >= 100 * small, large / 1024, 0.0)",
+        "return np.where(large >= (99) * small, large / 1024, 0.0)",
+    ): "the quotient is 1024 or near 1",
+    (
+        "convert/proof/discrepancy.py",
+        "return np.where(large >= 100 * small, large / 1024, 0.0)",
+        "return np.where(large >= 101 * small, large / 1024, 0.0)",
+    ): "the quotient is 1024 or near 1",
+    (
+        "convert/proof/discrepancy.py",
+        "for factor in (1 - size, 1 + size):",
+        "for factor in (10 - size, 1 + size):",
+    ): "the other factor finds the same",
+    (
         "server/batching.py",
         "SLOW_RUN_MS = 1.0",
         "SLOW_RUN_MS = 2.0",

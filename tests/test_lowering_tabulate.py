@@ -317,7 +317,16 @@ def under_one_plan_and_number(X: pd.DataFrame) -> Any:
     return pd.DataFrame({"pro": (X["plan"] == "pro") * 1.0, "odd": odd * 1.0})
 
 
-@pytest.mark.parametrize("function", [under_one_plan, under_one_plan_and_number])
+def under_one_plan_where_it_can_be_read(X: pd.DataFrame) -> Any:
+    seats = pd.to_numeric(X["seats"], errors="coerce").fillna(0)
+    bulk = (X["plan"] == "vip") & (seats == 1e6)
+    return pd.DataFrame({"pro": (X["plan"] == "pro") * 1.0, "bulk": bulk * 1.0})
+
+
+@pytest.mark.parametrize(
+    "function",
+    [under_one_plan, under_one_plan_and_number, under_one_plan_where_it_can_be_read],
+)
 def test_a_number_that_counts_under_one_value_only_is_refused(function: Any) -> None:
     sample = pd.DataFrame(
         {"plan": ["basic", "pro", "vip"], "seats": [10.0, 400.0, 20.0]}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -134,6 +135,40 @@ def test_without_uvloop_the_loop_of_asyncio_serves(tmp_path: Path) -> None:
         answer = httpx.post(f"{served.url}/predict", json=make_row())
 
     assert list(answer.json()) == ["prediction"]
+
+
+def test_what_is_logged_has_its_time(tmp_path: Path) -> None:
+    with running_server(write_model(tmp_path / "a.onnx")) as served:
+        address = urlsplit(served.url)
+        with socket.create_connection((address.hostname, address.port or 0)) as client:
+            client.sendall(b"no request\r\n\r\n")
+            client.recv(1000)
+        assert served.process.stderr is not None
+        logged = served.process.stderr.readline()
+
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING Invalid HTTP request received.\n",
+        logged,
+    )
+
+
+def test_a_start_imports_no_command_line_of_uvicorn(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "a.onnx")
+    command = [sys.executable, "-X", "importtime", "-m", "server", str(model)]
+    imported = []
+    with subprocess.Popen(
+        [*command, "--port", "0"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("serving "):
+                break
+            imported.append(line.rpartition("|")[2].strip())
+        process.terminate()
+        process.communicate(timeout=20)
+
+    assert {"server.app", "uvicorn.server"} <= {*imported}
+    assert {"click", "uvicorn.main", "uvicorn.supervisors"}.isdisjoint(imported)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])

@@ -51,6 +51,7 @@ def test_a_field_is_read_as_the_encoding_says(content: bytes, field: Field) -> N
         b"\x02\x00",  # the number 0
         b"\x08" + b"\xff" * 10 + b"\x01",
         b"\xff\xff\xff\xff\xff\x01\x00",
+        b"\x80\x80\x80\x80\x10\x00",  # one bit more than a field's number has
     ],
 )
 def test_what_ends_nowhere_is_refused(content: bytes) -> None:

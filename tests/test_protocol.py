@@ -279,6 +279,20 @@ def test_a_client_that_went_away_costs_its_neighbours_nothing() -> None:
     assert run(scenario) == answer(80.0)
 
 
+def test_a_connection_that_ended_is_forgotten() -> None:
+    async def scenario() -> set[Any]:
+        async with serving() as served:
+            for _, there in await served.connect_all(3):
+                there.close()
+            (one, *_) = served.connections
+            while any(not each.transport.is_closing() for each in served.connections):
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+            return one.connections
+
+    assert run(scenario) == set()
+
+
 def test_a_stop_answers_what_waits_and_closes_the_connection() -> None:
     async def scenario() -> bytes:
         async with serving() as served:
