@@ -15,7 +15,7 @@ import tomllib
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -658,8 +658,8 @@ def test_the_bundle_of_beanstalk_has_what_the_image_is_built_from(
 
 
 @contextmanager
-def serving(port: int) -> "Iterator[subprocess.Popen[bytes]]":
-    """Run the server at a port until the block ends; it may have ended before."""
+def serving(port: int) -> Iterator[None]:
+    """Run the server at a port until the block ends."""
     program = subprocess.Popen(
         [sys.executable, "-m", "server"],
         cwd=ROOT,
@@ -667,18 +667,19 @@ def serving(port: int) -> "Iterator[subprocess.Popen[bytes]]":
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield program
+        yield
     finally:
         program.terminate()
         program.wait(timeout=60)
 
 
-def ask_until(stop: threading.Event, port: int, answers: list[str]) -> None:
-    connection = http.client.HTTPConnection("localhost", port, timeout=60)
-    while not stop.is_set():
-        connection.request("POST", "/predict", ROW, JSON)
-        answer = connection.getresponse()
-        answers.append(f"{answer.status} {json.loads(answer.read())}")
+def ask_until(stop: threading.Event, port: int, answers: list[int]) -> None:
+    with closing(http.client.HTTPConnection("localhost", port, timeout=60)) as asking:
+        while not stop.is_set():
+            asking.request("POST", "/predict", ROW, JSON)
+            answer = asking.getresponse()
+            answer.read()
+            answers.append(answer.status)
 
 
 @pytest.mark.external
@@ -687,7 +688,7 @@ def test_no_request_is_lost_while_the_server_behind_caddy_is_replaced(
     tmp_path: Path,
 ) -> None:
     port, site = free_port(), free_port()
-    answers: list[str] = []
+    answers: list[int] = []
     stop = threading.Event()
     asking = [
         threading.Thread(target=ask_until, args=(stop, site, answers)) for _ in range(8)
@@ -719,9 +720,8 @@ def test_no_request_is_lost_while_the_server_behind_caddy_is_replaced(
         caddy.terminate()
         caddy.wait(timeout=60)
 
-    counted = Counter(answers)
-    assert list(counted) == [f"200 {{'prediction': {63.22029096820949!r}}}"]
-    assert counted.total() > 100
+    assert Counter(answers) == {200: len(answers)}
+    assert len(answers) > 100
 
 
 def as_options(service: dict[str, Any], **environment: str) -> list[str]:
