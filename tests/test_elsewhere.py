@@ -291,6 +291,18 @@ def test_the_proxy_takes_what_the_server_takes() -> None:
     )
 
 
+def test_lightsail_sends_the_world_to_the_port_that_the_container_opens() -> None:
+    endpoint = of_place("lightsail")
+    port = str(endpoint["containerPort"])
+
+    assert read(DEPLOY / "lightsail" / "containers.json") == {
+        endpoint["containerName"]: {
+            "image": ":pinion.pinion.1",  # as the first push names it
+            "ports": {port: "HTTP"},
+        }
+    }
+
+
 def test_render_is_told_nothing_that_it_does_not_know() -> None:
     """The fields are those of Render's Blueprint reference, August 2026."""
     blueprint = of_place("render")
@@ -522,8 +534,7 @@ def test_cloud_run_gets_a_pod_of_kubernetes_and_two_fields_of_knative(
     assert knative == {"containerConcurrency": 80, "timeoutSeconds": 60}
     assert fields({**service, "spec": {"template": {"metadata": {}}}}) == {
         "": {"apiVersion", "kind", "metadata", "spec"},
-        "metadata": {"name", "annotations"},
-        "metadata.annotations": {"run.googleapis.com/maxScale"},
+        "metadata": {"name"},
         "spec": {"template"},
         "spec.template": {"metadata"},
         "spec.template.metadata": set(),
@@ -533,6 +544,7 @@ def test_cloud_run_gets_a_pod_of_kubernetes_and_two_fields_of_knative(
         "Service",
     )
     assert set(service["spec"]["template"]["metadata"]["annotations"]) == {
+        "autoscaling.knative.dev/maxScale",
         "run.googleapis.com/execution-environment",
         "run.googleapis.com/startup-cpu-boost",
     }
@@ -610,7 +622,6 @@ def test_the_lines_for_aws_are_understood_by_its_own_command_line() -> None:
         "iam AttachRolePolicy",
         "iam CreateRole",
         "iam AttachRolePolicy",
-        "ecs CreateCluster",
         "ecs CreateExpressGatewayService",
         "ecs DescribeExpressGatewayService",
         "ecs UpdateExpressGatewayService",
