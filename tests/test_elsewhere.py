@@ -282,8 +282,12 @@ def test_both_compose_files_run_the_server_alike() -> None:
     assert ours["cap_drop"] == ["ALL"]
 
 
-def test_the_proxy_takes_what_the_server_takes() -> None:
+def test_the_proxy_takes_what_the_server_takes_and_is_that_of_our_machine() -> None:
     text = CADDYFILE.read_text("utf-8")
+    machine = (DEPLOY / "aws" / "machine.yaml").read_text("utf-8")
+    (image,) = re.findall(r"Default: \S+/(caddy:\S+)", machine)
+
+    assert read(COMPOSE)["services"]["caddy"]["image"] == image
 
     assert (
         re.findall(r"(?:max_size|request_buffers) (\S+)", text)
@@ -409,6 +413,19 @@ def total(*dollars: str) -> str:
 
 def lines_of_costs(place: str) -> list[str]:
     return re.findall(r"^\|.*\| \$([\d.]+) \|$", page(place), re.MULTILINE)
+
+
+def test_the_cap_of_cloud_run_is_what_its_instances_cost() -> None:
+    service = of_place("cloud-run")["spec"]["template"]
+    cap = service["metadata"]["annotations"]["autoscaling.knative.dev/maxScale"]
+    gib = facts()["cloud-run"].memory_mb / 1024
+    text = page("cloud-run")
+
+    an_hour = int(cap) * 3600 * (0.000024 + gib * 0.0000025)
+
+    assert f'`maxScale: "{cap}"` is the cap' in text
+    assert f"never rest cost ${an_hour:.2f} an hour" in text
+    assert "$0.000024 a second of a core and $0.0000025 a GiB-second" in text
 
 
 def test_the_line_of_the_unit_starts_the_server(tmp_path: Path) -> None:
@@ -794,13 +811,14 @@ def test_the_containers_of_compose_serve_a_page_behind_caddy(tmp_path: Path) -> 
         f"--volume={CADDYFILE}:/etc/caddy/Caddyfile:ro",
         *(f"--tmpfs=/{name}" for name in ("data", "config")),
     ]
+    server, caddy = (f"pinion-test-compose-{number}" for number in (port, site))
     runs = {
-        "pinion-test-compose-server": (
+        server: (
             as_options(services["pinion"], PINION_PORT=str(port)),
             built_image(),
             port,
         ),
-        "pinion-test-compose-caddy": (
+        caddy: (
             [
                 *as_options(
                     services["caddy"],
@@ -824,7 +842,7 @@ def test_the_containers_of_compose_serve_a_page_behind_caddy(tmp_path: Path) -> 
         url = f"http://localhost:{site}"
         shown = httpx.get(url, headers={"accept": "text/html"}, timeout=60)
         answer = httpx.post(f"{url}/predict", content=ROW, headers=JSON, timeout=60)
-        stopped = Container("pinion-test-compose-server", "").stop(30)
+        stopped = Container(server, "").stop(30)
     finally:
         for name in runs:
             podman("rm", "--force", "--time=0", name, check=False)
