@@ -31,7 +31,7 @@ from tests.students import make_students
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 SHIPPED = ROOT / "models" / "student_performance.onnx"
 URL = "http://localhost:8080"
 N_README_LINES = 150
@@ -350,7 +350,8 @@ def test_make_serve_takes_the_settings_of_the_environment(tmp_path: Path) -> Non
 def test_every_example_is_run_by_a_test() -> None:
     """Those of make are run by `test_makefile`, those of docker by `test_image`.
 
-    Those of the road to AWS are run by `test_deploy_guide`.
+    Those of the road to AWS are run by `test_deploy_guide`, those of the other places,
+    as far as they can run offline, by `test_elsewhere`.
     """
     started = {
         document.name: [
@@ -362,13 +363,21 @@ def test_every_example_is_run_by_a_test() -> None:
 
     assert {name: words for name, words in started.items() if words} == {
         "README.md": ["make", "curl", "python", "from", "python", "curl", "docker"],
+        "azure.md": ["az"] * 4,
+        "beanstalk.md": ["pip"],
         "benchmarks.md": ["python"],
+        "cloud-run.md": ["gcloud"] * 3,
         "commands.md": ["python"] * len(list(reference.commands())),
+        "compose.md": ["export", "git", "docker", "docker"],
         "container.md": ["docker"],
         "deploy.md": ["python3", ".venv-aws/bin/python", "docker", "aws", "sudo"],
+        "ecs-express.md": ["aws"] * 3,
+        "fly.md": ["fly"] * 4,
         "http.md": ["curl"] * 5,
+        "lightsail.md": ["docker", "aws", "aws"],
         "pipelines.md": ["python"],
         "python.md": ["model"],
+        "raspberry-pi.md": ["sudo", "sudo"],
         "training.md": ["students=(StudentsPerformance.csv", "python"],
     }
 
