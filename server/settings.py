@@ -61,7 +61,12 @@ class Setting(NamedTuple):
 SETTINGS = (
     Setting("host", "127.0.0.1", "Address to listen on; 0.0.0.0 is every one."),
     Setting("port", 8080, "TCP port to listen on; 0 takes a free one.", 0, 65535),
-    Setting("models_folder", "models", "Folder served when no model file is named."),
+    Setting(
+        "models_folder",
+        "models",
+        "Folder served when no model file is named; of several, with a colon between "
+        "them, the first that has one.",
+    ),
     Setting("default", "", "Model of /predict, by name, where several are served."),
     Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
     Setting("max_rows", 10_000, "Most rows in one request.", 1),
@@ -82,6 +87,25 @@ class Settings(NamedTuple):
     drain_seconds: int
     keep_alive_seconds: int
     models: tuple[Path, ...] = ()
+
+    def model_paths(self) -> list[Path]:
+        """Return the files that were named, or those of the first folder with any.
+
+        Raises
+        ------
+        InvalidSetting
+            There is none.
+        """
+        if self.models:
+            return list(self.models)
+        folders = self.models_folder.split(os.pathsep)
+        for folder in folders:
+            if paths := sorted(Path(folder).glob("*.onnx")):
+                return paths
+        raise InvalidSetting(
+            f"there is no .onnx file in {' or '.join(f'{each}/' for each in folders)}; "
+            "name a model file, or make one with python -m convert train"
+        )
 
 
 def read_settings(

@@ -6,16 +6,20 @@ put together from Debian's packages.
 
 import fcntl
 import os
+import shlex
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
+from tests.engine import ENGINE, LIMITS, variables
 from tests.servers import ROOT
 
 BUILD = ROOT / "build/image"
@@ -32,9 +36,6 @@ BASE = (
 )
 """The packages of gcr.io/distroless/python3-debian13, unpacked in the same way."""
 
-LIMITS = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
-"""Without these, runc is refused where the hard limits of this machine are lower."""
-
 
 class Container(NamedTuple):
     """A running container and where it listens."""
@@ -45,9 +46,7 @@ class Container(NamedTuple):
     def execute(
         self, *command: str, **environment: str
     ) -> "subprocess.CompletedProcess[str]":
-        return podman(
-            "exec", *_variables(environment), self.name, *command, check=False
-        )
+        return podman("exec", *variables(environment), self.name, *command, check=False)
 
     def stop(self, timeout_s: int) -> int:
         """Send SIGTERM, after the timeout SIGKILL, and return the exit code."""
@@ -68,15 +67,15 @@ def why_no_image() -> str:
 
 
 def podman(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-    return _run("podman", "--runtime=runc", *arguments, check=check)
+    return _run(*ENGINE.split(), *arguments, check=check)
 
 
 @cache
-def built_image() -> str:
-    """Build the image from the Dockerfile, once a process, and return its id."""
-    with alone("image"):
-        return podman(
-            "build",
+def built_image(*options: str) -> str:
+    """Build the image with `make image`, once a process, and return its id."""
+    with alone("image"), tempfile.TemporaryDirectory() as folder:
+        written = f"{folder}/id"
+        given = [
             "--quiet",
             "--network=host",
             "--format=docker",
@@ -85,9 +84,12 @@ def built_image() -> str:
             *pip_volumes(),
             f"--build-arg=BUILDER={debian('builder', BUILDER)}",
             f"--build-arg=BASE={debian('base', BASE)}",
-            "--tag=localhost/pinion-test/image",
-            str(ROOT),
-        ).stdout.strip()
+            f"--iidfile={written}",
+            *options,
+        ]
+        words = f"BUILD_OPTIONS={shlex.join(given)}"
+        _run("make", "--directory", str(ROOT), "image", f"ENGINE={ENGINE}", words)
+        return Path(written).read_text("utf-8").strip().removeprefix("sha256:")
 
 
 def debian(name: str, options: tuple[str, ...], suite: str = SUITE) -> str:
@@ -150,7 +152,7 @@ def running_container(
         f"--name={name}",
         *LIMITS,
         *options,
-        *_variables(environment | {"PINION_PORT": str(port)}),
+        *variables(environment | {"PINION_PORT": str(port)}),
         built_image(),
         *command,
     )
@@ -160,10 +162,6 @@ def running_container(
         yield container
     finally:
         podman("rm", "--force", "--time=0", name)
-
-
-def _variables(environment: Mapping[str, str]) -> list[str]:
-    return [f"--env={name}={value}" for name, value in environment.items()]
 
 
 def _run(*command: str, check: bool = True) -> "subprocess.CompletedProcess[str]":

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from tests.containers import LIMITS, debian, pip_volumes, podman
+from tests.containers import debian, pip_volumes, podman
+from tests.engine import LIMITS
 from tests.servers import ROOT
 
 PACKAGES = (

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.engine import server_command
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -22,8 +24,16 @@ class Served(NamedTuple):
 
 @contextmanager
 def running_server(*arguments: str | Path, **environment: str) -> Iterator[Served]:
-    """Run `python -m server` on a free port until the block ends."""
-    command = [sys.executable, "-m", "server", *map(str, arguments), "--port", "0"]
+    """Run `python -m server` on a free port until the block ends.
+
+    With IMAGE_UNDER_TEST in the environment, which `tests/test_image.py` sets, the
+    server is the one in that image.
+    """
+    words = [*map(str, arguments), "--port", "0"]
+    image = os.environ.get("IMAGE_UNDER_TEST")
+    command = [sys.executable, "-m", "server", *words]
+    if image is not None:
+        command = server_command(image, words, environment)
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -37,6 +47,7 @@ def running_server(*arguments: str | Path, **environment: str) -> Iterator[Serve
         found = re.search(r"http://\S+", line)
         try:
             if found is None:
+                process.terminate()
                 raise RuntimeError(f"{line}{process.stderr.read()}")
             yield Served(process, found.group(), line)
         finally:

@@ -23,13 +23,13 @@ import httpx
 import pytest
 
 from tests.containers import (
-    LIMITS,
     alone,
     built_image,
     free_port,
     podman,
     why_no_image,
 )
+from tests.engine import ENGINE, LIMITS
 from tests.servers import ROOT
 from tests.tools import run, tool
 
@@ -96,7 +96,7 @@ def configured(folder: Path, caddy_image: str, scheme: str) -> Machine:
     environment = {
         "PINION_CONFIG": str(folder / "pinion.conf"),
         "PINION_STATE": str(folder / "state"),
-        "PINION_ENGINE": "podman --runtime=runc",
+        "PINION_ENGINE": ENGINE,
         "PINION_DRAIN_S": "5",
         "log_options": "--log-driver k8s-file",
         "run_options": " ".join(LIMITS),

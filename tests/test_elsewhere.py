@@ -27,7 +27,6 @@ import yaml
 from deploy.aws import prices
 from server.settings import SETTINGS
 from tests.containers import (
-    LIMITS,
     Container,
     alone,
     await_port,
@@ -36,6 +35,7 @@ from tests.containers import (
     podman,
     why_no_image,
 )
+from tests.engine import LIMITS
 from tests.servers import ROOT
 from tests.tools import run, tool
 

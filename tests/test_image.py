@@ -1,25 +1,30 @@
 """The real image, built from the Dockerfile and run as docs/container.md does."""
 
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
 import pytest
 
 from bench.measurements import container as bench_container
+from server import __version__
 from tests.containers import (
-    LIMITS,
     Container,
     await_port,
     built_image,
-    free_port,
     podman,
     running_container,
     why_no_image,
 )
+from tests.engine import ENGINE, LIMITS
+from tests.models import make_model, make_row
 from tests.servers import ROOT
 
 pytestmark = [
@@ -31,6 +36,12 @@ pytestmark = [
 MAX_UNPACKED_BYTES = 98_000_000
 MAX_COMPRESSED_BYTES = 38_000_000
 """What a registry stores and a machine pulls; the base is 20 MB of it."""
+
+MAX_APPLICATION_BYTES = 16_000_000
+"""Compressed: what is above the base."""
+
+STARVED = ("--memory=128m", "--cpus=0.1", "--pids-limit=64")
+"""A t2.micro that has spent its credits, and little of its memory."""
 
 ABSENT_MODULES = ("pip", "numpy", "sklearn", "pandas", "onnx", "convert", "tests")
 ABSENT_PROGRAMS = ("sh", "bash", "apt-get", "dpkg", "gcc", "curl")
@@ -63,15 +74,107 @@ def test_read_only_container_without_capabilities_predicts() -> None:
         predict_first_golden_row(container)
 
 
-def test_tenth_of_a_core_and_128_mb_are_enough_to_predict() -> None:
-    with running_container("--memory=128m", "--cpus=0.1") as container:
+def test_a_tenth_of_a_core_and_128_mb_are_enough_for_the_main_calls() -> None:
+    with (
+        running_container(*STARVED) as container,
+        httpx.Client(base_url=container.url, timeout=60) as client,
+    ):
         predict_first_golden_row(container)
+        row = client.get("/models/student_performance").json()["golden_rows"][0]["row"]
+        many = client.post("/predict", json=[row] * 10_000)
+        page = client.post("/", data=row, headers={"accept": "text/html"})
+        ready = client.get("/readyz")
+
+    assert len(set(many.json()["predictions"])) == 1
+    assert len(many.json()["predictions"]) == 10_000
+    assert re.search(r"<strong>\d+\.\d</strong>", page.text)
+    assert ready.status_code == 200
+
+
+@pytest.mark.parametrize("suite", ["app", "includes", "process"])
+def test_the_http_tests_pass_against_the_image(suite: str) -> None:
+    """All but those that look into the server's own process."""
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            f"tests/test_{suite}.py",
+            "-k=not uvloop and not maps_and_imports",
+        ],
+        cwd=ROOT,
+        env=os.environ | {"IMAGE_UNDER_TEST": built_image()},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+    assert ran.returncode == 0, ran.stdout[-4000:]
+
+
+def test_the_image_says_which_version_and_revision_it_is(image: str) -> None:
+    labels = json.loads(
+        podman("image", "inspect", "--format={{json .Labels}}", image).stdout
+    )
+    revision = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    prefix = "org.opencontainers.image."
+    assert labels[f"{prefix}version"] == __version__
+    assert labels[f"{prefix}revision"] == revision.stdout.strip()
+
+
+@pytest.mark.parametrize("folder", ["/opt/ml/model", "/mnt/models"])
+def test_a_model_where_a_platform_puts_it_takes_the_place_of_ours(
+    folder: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(make_model())
+    tmp_path.chmod(0o755)  # the server is another user
+    mounted = f"--volume={tmp_path}:{folder}:ro"
+    with running_container(mounted, command=["serve"]) as container:
+        served = httpx.get(f"{container.url}/models", timeout=60).json()
+        answer = httpx.post(f"{container.url}/predict", json=make_row(), timeout=60)
+
+    assert [each["name"] for each in served["models"]] == ["student"]
+    assert answer.json() == {"prediction": 80.0}
+
+
+def test_the_second_target_is_the_same_image_and_a_shell(image: str) -> None:
+    shell = built_image("--target=shell", "--tag=pinion-shell")
+    layers = [
+        json.loads(
+            podman("image", "inspect", "--format={{json .RootFS.Layers}}", each).stdout
+        )
+        for each in (image, shell)
+    ]
+    entry = "--entrypoint=/bin/sh"
+    said = podman("run", "--rm", *LIMITS, entry, shell, "-c", "id -u; ls /models")
+
+    assert layers[1][: len(layers[0])] == layers[0]
+    assert said.stdout == "65532\nstudent_performance.onnx\n"
+
+
+def test_the_same_checkout_gives_the_same_layers_on_another_day() -> None:
+    images = [
+        built_image("--no-cache", "--timestamp=0", f"--tag=pinion-{day}")
+        for day in ("one", "other")
+    ]
+    layers = [
+        podman("image", "inspect", "--format={{json .RootFS.Layers}}", each).stdout
+        for each in images
+    ]
+
+    assert layers[0] == layers[1]
 
 
 def test_the_bench_measures_a_tenth_of_a_core(tmp_path: Path) -> None:
     output = tmp_path / "container.json"
     options = [f"--option={limit}" for limit in LIMITS]
-    options += ["--engine", "podman --runtime=runc", "--output", str(output)]
+    options += ["--engine", ENGINE, "--output", str(output)]
 
     bench_container.main([built_image(), "--rounds=1", "--seconds=1", *options])
 
@@ -156,12 +259,22 @@ def test_image_has_the_byte_code_of_every_module_that_is_loaded() -> None:
 def test_image_is_within_its_budget(image: str, tmp_path: Path) -> None:
     unpacked = podman("image", "inspect", "--format={{.Size}}", image).stdout
     podman("push", "--quiet", image, f"oci:{tmp_path}")
-    compressed = sum(
-        path.stat().st_size for path in (tmp_path / "blobs/sha256").iterdir()
-    )
+    blobs = tmp_path / "blobs" / "sha256"
+    index = json.loads((tmp_path / "index.json").read_bytes())
+    manifest = json.loads((blobs / index["manifests"][0]["digest"][7:]).read_bytes())
+    sizes = [layer["size"] for layer in manifest["layers"]]
 
     assert int(unpacked) <= MAX_UNPACKED_BYTES
-    assert compressed <= MAX_COMPRESSED_BYTES
+    assert sum(path.stat().st_size for path in blobs.iterdir()) <= MAX_COMPRESSED_BYTES
+    assert sum(sizes[1:]) <= MAX_APPLICATION_BYTES
+
+
+def test_the_readme_runs_the_image_as_the_guide_does() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    shown = re.findall(r"^docker (.*)", readme, re.MULTILINE)
+
+    assert len(shown) == 2
+    assert [shlex.split(line) for line in shown] == read_docker_commands()[:2]
 
 
 def read_docker_commands() -> list[list[str]]:
@@ -171,16 +284,13 @@ def read_docker_commands() -> list[list[str]]:
     return [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
 
 
-def as_here(words: list[str], image: str, models: Path, port: int) -> list[str]:
-    """Return the command for podman, on this machine's own network and a free port."""
-    publish = words.index("--publish")
-    here = [*words[1:publish], *words[publish + 2 :]]
-    options = ["--network=host", f"--env=PINION_PORT={port}", *LIMITS]
+def as_here(words: list[str], image: str, models: Path) -> list[str]:
+    """Return the command for podman, with the image that was built and these models."""
     changed = [
         image if word == "pinion" and before != "--name" else word
-        for before, word in zip(["", *here], here, strict=False)
+        for before, word in pairwise(words)
     ]
-    return ["run", *options, *[w.replace("$PWD/build", str(models)) for w in changed]]
+    return ["run", *LIMITS, *[w.replace("$PWD/build", str(models)) for w in changed]]
 
 
 def test_docker_does_what_is_documented(image: str, tmp_path: Path) -> None:
@@ -194,8 +304,8 @@ def test_docker_does_what_is_documented(image: str, tmp_path: Path) -> None:
                 continue  # the fixture has done it, from Debian's packages
             if command == "run":
                 name = words[words.index("--name") + 1]
-                ports[name] = free_port()
-                words = as_here(words, image, tmp_path, ports[name])
+                ports[name] = int(words[words.index("--publish") + 1].split(":")[0])
+                words = as_here(words, image, tmp_path)
             result = podman(*words)
             container = Container(name, "")
             if command in ("run", "start"):
@@ -204,10 +314,10 @@ def test_docker_does_what_is_documented(image: str, tmp_path: Path) -> None:
                 assert " pinion" in result.stdout
             if command == "stop":
                 assert podman("wait", name).stdout == "0\n"
-        served = httpx.get(f"http://127.0.0.1:{ports['mine']}/models", timeout=60)
+        served = httpx.get(f"http://localhost:{ports['mine']}/models", timeout=60)
     finally:
         for name in ports:
             podman("rm", "--force", "--time=0", name)
 
     assert served.json()["default"] == "student_performance"
-    assert list(ports) == ["pinion", "mine"]
+    assert ports == {"pinion": 8080, "mine": 8081}

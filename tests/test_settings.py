@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,32 @@ def test_the_word_serve_before_all_else_is_no_model() -> None:
         Path("a.onnx"),
         Path("serve"),
     )
+
+
+def test_of_several_folders_the_first_with_a_model_is_served(tmp_path: Path) -> None:
+    empty, first, second = (tmp_path / name for name in ("empty", "first", "second"))
+    for path in (
+        first / "b.onnx",
+        first / "a.onnx",
+        first / "a.txt",
+        second / "c.onnx",
+    ):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    folders = os.pathsep.join(map(str, (empty, first, second)))
+    settings = default_settings()._replace(models_folder=folders)
+
+    assert settings.model_paths() == [first / "a.onnx", first / "b.onnx"]
+    assert settings._replace(models=(Path("d.onnx"),)).model_paths() == [Path("d.onnx")]
+
+
+def test_folders_without_a_model_are_all_named() -> None:
+    settings = default_settings()._replace(models_folder=f"/no{os.pathsep}/none")
+
+    with pytest.raises(
+        InvalidSetting, match=r"^there is no \.onnx file in /no/ or /none/; "
+    ):
+        settings.model_paths()
 
 
 @pytest.mark.parametrize(

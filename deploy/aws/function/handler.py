@@ -1,7 +1,6 @@
 """What Lambda imports when it starts a process: the models are loaded and proved then."""
 
 import os
-from pathlib import Path
 
 from deploy.aws.function.function import Function
 from server.model import Model
@@ -16,8 +15,7 @@ def load() -> Function:
     """
     here = {"PINION_MODELS_FOLDER": f"{os.environ.get('LAMBDA_TASK_ROOT', '.')}/models"}
     settings = read_settings([], {**here, **os.environ})
-    paths = sorted(Path(settings.models_folder).glob("*.onnx"))
-    return Function([Model.load(path) for path in paths], settings)
+    return Function([Model.load(path) for path in settings.model_paths()], settings)
 
 
 answer = load()
