@@ -633,8 +633,10 @@ def main() -> int:
 def report(options: argparse.Namespace) -> int:
     counts: Counter[str] = Counter()
     faults: dict[str, list[int]] = {}
+    n_faults = 0
     for trial in run(options.mutations, options.seed, options.first):
         counts[trial.word] += 1
+        n_faults += trial.is_fault
         if trial.word not in ("refused", "harmless"):
             said = f"{trial.word}: {trial.said}"[:300]
             if said not in faults:
@@ -651,8 +653,7 @@ def report(options: argparse.Namespace) -> int:
             content = mutate(indices[0], options.seed, seeds()).content
             (options.keep / f"mutation-{indices[0]}").write_bytes(content)
     sys.stdout.write(f"{dict(counts)} (seed {options.seed})\n")
-    accepted = ("refused", "harmless", "died", "memory")
-    return int(any(counts[word] for word in counts if word not in accepted))
+    return int(n_faults > 0)
 
 
 if __name__ == "__main__":

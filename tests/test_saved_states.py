@@ -235,6 +235,14 @@ def test_a_booster_may_have_plain_attributes_of_any_name() -> None:
     assert _is_refused(LGBM, {"fit": 9}, "it.fit ")
 
 
+def test_what_a_booster_has_learnt_is_of_the_kind_that_was_seen() -> None:
+    classifier = ("xgboost.sklearn", "XGBClassifier")
+
+    check_state(classifier, {"n_classes_": 3}, "it")
+
+    assert _is_refused(classifier, {"n_classes_": None}, "it.n_classes_ ")
+
+
 def test_an_unknown_class_is_refused() -> None:
     with pytest.raises(Refusal, match=r"^it is of tests\.Own, which is not known$"):
         check_state(("tests", "Own"), {}, "it")

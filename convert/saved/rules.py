@@ -159,6 +159,13 @@ RULES = (
         _between(-1, MOST_CLASSES),
         f"{MOST_CLASSES:,} are the most",
     ),
+    # it is counted up to, whatever the booster itself holds
+    Rule(
+        r"xgboost\..*",
+        "n_classes_",
+        lambda value: hasattr(value, "__index__"),
+        "it is a whole number",
+    ),
     Rule(
         ANY,
         "n_features_in_|n_features_|n_features|_n_features|_n_features_out",
