@@ -3,13 +3,15 @@
 `--help`, the environment's names, the README and the tests are made from it.
 """
 
-import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from server import __version__
+
+if TYPE_CHECKING:
+    import argparse
 
 ENVIRONMENT_PREFIX = "PINION_"
 
@@ -121,17 +123,18 @@ def read_settings(
     words = list(arguments)
     if words[:1] == ["serve"]:  # what platforms say to an image: docker run IMAGE serve
         del words[0]
-    flags = vars(_parser().parse_args(words))
+    # argparse is 4 ms of a start: without a flag nobody waits for it
+    flags = vars(_parser().parse_args(words)) if words else {}
     values: dict[str, Any] = {}
     for setting in SETTINGS:
-        if flags[setting.name] is not None:
+        if flags.get(setting.name) is not None:
             values[setting.name] = setting.parse(flags[setting.name], setting.flag)
         elif setting.variable in environment:
             text = environment[setting.variable]
             values[setting.name] = setting.parse(text, setting.variable)
         else:
             values[setting.name] = setting.default
-    return Settings(**values, models=tuple(flags["models"]))
+    return Settings(**values, models=tuple(flags.get("models", ())))
 
 
 def default_settings() -> Settings:
@@ -139,12 +142,16 @@ def default_settings() -> Settings:
     return read_settings([], {})
 
 
-def _help_formatter(prog: str) -> argparse.HelpFormatter:
+def _help_formatter(prog: str) -> "argparse.HelpFormatter":
+    import argparse
+
     # without a width argparse imports shutil to ask the terminal: 4 ms of every start
     return argparse.HelpFormatter(prog, width=80)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> "argparse.ArgumentParser":
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="python -m server",
         formatter_class=_help_formatter,

@@ -97,7 +97,7 @@ def commands() -> Iterator[Command]:
     for name, (_, sentence) in COMMANDS.items():
         yield Command(name, sentence, _converter(name))
     serve, measure = PROGRAMS["serve"][1], PROGRAMS["bench"][1]
-    yield Command("serve", serve, captured(read_settings, []))
+    yield Command("serve", serve, captured(read_settings, ["--help"]))
     yield Command("bench", measure, captured(bench.__main__.main, ["-"]))
     for name, module in {**TABLES, "contest": "contest"}.items():
         program = import_module(f"bench.measurements.{module}").main

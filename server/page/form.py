@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from html import escape
 from urllib.parse import parse_qs, quote
 
@@ -60,8 +59,7 @@ details { margin: 1rem 0 } summary { font-weight: 600; cursor: pointer }
 """
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """What the page shows.
 
     Parameters
@@ -86,14 +84,14 @@ class Page:
     model_names: tuple[str, ...]
     includes: tuple[str, ...] = ()
     texts: dict[str, str] | None = None
-    prediction: dict[str, Value] = field(default_factory=dict)
-    intervals: dict[str, dict[str, float]] = field(default_factory=dict)
-    probabilities: dict[str, float] = field(default_factory=dict)
+    prediction: dict[str, Value] = {}
+    intervals: dict[str, dict[str, float]] = {}
+    probabilities: dict[str, float] = {}
     baseline: float = 0.0
-    contributions: dict[str, float] = field(default_factory=dict)
-    warnings: list[dict[str, str]] = field(default_factory=list)
+    contributions: dict[str, float] = {}
+    warnings: list[dict[str, str]] = []
     problem: str = ""
-    faults: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = {}
 
     async def answered(self, body: bytes, predict: Predict) -> "Page":
         """Return the page that answers a posted form (URL-encoded, UTF-8)."""
@@ -102,19 +100,21 @@ class Page:
         try:
             fields = parse_qs(text, keep_blank_values=True, max_num_fields=limit)
         except ValueError:
-            return replace(self, problem=f"The form has more than {limit} fields.")
+            return msgspec.structs.replace(
+                self, problem=f"The form has more than {limit} fields."
+            )
         texts = {name: values[-1] for name, values in fields.items()}
         row = {
             feature.name: _value(feature, texts.get(feature.name, ""))
             for feature in self.signature.features
         }
-        page = replace(self, texts=texts)
+        page = msgspec.structs.replace(self, texts=texts)
         try:
             batch = check_row(row, self.signature)
             prediction = await predict(batch, self.includes)
         except Problem as problem:
             faults = {fault.pointer: fault.detail for fault in problem.faults}
-            return replace(page, problem=problem.detail, faults=faults)
+            return msgspec.structs.replace(page, problem=problem.detail, faults=faults)
         return page.with_prediction(prediction)
 
     def with_prediction(self, prediction: Prediction) -> "Page":
@@ -126,7 +126,7 @@ class Page:
             name = self.signature.targets[0].name
             value = {name: value}
             intervals = {name: intervals} if intervals else {}
-        return replace(
+        return msgspec.structs.replace(
             self,
             prediction=value,
             intervals=intervals,
