@@ -172,7 +172,7 @@ def scan(options: argparse.Namespace) -> None:
     found = ", ".join(f"{n} {severity.lower()}" for severity, n in counts.items())
     print(f"The registry found in {name}: {found or 'nothing'}.")
     if counts.get("CRITICAL"):
-        raise Refusal(f"{name} has {counts['CRITICAL']} critical faults: build it anew")
+        raise Refusal(f"{name} has critical faults: build it on a newer base")
 
 
 def update(options: argparse.Namespace) -> None:
