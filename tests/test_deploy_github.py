@@ -13,7 +13,6 @@ import pytest
 from deploy.aws.github_role import numbered
 from tests.servers import ROOT
 from tests.test_deploy_aws import account, ask, aws, refused, said
-from tests.test_deploy_guide import commands
 from tests.tools import run, tool
 
 __all__ = ["account", "aws"]
@@ -235,14 +234,3 @@ def test_a_new_provider_is_githubs_for_aws_and_the_role_waits_for_it() -> None:
         {"Ref": "GitHub"},
     ]
     assert list(template["Outputs"]) == ["RoleArn"]  # none reads the provider
-
-
-def test_the_commands_of_the_guide_make_the_role(account: dict[str, str]) -> None:
-    said(account, "up", "--yes")
-    lines = commands("From push to running")
-    for words in lines:
-        told = [word.replace("OWNER/NAME", "ann/pinion") for word in words[3:]]
-        said(account, *told, *([] if "--dry-run" in told else ["--yes"]))
-
-    assert [words[3] for words in lines] == ["github", "github"]
-    assert parameters(account)["Repository"] == "ann/pinion"

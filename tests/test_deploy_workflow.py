@@ -20,12 +20,12 @@ import pytest
 from tests.containers import (
     BASE,
     BUILDER,
-    LIMITS,
     debian,
     pip_volumes,
     podman,
     why_no_image,
 )
+from tests.engine import LIMITS
 from tests.registry import running_registry
 from tests.servers import ROOT
 from tests.test_deploy_aws import account, ask, aws, said
