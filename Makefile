@@ -141,10 +141,13 @@ tools := moto[server,cloudformation,ec2,ecr,iam,ssm,scheduler,budgets,awslambda]
 checkov := checkov
 # of the first one file is used, the emulator of Lambda; the second has the other two
 emulator := aws-sam-cli awslambdaric simplejson snapshot-restore-py
+# what .github/workflows/deploy.yml looks into an image with
+scan := cyclonedx-bom pip-audit
 pins_aws := deploy/aws/requirements.txt
 pins_tools := deploy/requirements-tools.txt
 pins_checkov := deploy/requirements-checkov.txt
 pins_emulator := deploy/requirements-emulator.txt
+pins_scan := deploy/requirements-scan.txt
 options_emulator := --no-deps
 without_inference := flatbuffers h11 idna numpy packaging protobuf
 without_convert := alembic graphviz mako markupsafe plotly sqlalchemy
@@ -162,6 +165,7 @@ lock: $(uv)  ## write the requirements files anew (UPGRADE=--upgrade: newest ver
 	$(call compile,tools,aws)
 	$(call compile,checkov)
 	$(call compile,emulator)
+	$(call compile,scan,aws)
 	for version in $(versions); do for platform in $(platforms); do \
 		$(uv) pip install --quiet --dry-run --target .venv-lock/none --no-deps --no-build \
 			--python-version $$version --python-platform $$platform \

@@ -68,6 +68,22 @@ def test_the_machine_by_hand_is_made_by_the_lines_that_make_it(
     assert (rule["FromPort"], rule["IpRanges"][0]["CidrIp"]) == (8080, "203.0.113.7/32")
 
 
+def test_the_commands_for_github_make_a_role(account: dict[str, str]) -> None:
+    said(account, "up", "--yes")
+    told = [
+        [word.replace("OWNER/NAME", "ann/pinion") for word in words[3:]]
+        for words in commands("From push to running")
+    ]
+    dry, made = [
+        said(account, *words, *([] if "--dry-run" in words else ["--yes"]))
+        for words in told
+    ]
+
+    assert [words[0] for words in told] == ["github", "github"]
+    assert made[: len(dry)] == dry
+    assert made[len(dry) + 1] == "  pinion-github: create complete"
+
+
 def test_prices_in_the_guide_are_those_of_the_program(account: dict[str, str]) -> None:
     text = GUIDE.read_text("utf-8")
     for hours, dollars in (("24", "11.89"), ("5.7", "3.32")):

@@ -370,7 +370,11 @@ def test_every_example_is_run_by_a_test() -> None:
         "commands.md": ["python"] * len(list(reference.commands())),
         "compose.md": ["export", "git", "docker", "docker"],
         "container.md": ["docker"],
-        "deploy.md": ["python3", ".venv-aws/bin/python", "docker", "aws", "sudo"],
+        "deploy.md": [
+            *("python3", ".venv-aws/bin/python"),
+            *("docker", "aws", "sudo"),
+            ".venv-aws/bin/python",
+        ],
         "ecs-express.md": ["aws"] * 3,
         "fly.md": ["fly"] * 4,
         "http.md": ["curl"] * 5,

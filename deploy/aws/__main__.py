@@ -6,7 +6,7 @@ import shlex
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ except ModuleNotFoundError:
     )
     sys.exit(2)
 
-from deploy.aws import function_zip, image, machine, prices, stack
+from deploy.aws import function_zip, github_role, image, machine, prices, stack
 from deploy.aws.errors import Refusal
 
 EPILOG = """\
@@ -39,6 +39,10 @@ then stop and start as you like, and down when you are done: it deletes everythi
 or without a machine:
   make lambda                            the zip build/function.zip
   python -m deploy.aws function          a function of AWS Lambda, and its address
+
+or from GitHub, at each push:
+  python -m deploy.aws github --repository OWNER/NAME
+                                         a role for .github/workflows/deploy.yml
 
 The keys are those of the aws command line; docs/deploy.md has all of it by hand.
 
@@ -85,6 +89,7 @@ def up(options: argparse.Namespace) -> None:
         print("There is nothing to change.")
         return
     found = stack.outputs(cloudformation, options.name)
+    _let_github_follow(cloudformation, options.name, found["InstanceId"])
     if "DomainAddress" in found:
         print(f"Set the A record of {options.domain} to {found['DomainAddress']}.")
     print("Next: python -m deploy.aws push, then update.")
@@ -114,6 +119,33 @@ def function(options: argparse.Namespace) -> None:
     print(f"python -m deploy.aws --name {name} down deletes it.")
 
 
+def github(options: argparse.Namespace) -> None:
+    """Make a role with which a repository of GitHub pushes and updates."""
+    found = _outputs(options)
+    cloudformation = _client(options, "cloudformation")
+    name = f"{options.name}-github"
+    before = stack.describe(cloudformation, name)
+    parameters = {
+        "Repository": options.repository,
+        "NumberedRepository": github_role.numbered(options.repository),
+        "Provider": github_role.provider(
+            _client(options, "iam"), stack.parameters(before) if before else {}
+        ),
+        "MachineStack": options.name,
+        "InstanceId": found["InstanceId"],
+    }
+    print(f"This makes the stack {name!r}: a role for {options.repository} (no cost).")
+    for key, value in parameters.items():
+        print(f"  {key} = {value}")
+    if not _agreed(options):
+        return
+    _make(cloudformation, name, stack.github_template(), parameters)
+    print("GitHub needs these variables of the repository; this sets them:")
+    for line in _github_variables(options, cloudformation, name):
+        print(line)
+    print(f"python -m deploy.aws --name {name} down deletes it.")
+
+
 def push(options: argparse.Namespace) -> None:
     """Push an image into the stack's registry."""
     repository = _outputs(options)["RepositoryUri"]
@@ -124,15 +156,29 @@ def push(options: argparse.Namespace) -> None:
     print(image.push(_client(options, "ecr"), engine, options.image, repository))
 
 
+def scan(options: argparse.Namespace) -> None:
+    """Wait for what the registry finds in an image, and refuse a critical fault.
+
+    Raises
+    ------
+    Refusal
+        If there is one.
+    """
+    name = _image_name(options, _outputs(options)["RepositoryUri"])
+    counts = image.scan(_client(options, "ecr"), name)
+    if counts is None:
+        print(f"The registry cannot look into the system of {name}: nothing is known.")
+        return
+    found = ", ".join(f"{n} {severity.lower()}" for severity, n in counts.items())
+    print(f"The registry found in {name}: {found or 'nothing'}.")
+    if counts.get("CRITICAL"):
+        raise Refusal(f"{name} has critical faults: build it on a newer base")
+
+
 def update(options: argparse.Namespace) -> None:
     """Put an image in the place of the one that serves."""
     found = _outputs(options)
-    repository = found["RepositoryUri"]
-    name = (
-        f"{repository}:{options.tag}"
-        if options.tag
-        else image.newest(_client(options, "ecr"), repository)
-    )
+    name = _image_name(options, found["RepositoryUri"])
     print(
         f"This starts {name} beside what serves, and swaps once it is ready (no cost)."
     )
@@ -180,9 +226,7 @@ def down(options: argparse.Namespace) -> None:
     if found is None:
         print(f"There is no stack {options.name!r}: nothing of it costs money.")
         return
-    print(
-        f"This deletes the stack {options.name!r}: machine, disk, address, all images."
-    )
+    print(f"This deletes the stack {options.name!r} and all that is in it, images too.")
     if not _agreed(options):
         return
     known = _event_ids(cloudformation, options.name)
@@ -204,6 +248,38 @@ def _make(
     if is_new:
         stack.follow(cloudformation, name, print, known)
     return is_new
+
+
+def _let_github_follow(cloudformation: Any, name: str, instance_id: str) -> None:
+    found = stack.describe(cloudformation, f"{name}-github")
+    if found is not None:
+        parameters = stack.parameters(found) | {"InstanceId": instance_id}
+        template = stack.github_template()
+        _make(cloudformation, f"{name}-github", template, parameters)
+
+
+def _github_variables(
+    options: argparse.Namespace, cloudformation: Any, name: str
+) -> Iterator[str]:
+    """Yield the commands that set what .github/workflows/deploy.yml reads."""
+    machine_stack = stack.describe(cloudformation, options.name)
+    assert machine_stack is not None  # noqa: S101 - its outputs were read
+    instance_type = stack.parameters(machine_stack)["InstanceType"]
+    variables = {
+        "PINION_ROLE": stack.outputs(cloudformation, name)["RoleArn"],
+        "PINION_REGION": cloudformation.meta.region_name,
+        "PINION_STACK": options.name,
+        "PINION_RUNNER": github_role.RUNNERS[stack.architecture(instance_type)],
+    }
+    repository = re.sub("@[0-9]+", "", options.repository)
+    for key, value in variables.items():
+        yield f"gh variable set {key} --repo {repository} --body {value}"
+
+
+def _image_name(options: argparse.Namespace, repository: str) -> str:
+    if options.tag:
+        return f"{repository}:{options.tag}"
+    return image.newest(_client(options, "ecr"), repository)
 
 
 def _parameters(options: argparse.Namespace, instance_type: str) -> dict[str, str]:
@@ -257,9 +333,7 @@ def _switch(options: argparse.Namespace, call: str, wanted: str) -> None:
 def _url(options: argparse.Namespace, address: str) -> str:
     found = stack.describe(_client(options, "cloudformation"), options.name)
     assert found is not None  # noqa: S101 - its outputs were read
-    said = {
-        each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]
-    }
+    said = stack.parameters(found)
     if said["Scheme"] == "http":
         return f"http://{address}:8080/"
     return f"https://{said['Domain'] or address}/"
@@ -286,6 +360,15 @@ def _name(text: str) -> str:
     if not re.fullmatch("[a-z](-?[a-z0-9]){1,60}", text):
         raise argparse.ArgumentTypeError(
             f"{text!r} is no name of a registry: small letters, digits and single hyphens"
+        )
+    return text
+
+
+def _repository(text: str) -> str:
+    if not re.fullmatch(r"[\w-]+/[\w.-]+|[\w-]+@\d+/[\w.-]+@\d+", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no repository: OWNER/NAME, or OWNER@1/NAME@2 with the numbers "
+            "that GitHub has for both"
         )
     return text
 
@@ -318,13 +401,16 @@ def _parser() -> argparse.ArgumentParser:
         default=5,
         help="most requests at a time, 0 for no bound (%(default)s)",
     )
+    add(github, makes_changes=True).add_argument(
+        "--repository", type=_repository, required=True, help="OWNER/NAME, on GitHub"
+    )
     pushing = add(push, makes_changes=True)
     pushing.add_argument("--image", default="pinion", help="to push (%(default)s)")
     pushing.add_argument(
         "--engine", default="docker", help="that has the image (%(default)s)"
     )
-    updating = add(update, makes_changes=True)
-    updating.add_argument("tag", nargs="?", help="of the image (the one pushed last)")
+    for each in (add(scan), add(update, makes_changes=True)):
+        each.add_argument("tag", nargs="?", help="of the image (the one pushed last)")
     add(status)
     add(logs).add_argument("--lines", type=int, default=20, help="(%(default)s)")
     add(stop, makes_changes=True)

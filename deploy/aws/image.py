@@ -3,12 +3,20 @@
 import base64
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from deploy.aws.errors import Refusal
 
 PUSH_S = 1800
+
+SCAN_S = 300
+"""How long the registry may take to look into an image that was just pushed."""
+
+POLL_S = 2.0
 
 
 def push(ecr: Any, engine: Sequence[str], image: str, repository: str) -> str:
@@ -58,6 +66,53 @@ def newest(ecr: Any, repository: str) -> str:
         )
     last = max(tagged, key=lambda each: each["imagePushedAt"])
     return f"{repository}:{last['imageTags'][0]}"
+
+
+def scan(ecr: Any, name: str) -> dict[str, int] | None:
+    """Wait until the registry has looked into an image, and return what it found.
+
+    Returns
+    -------
+    dict[str, int] | None
+        How many faults of each severity, such as CRITICAL, its packages have; None if the
+        registry knows no such system.
+
+    Raises
+    ------
+    Refusal
+        If it has not been looked into within `SCAN_S`, or that failed.
+    """
+    deadline = time.monotonic() + SCAN_S
+    repository, _, tag = name.rpartition(":")
+    while True:
+        answer = _findings(ecr, repository, tag)
+        status = answer["imageScanStatus"]
+        if status["status"] in ("COMPLETE", "ACTIVE"):
+            counts: dict[str, int] = answer["imageScanFindings"].get(
+                "findingSeverityCounts", {}
+            )
+            return counts
+        said = f"{status['status']}: {status.get('description', 'no reason')}"
+        if "unsupported" in said.lower():
+            return None
+        if status["status"] not in ("IN_PROGRESS", "PENDING"):
+            raise Refusal(f"the registry could not look into {name}: {said}")
+        if time.monotonic() > deadline:
+            raise Refusal(f"the registry has not looked into {name} after {SCAN_S} s")
+        time.sleep(POLL_S)
+
+
+def _findings(ecr: Any, repository: str, tag: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = ecr.describe_image_scan_findings(
+            repositoryName=_name(repository), imageId={"imageTag": tag}
+        )
+    except ClientError as error:
+        # a scan on push begins a moment after the push
+        if error.response["Error"]["Code"] != "ScanNotFoundException":
+            raise
+        return {"imageScanStatus": {"status": "PENDING"}}
+    return found
 
 
 def _is_pushed(ecr: Any, repository: str, tag: str) -> bool:

@@ -58,6 +58,11 @@ def function_template() -> str:
     return (HERE / "function.yaml").read_text("utf-8")
 
 
+def github_template() -> str:
+    """Return the template of the role that a repository of GitHub takes."""
+    return (HERE / "github.yaml").read_text("utf-8")
+
+
 def make(
     cloudformation: Any, name: str, template: str, parameters: Mapping[str, str]
 ) -> bool:
@@ -111,6 +116,13 @@ def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
         raise
     stack: dict[str, Any] = found
     return stack
+
+
+def parameters(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters by name of a stack as `describe` found it."""
+    return {
+        each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]
+    }
 
 
 def outputs(cloudformation: Any, name: str) -> dict[str, str]:
