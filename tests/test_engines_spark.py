@@ -1,6 +1,5 @@
 """Spark, for real: a job over Parquet, beside the answers of the running server."""
 
-import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,24 +16,22 @@ N_ROWS = 20_000
 LOCAL = ("--master=local[2]", "--conf=spark.ui.enabled=false")
 
 
-def submit(
-    *words: str | Path, check: bool = True
-) -> "subprocess.CompletedProcess[str]":
-    """Submit the job as its guide does, to a Spark in this machine."""
+def submission(*words: str | Path) -> tuple[list[str | Path], dict[str, str]]:
+    """Return the command of the guide for a Spark in this machine, and its variables."""
     python = python_of("spark")
     archive = ROOT / "build" / "pinion.zip"
     run(python, "-m", "zipfile", "-c", archive, "server", "deploy")
-    environment = {
-        "PYSPARK_PYTHON": str(python),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYTHONPATH": "",
-    }
-    return run(
-        *(python.parent / "spark-submit", *LOCAL, f"--py-files={archive}"),
-        *(ROOT / "deploy" / "spark" / "predict.py", *words),
-        check=check,
-        environment=environment,
-    )
+    program = ROOT / "deploy" / "spark" / "predict.py"
+    submit = (python.parent / "spark-submit", *LOCAL, f"--py-files={archive}")
+    here = {"SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": ""}
+    return [*submit, program, *words], here | {"PYSPARK_PYTHON": str(python)}
+
+
+def submit(*words: str | Path, check: bool = True) -> str:
+    """Run the job, and return what it said."""
+    command, environment = submission(*words)
+    done = run(*command, check=check, environment=environment)
+    return f"exit code {done.returncode}\n{done.stdout}"
 
 
 @pytest.fixture
@@ -63,7 +60,7 @@ def test_a_table_that_has_such_a_column_is_refused(tmp_path: Path) -> None:
     table = tmp_path / "predicted.parquet"
     pq.write_table(pa.table({"reading_score": [72.0], "error": [None]}), table)
 
-    done = submit(MODEL, table, tmp_path / "again", check=False)
+    said = submit(MODEL, table, tmp_path / "again", check=False)
 
-    assert done.returncode == 2
-    assert "the table has a column error already: rename it" in done.stdout
+    assert said.startswith("exit code 2\n")
+    assert "error: the table has a column error already: rename it" in said
