@@ -87,7 +87,7 @@ deploy-tools: $(deploying)  # what the tests of deploy/ run: linters, a stand-in
 
 $(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt \
 		deploy/kserve/requirements.txt | python
-	@echo "Making .venv-deploy, once: 180 MB to download, 850 MB of disk, one or two minutes."
+	@echo "Making .venv-deploy, once: 200 MB to download, 910 MB of disk, one or two minutes."
 	"$(python)" -m venv --clear .venv-deploy
 	.venv-deploy/bin/python $(pip_install) deploy/requirements-tools.txt
 	.venv-deploy/bin/python $(pip_install) deploy/kserve/requirements.txt
@@ -122,9 +122,9 @@ openmp: | python
 		"('apt-get install libgomp1' on Debian and Ubuntu, 'dnf install libgomp' on" \
 		"Amazon Linux)" >&2; exit 1; }
 
-size_duckdb := 90 MB to download, 260 MB of disk, less than a minute
+size_duckdb := 90 MB to download, 330 MB of disk, less than a minute
 size_ray := 130 MB to download, 480 MB of disk, one or two minutes
-size_spark := 570 MB to download, 930 MB of disk, two to five minutes
+size_spark := 550 MB to download, 860 MB of disk, two to five minutes
 
 # What `make lock` starts from. The binding of onnxruntime needs numpy and three more, other
 # protocols of uvicorn need h11, clients need idna: the server loads none of them.

@@ -17,6 +17,10 @@ from server.signature import Signature
 INFINITE = msgspec.Raw(b"1" + b"0" * 309)
 """Too large for a number of 64 bits, as the server says; JSON would have null, a gap."""
 
+N_TOGETHER = 250
+"""Rows that are asked for together once a batch is refused: of thousands at fault a
+hundred are named at a time, and asking again for all others costs the square."""
+
 N_TOKENS = len(("#", "columns", "feature", "row"))
 """Of the pointer to one value in columns."""
 
@@ -53,8 +57,8 @@ class Answers(NamedTuple):
 def answer(batch: pa.RecordBatch, names: Sequence[str], ask: Ask) -> Answers:
     """Return what the model answers for each row if it is asked for it alone.
 
-    It is asked for all together; where it refuses, for those at fault alone and for the
-    others together again.
+    It is asked for all together; where it refuses, for fewer, and of these for those at
+    fault alone and for the others together again.
 
     Parameters
     ----------
@@ -81,11 +85,12 @@ def answer(batch: pa.RecordBatch, names: Sequence[str], ask: Ask) -> Answers:
 
 
 def _apart(places: list[int], at_fault: Container[int]) -> list[list[int]]:
-    """Return those at fault one by one and the others, or halves if none is named."""
+    """Return those at fault one by one and the others, or shorter parts if none is named."""
+    n_rows = len(places)
     alone = [[place] for row, place in enumerate(places) if row in at_fault]
-    if not alone:
-        half = len(places) // 2
-        return [places[:half], places[half:]]
+    if n_rows > N_TOGETHER or not alone:
+        size = min(N_TOGETHER, (n_rows + 1) // 2)
+        return [places[start : start + size] for start in range(0, n_rows, size)]
     others = [place for row, place in enumerate(places) if row not in at_fault]
     return [*alone, others] if others else alone
 

@@ -167,6 +167,7 @@ def test_a_part_of_ci_that_fails_hides_no_other(tmp_path: Path) -> None:
         "make check: passed",
         "make coverage: FAILED",
         "make test-all: passed",
+        "make test-engines: passed",
     ]
     assert result.returncode == 1
 
