@@ -123,7 +123,7 @@ openmp: | python
 		"Amazon Linux)" >&2; exit 1; }
 
 size_duckdb := 90 MB to download, 330 MB of disk, less than a minute
-size_ray := 130 MB to download, 480 MB of disk, one or two minutes
+size_ray := 150 MB to download, 480 MB of disk, one or two minutes
 size_spark := 550 MB to download, 860 MB of disk, two to five minutes
 
 # What `make lock` starts from. The binding of onnxruntime needs numpy and three more, other

@@ -61,7 +61,7 @@ def running_cluster(folder: Path) -> Iterator[Cluster]:
     port = free_port()
     settings = (FOLDER / "serve.yaml").read_text("utf-8")
     (folder / "serve.yaml").write_text(settings.replace("8000", str(port)), "utf-8")
-    home = {"HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    home = {"HOME": str(folder)}
     serve = python_of("ray").parent / "serve"
     started = time.monotonic()
     with (folder / "log").open("wb") as log:

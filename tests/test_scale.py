@@ -43,12 +43,14 @@ def test_what_ten_billion_rows_cost_is_what_a_million_were_measured_to() -> None
 def test_what_the_engines_take_is_what_was_measured() -> None:
     figures = read("engines")
     spark, ray = figures["spark"], figures["ray"]
+    alone = read("contest")["pinion"]
     duckdb, postgresql = figures["duckdb"], figures["postgresql"]
     said = [
         f"starts in {spark['start_seconds']:.0f} s and {spark['start_cpu_seconds']:.0f} s "
         "of CPU",
         f"{spark['rows_per_second']:,} rows a second",
         f"ready after {ray['ready_seconds']:.0f} s in {ray['pss_mib']:,} MiB",
+        f"{alone['ready_ms']['median']:.0f} ms and {alone['pss_mib']['median']:.0f} MiB",
         f"of {ray['n_requests']:,} requests {ray['n_asked_once_more']} were asked once "
         f"more and {ray['n_lost'] or 'none'} lost",
         f"{duckdb['n_rows']:,} rows in {duckdb['seconds']:.2f} s",
