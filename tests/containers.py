@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.engine import ENGINE, LIMITS, variables
+from tests.podman import ENGINE, LIMITS, variables
 from tests.servers import ROOT
 
 BUILD = ROOT / "build/image"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from tests.containers import debian, pip_volumes, podman
-from tests.engine import LIMITS
+from tests.podman import LIMITS
 from tests.servers import ROOT
 
 PACKAGES = (

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.engine import server_command
+from tests.podman import server_command
 
 ROOT = Path(__file__).parent.parent
 

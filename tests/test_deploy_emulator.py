@@ -24,7 +24,7 @@ from tests.containers import (
     podman,
     why_no_image,
 )
-from tests.engine import LIMITS
+from tests.podman import LIMITS
 from tests.servers import running_server
 from tests.tools import FOLDER, run, tool
 

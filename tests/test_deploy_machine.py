@@ -29,7 +29,7 @@ from tests.containers import (
     podman,
     why_no_image,
 )
-from tests.engine import ENGINE, LIMITS
+from tests.podman import ENGINE, LIMITS
 from tests.servers import ROOT
 from tests.tools import run, tool
 

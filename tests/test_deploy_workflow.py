@@ -25,7 +25,7 @@ from tests.containers import (
     podman,
     why_no_image,
 )
-from tests.engine import LIMITS
+from tests.podman import LIMITS
 from tests.registry import running_registry
 from tests.servers import ROOT
 from tests.test_deploy_aws import account, ask, aws, said

@@ -32,6 +32,8 @@ from tests.students import make_students
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+GUIDES = sorted((ROOT / "deploy").glob("*/README.md"))
+N_GUIDE_LINES = 45
 SHIPPED = ROOT / "models" / "student_performance.onnx"
 URL = "http://localhost:8080"
 N_README_LINES = 150
@@ -397,6 +399,11 @@ def test_the_readme_is_read_in_one_go() -> None:
     assert len(README.read_text("utf-8").splitlines()) <= N_README_LINES
 
 
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.parent.name)
+def test_the_guide_of_an_engine_is_a_page(guide: Path) -> None:
+    assert len(guide.read_text("utf-8").splitlines()) <= N_GUIDE_LINES
+
+
 def test_every_description_that_is_shown_can_be_read(tmp_path: Path) -> None:
     text = (DOCS / "description.md").read_text("utf-8")
     (shown,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
@@ -440,7 +447,9 @@ def test_every_include_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [*DOCUMENTS, *DOCS.glob("*.ipynb")], ids=lambda path: path.name
+    "document",
+    [*DOCUMENTS, *GUIDES, *DOCS.glob("*.ipynb")],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))

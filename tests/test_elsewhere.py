@@ -35,7 +35,7 @@ from tests.containers import (
     podman,
     why_no_image,
 )
-from tests.engine import LIMITS
+from tests.podman import LIMITS
 from tests.servers import ROOT
 from tests.tools import run, tool
 

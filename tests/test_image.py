@@ -23,8 +23,8 @@ from tests.containers import (
     running_container,
     why_no_image,
 )
-from tests.engine import ENGINE, LIMITS
 from tests.models import make_model, make_row
+from tests.podman import ENGINE, LIMITS
 from tests.servers import ROOT
 
 pytestmark = [

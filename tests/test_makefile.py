@@ -28,8 +28,8 @@ def write_program(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
-OWN = {"deploy-tools", "openmp", "python"}
-"""Targets that others ask for, and people need not."""
+OWN = {"deploy-tools", "engines", "openmp", "python", "test-engines"}
+"""Targets that others ask for, and people seldom."""
 
 
 def test_help_has_a_sentence_for_every_target() -> None:
@@ -125,15 +125,16 @@ def test_a_python_in_a_path_with_a_space_is_taken(
     assert f'"{python}" -m venv --clear .venv-serve\n' in result.stdout
 
 
-def test_the_two_targets_run_every_test_once() -> None:
+def test_the_three_targets_run_every_test_once() -> None:
     selected = [
-        re.findall('-m "(.*)"', make("--dry-run", target).stdout)
-        for target in ("test", "test-all")
+        re.search(r' -m pytest (?:-n 2 )?-m "(.*)"', make("--dry-run", target).stdout)
+        for target in ("test", "test-all", "test-engines")
     ]
 
-    assert selected == [
-        ["not (slow or external or image)"],
-        ["slow or external or image"],
+    assert [found and found[1] for found in selected] == [
+        "not (slow or external or image or engines)",
+        "(slow or external or image) and not engines",
+        "engines",
     ]
 
 
@@ -142,7 +143,7 @@ def test_coverage_runs_the_tests_of_make_test_and_two_shares_are_enough() -> Non
     tests = next(line for line in lines if " -m pytest " in line)
 
     assert tests.endswith(
-        '-m coverage run -m pytest -n 2 -m "not (slow or external or image)"'
+        '-m coverage run -m pytest -n 2 -m "not (slow or external or image or engines)"'
     )
     assert [line.partition(" report ")[2] for line in lines[-2:]] == [
         "--include='server/*' --fail-under=98",
@@ -166,6 +167,7 @@ def test_a_part_of_ci_that_fails_hides_no_other(tmp_path: Path) -> None:
         "make check: passed",
         "make coverage: FAILED",
         "make test-all: passed",
+        "make test-engines: passed",
     ]
     assert result.returncode == 1
 

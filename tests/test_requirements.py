@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -12,6 +13,11 @@ from packaging.requirements import Requirement
 from tests.servers import ROOT
 
 FILES = ("inference", "convert", "test", "dev")
+ENGINES = tuple(
+    path.relative_to(ROOT).as_posix()
+    for engine in ("duckdb", "kserve", "ray", "spark")
+    for path in (ROOT / "deploy" / engine).glob("requirements.txt")
+)
 
 MARKED = {
     "appnope": "sys_platform == 'darwin'",  # keeps a kernel of Jupyter awake there
@@ -37,7 +43,7 @@ class Pin(NamedTuple):
 
 
 def read_pins(file: str) -> list[Pin]:
-    text = (ROOT / f"requirements-{file}.txt").read_text().replace("\\\n", "")
+    text = path_of(file).read_text().replace("\\\n", "")
     pins = []
     for line in text.splitlines():
         if line.startswith(("#", "-r ")):
@@ -47,11 +53,15 @@ def read_pins(file: str) -> list[Pin]:
     return pins
 
 
+def path_of(file: str) -> Path:
+    return ROOT / (file if file in ENGINES else f"requirements-{file}.txt")
+
+
 def names(file: str) -> list[str]:
     return [pin.requirement.name for pin in read_pins(file)]
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", FILES + ENGINES)
 def test_every_pin_is_one_version_with_its_hashes(file: str) -> None:
     pins = read_pins(file)
 
@@ -62,9 +72,9 @@ def test_every_pin_is_one_version_with_its_hashes(file: str) -> None:
         assert all(re.fullmatch("sha256:[0-9a-f]{64}", each) for each in pin.hashes)
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", FILES + ENGINES)
 def test_no_file_says_where_packages_come_from(file: str) -> None:
-    text = (ROOT / f"requirements-{file}.txt").read_text()
+    text = path_of(file).read_text()
 
     assert re.findall(r"://|index|find-links| @ ", text) == []
 

@@ -28,12 +28,14 @@ def run(
     *command: str | Path,
     check: bool = True,
     environment: Mapping[str, str] = MappingProxyType({}),
+    given: str | None = None,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a program in the checkout; fail with what it said."""
+    """Run a program in the checkout, `given` as its input; fail with what it said."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=ROOT,
         env={**os.environ, **environment},
+        input=given,
         capture_output=True,
         text=True,
         timeout=900,
