@@ -24,6 +24,9 @@ from server.model_file.seal import BLANK, seal
 from server.problems import Problem
 from server.signature import METADATA_KEY, Feature, Signature, write
 
+INFINITE = msgspec.Raw(b"1" + b"0" * 309)
+"""Too large for the server's numbers, as it says; in JSON infinity would be a gap."""
+
 MAX_FAULTS = 5
 """That are named where rows are refused."""
 
@@ -131,14 +134,15 @@ class ModelFile:
 
 def _columns(frame: pd.DataFrame, features: Sequence[Feature]) -> bytes:
     """Return the body of a request: a list for each feature, null where it is missing."""
-    cells = frame.astype(object).where(frame.notna(), None)
-    return msgspec.json.encode(
-        {
-            "columns": {
-                f.name: cells[f.name].tolist() for f in features if f.name in cells
-            }
-        }
-    )
+    columns = {f.name: _values(frame[f.name]) for f in features if f.name in frame}
+    return msgspec.json.encode({"columns": columns})
+
+
+def _values(column: "pd.Series[Any]") -> list[Any]:
+    values = column.astype(object).where(column.notna(), None).tolist()
+    if column.isin([np.inf, -np.inf]).any():
+        return [INFINITE if value in (np.inf, -np.inf) else value for value in values]
+    return values
 
 
 def write_model_file(model: ModelProto, signature: Signature) -> bytes:

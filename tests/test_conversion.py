@@ -68,6 +68,8 @@ def test_it_predicts_what_the_pipeline_does(model: ModelFile) -> None:
         Refusal, match=r"20 values are invalid\. #/columns/lunch/0: null is not"
     ):
         model.predict(rows)
+    with pytest.raises(Refusal, match=r"#/columns/reading_score/19: 1000.* too large"):
+        model.predict(known.assign(reading_score=[1.0] * 19 + [np.inf]))
     with pytest.raises(Refusal, match="gender"):
         model.predict(known.rename(columns={"gender": "gendre"}))
 
