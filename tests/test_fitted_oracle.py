@@ -6,7 +6,7 @@ import pytest
 from lightgbm import LGBMClassifier
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -102,6 +102,23 @@ def test_a_prediction_that_is_none_of_the_classes_is_refused() -> None:
         Refusal, match=r"LGBMClassifier predicts .* none of its classes"
     ):
         oracle.answer(frame)
+
+
+def test_a_state_that_answers_nothing_is_refused() -> None:
+    broken = Ridge().fit(FRAME, [1, 2, 3, 4])
+    broken.coef_, broken.intercept_ = np.zeros((0, 2)), np.zeros(0)
+
+    with pytest.raises(Refusal, match=r"4 rows with an array of shape \(4, 0\): its "):
+        Oracle(broken).answer(FRAME)
+
+
+def test_a_state_that_answers_a_row_twice_is_refused() -> None:
+    broken = RidgeClassifier().fit(FRAME, ["no", "yes", "no", "yes"])
+    broken.coef_, broken.intercept_ = np.zeros((2, 2)), np.zeros(2)
+    broken._label_binarizer.y_type_ = "multilabel-indicator"
+
+    with pytest.raises(Refusal, match=r"4 rows with an array of shape \(4, 2\): its "):
+        Oracle(broken).answer(FRAME)
 
 
 def test_columns_that_a_first_step_chooses_by_name_are_known_before_other_steps() -> (

@@ -107,6 +107,8 @@ class Oracle:
         ------
         Rejected
             The pipeline does not take one of the rows.
+        Unsupported
+            It answers other rows than it was asked, or a label that is no class of it.
         """
         rows = self.as_fitted(frame)
         with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
@@ -119,10 +121,30 @@ class Oracle:
                 )
             except rejections() as error:
                 raise Rejected(str(error)) from error
+        self._check_lengths(len(frame), found, shares)
         if self.classes:
             labels = [self._place(label) for label in np.ravel(found)]
             return Answers(np.array(labels, float).reshape(len(frame), 1), shares)
         return Answers(found.astype(float).reshape(len(frame), -1))
+
+    def _check_lengths(
+        self, n_rows: int, found: "npt.NDArray[Any]", shares: Floats | None
+    ) -> None:
+        """Refuse a pipeline whose answers are not one a row.
+
+        Raises
+        ------
+        Unsupported
+            If there are more or fewer, or nothing in each.
+        """
+        is_whole = found.shape[:1] == (n_rows,) and found.size > 0
+        if self.classes:
+            is_whole = found.size == n_rows
+        if not is_whole or (shares is not None and shares.shape[:1] != (n_rows,)):
+            raise Unsupported(
+                f"{type(self.estimator).__name__} answers {n_rows} rows with an array of "
+                f"shape {found.shape}: its fitted state is not one that fitting leaves"
+            )
 
     def _place(self, label: object) -> int:
         """Return where a label is in the classes.
