@@ -1,4 +1,4 @@
-"""The command line: python -m bench URL, startup, bulk, runtime, container, contest."""
+"""The command line: python -m bench URL, startup, bulk, runtime, container, cold, contest."""
 
 import argparse
 import json
@@ -38,6 +38,7 @@ other measurements, each with its own --help:
   python -m bench runtime     the way into the runtime, beside its Python binding
   python -m bench bulk        many rows in one request, and others beside it
   python -m bench container   a tenth of a core and 128 MiB
+  python -m bench cold        functions of AWS Lambda: size, and the first answer
   python -m bench contest     the same model under other servers
 
 exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured,
@@ -49,6 +50,7 @@ TABLES = {
     "bulk": "bulk",
     "runtime": "binding",
     "container": "container",
+    "cold": "cold",
 }
 """Modules that return a table; imported when they are asked for, because they need
 Linux, a container engine or onnxruntime's binding."""

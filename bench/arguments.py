@@ -75,3 +75,26 @@ def add_output(parser: argparse.ArgumentParser, default: Path) -> None:
         metavar="FILE",
         help="replaced, if it is there; default: %(default)s",
     )
+
+
+def names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def existing_file(text: str) -> Path:
+    path = Path(text)
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path
+
+
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """Add which table the pipeline of scikit-learn is fitted to."""
+    parser.add_argument(
+        "--table",
+        type=existing_file,
+        default=os.environ.get("STUDENTS_CSV") or None,
+        metavar="CSV",
+        help="that trained the model, for contenders that serve scikit-learn; "
+        "default: the environment's STUDENTS_CSV",
+    )

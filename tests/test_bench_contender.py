@@ -31,7 +31,7 @@ def packages(requirements: tuple[str, ...]) -> list[str]:
 def test_a_command_is_filled_with_what_is_measured() -> None:
     (pinion,) = read_contenders(["pinion"])
 
-    command = pinion.fill_command(Path("model.onnx"), 8080)
+    command = pinion.fill_command(Path("model.onnx"), port=8080)
 
     assert Path(command[0]).name == "python"
     assert command[1:] == ["-m", "server", "model.onnx", "--port", "8080"]

@@ -69,6 +69,7 @@ ROOMS = (
 )
 
 EXCEPTIONS = {
+    ("bench/measurements/cold.py", "server.model.Model"),
     ("bench/measurements/binding.py", "server.runtime.session.Session"),
     (
         "bench/subjects/sklearn_pipeline.py",

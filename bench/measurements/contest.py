@@ -7,13 +7,12 @@ the time of the quickest contender, so that this one and not the client is measu
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench.arguments import add_model, add_output, count, seconds
+from bench.arguments import add_model, add_output, add_table, count, names, seconds
 from bench.errors import Refusal
 from bench.figures.outcome import find_limits, read_ms
 from bench.figures.rounds import Figures, run_rounds, show, write_json, write_text
@@ -75,14 +74,14 @@ class Contest:
         (pinion,) = read_contenders(["pinion"])
         pinion.install()
         address = Address("127.0.0.1", free_port())
-        command = pinion.fill_command(self.model, address.port)
+        command = pinion.fill_command(self.model, port=address.port)
         with Program(command, self.core, clean_environment()) as program:
             signature = await_signature(program, address)
         self.question = KnownRequest.take(signature)
         self.bodies = make_bodies(signature, n_rows=1)
 
     def start(self, contender: Contender, port: int) -> Program:
-        command = contender.fill_command(self.model, port, free_port())
+        command = contender.fill_command(self.model, port=port, second_port=free_port())
         answer = {"prediction": self.question.prediction}
         environment = {
             "BENCH_MODEL": str(self.model),
@@ -222,7 +221,6 @@ def _measuring(contest: Contest, contender: Contender) -> Callable[[], Figures]:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    table = os.environ.get("STUDENTS_CSV")
     parser = argparse.ArgumentParser(
         prog="python -m bench contest",
         description="Serve the student model by other means and measure each alike. "
@@ -232,23 +230,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add = parser.add_argument
     add_model(parser)
-    add("--only", type=_names, default=[], metavar="NAME,…", help="default: all")
+    add("--only", type=names, default=[], metavar="NAME,…", help="default: all")
     add("--rounds", type=count, default=5, metavar="N", help="default: 5")
     add("--seconds", type=seconds, default=4, metavar="S", help="a load; default: 4")
-    add(
-        "--table",
-        type=Path,
-        default=Path(table) if table else None,
-        metavar="CSV",
-        help="that trained the model, for contenders that serve scikit-learn; "
-        "default: the environment's STUDENTS_CSV",
-    )
+    add_table(parser)
     add_output(parser, OUTPUT)
-    options = parser.parse_args(arguments)
-    if options.table and not options.table.exists():
-        parser.error(f"there is no file {options.table}")
-    return options
-
-
-def _names(text: str) -> list[str]:
-    return text.split(",")
+    return parser.parse_args(arguments)

@@ -35,7 +35,7 @@ class KnownRequest:
         tolerance = signature.get("golden_tolerance", 0.0)
         return cls(to_json(golden["row"]), prediction, tolerance)
 
-    def check(self, address: Address, answer: bytes) -> None:
+    def check(self, address: Address | str, answer: bytes) -> None:
         """Raise a Refusal if `answer` is not the known one.
 
         Raises

@@ -15,6 +15,7 @@ from bench.figures.rounds import show
 from bench.subjects.machine import REPOSITORY
 
 FOLDER = REPOSITORY / "bench" / "contenders"
+FUNCTIONS = REPOSITORY / "bench" / "functions"
 BUILD = REPOSITORY / "build" / "contest"
 NAMES = ("label", "requirements", "command")
 
@@ -27,11 +28,12 @@ class Contender:
     label: str
     requirements: tuple[str, ...]
     command: tuple[str, ...]
+    folder: Path = FOLDER
 
     @classmethod
-    def read(cls, name: str) -> Self:
+    def read(cls, name: str, folder: Path = FOLDER) -> Self:
         """Read the literals of a file that only its own environment can import."""
-        path = FOLDER / f"{name}.py"
+        path = folder / f"{name}.py"
         literals = {
             node.targets[0].id: ast.literal_eval(node.value)
             for node in ast.parse(path.read_text()).body
@@ -39,7 +41,7 @@ class Contender:
             and isinstance(node.targets[0], ast.Name)
             and node.targets[0].id in NAMES
         }
-        return cls(name, **literals)
+        return cls(name, **literals, folder=folder)
 
     @property
     def is_server(self) -> bool:
@@ -47,18 +49,26 @@ class Contender:
 
     @property
     def needs_pipeline(self) -> bool:
-        return "BENCH_PIPELINE" in (FOLDER / f"{self.name}.py").read_text()
+        return any(each.startswith("scikit-learn") for each in self.requirements)
 
     @property
     def script(self) -> Path:
         """Its program, if that is JavaScript."""
-        return FOLDER / f"{self.name}.js"
+        return self.folder / f"{self.name}.js"
 
-    def fill_command(
-        self, model: Path, port: int = 0, second_port: int = 0
-    ) -> list[str]:
-        values = {"model": model, "port": port, "second_port": second_port}
-        return [part.format(bin=self._bin(), **values) for part in self.command]
+    @property
+    def packages(self) -> Path:
+        """The folder of what was installed."""
+        if self.script.exists():
+            return self._environment() / "node_modules"
+        (found,) = (self._environment() / "lib").glob("python3.*/site-packages")
+        return found
+
+    def fill_command(self, model: Path, **values: int | Path) -> list[str]:
+        values = {"port": 0, "second_port": 0, **values}
+        return [
+            part.format(bin=self._bin(), model=model, **values) for part in self.command
+        ]
 
     def install(self) -> None:
         """Make the environment, unless it is there already.
@@ -97,7 +107,11 @@ class Contender:
         python = str(environment / "bin" / "python")
         return [
             [sys.executable, "-m", "venv", str(environment)],
-            [python, "-m", "pip", "install", "--quiet", *self.requirements],
+            *(
+                [[python, "-m", "pip", "install", "--quiet", *self.requirements]]
+                if self.requirements
+                else []
+            ),
         ]
 
     def _environment(self) -> Path:
@@ -115,7 +129,7 @@ class Contender:
         return environment if self.script.exists() else environment / "bin"
 
 
-def read_contenders(names: Sequence[str]) -> list[Contender]:
+def read_contenders(names: Sequence[str], folder: Path = FOLDER) -> list[Contender]:
     """Return the contenders of these names; of none: all.
 
     Raises
@@ -123,10 +137,10 @@ def read_contenders(names: Sequence[str]) -> list[Contender]:
     Refusal
         If there is no contender of one of the names.
     """
-    known = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
+    known = sorted(path.stem for path in folder.glob("[a-z]*.py"))
     unknown = sorted(set(names) - set(known))
     if unknown:
         raise Refusal(
             f"there is no contender {', '.join(unknown)}; known are {', '.join(known)}"
         )
-    return [Contender.read(name) for name in names or known]
+    return [Contender.read(name, folder) for name in names or known]
