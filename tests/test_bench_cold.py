@@ -118,3 +118,20 @@ def test_our_own_zip_is_built_and_measured(tmp_path: Path) -> None:
     assert table.splitlines()[1].startswith("Pinion ")
     assert result["sizes"]["pinion"]["zip_mb"] <= 12.5
     assert list(result["figures"]["pinion"]) == ["cpu_ms", "peak_mib"]
+
+
+def test_the_page_has_the_figures_of_the_file() -> None:
+    result = json.loads(Path("bench/results/cold.json").read_bytes())
+    page = Path("docs/benchmarks.md").read_text("utf-8")
+    missing = []
+    for name, label in result["labels"].items():
+        size, figures = result["sizes"][name], result["figures"][name]
+        cpu_ms, peak_mib = figures["cpu_ms"]["median"], figures["peak_mib"]["median"]
+        shown = f"**{label}**" if name == "pinion" else label
+        row = (
+            f"| {shown} | {size['zip_mb']} | {size['unpacked_mb']} | {cpu_ms:,.0f} | "
+            f"{peak_mib:.1f} |"
+        )
+        missing += [] if row in page else [row]
+
+    assert missing == []
