@@ -55,6 +55,10 @@ def test_the_shell_finds_nothing_in_the_machines_program() -> None:
     run(tool("shellcheck"), AWS / "pinion-machine")
 
 
+def test_linters_find_nothing_in_the_image() -> None:
+    run(tool("hadolint"), ROOT / "Dockerfile")
+
+
 def test_the_machine_has_no_key_no_open_shell_and_a_bounded_bill(
     template: dict[str, Any],
 ) -> None:
