@@ -10,6 +10,7 @@ from functools import partial
 from server.batch import Batch, Prediction
 from server.batching import Batcher
 from server.contracts.contract import Contract
+from server.contracts.headers import unpacked
 from server.http.asgi import Disconnected, Receive, Scope, Send, read_body, respond
 from server.includes import extra_outputs, with_includes
 from server.problems import Problem
@@ -41,6 +42,7 @@ class Endpoint:
         try:
             contract.accept(scope["headers"])
             body = await read_body(receive, self.max_body_bytes)
+            body = unpacked(scope["headers"], body, self.max_body_bytes)
             batch, includes = contract.read(body, scope["query_string"])
             prediction = await self.predict(batch, includes)
         except Problem as problem:

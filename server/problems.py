@@ -135,8 +135,8 @@ class TooManyRows(Problem):
 class UnsupportedMediaType(Problem):
     """The body is of a kind that is not read here.
 
-    /predict reads JSON: send Content-Type: application/json, uncompressed. The page at
-    / reads its own form.
+    /predict reads JSON: send Content-Type: application/json, plain or compressed with
+    gzip or deflate. The page at / reads its own form.
     """
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from server.batch import Batch
 from server.batching import Answer
+from server.contracts.headers import is_compressed
 from server.endpoint import Endpoint
 from server.http.head import read_head
 from server.http.http1 import Http1Protocol
@@ -55,7 +56,7 @@ def hot_heads(endpoints: Mapping[str, Endpoint]) -> FindHot:
             return None
         if not endpoint.contract.is_hot(head.target):
             return None
-        if head.n_body_bytes > endpoint.max_body_bytes:
+        if head.n_body_bytes > endpoint.max_body_bytes or is_compressed(head.headers):
             return None
         try:
             endpoint.contract.accept(head.headers)

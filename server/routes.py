@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from server.contracts.headers import require_form
+from server.contracts.headers import require_form, unpacked
 from server.documents import Documents, blank_problem, describe_problem
 from server.endpoint import Endpoint
 from server.http.asgi import FAULT_BODY, Disconnected, read_body
@@ -106,6 +106,7 @@ class Views:
         )
         if is_form:
             body = await read_body(request.receive, self._max_body_bytes)
+            body = unpacked(request.scope["headers"], body, self._max_body_bytes)
             page = await page.answered(body, endpoint.predict)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.problem else HTTPStatus.OK
         return HTMLResponse(page.html(), status, SECURITY_HEADERS)

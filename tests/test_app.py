@@ -1,6 +1,9 @@
 import asyncio
+import gzip
+import json
 import re
 import socket
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -310,15 +313,39 @@ def test_an_empty_include_adds_nothing(client: httpx.Client, query: str) -> None
     assert response.json() == {"prediction": 80.0}
 
 
-def test_a_compressed_body_is_refused(client: httpx.Client) -> None:
+@pytest.mark.parametrize("n_rows", [1, 100])
+def test_a_compressed_body_is_unpacked(client: httpx.Client, n_rows: int) -> None:
+    content = gzip.compress(json.dumps([make_row()] * n_rows).encode())
+
+    for _ in range(2):
+        response = client.post(
+            "/predict", content=content, headers={"content-encoding": "gzip"}
+        )
+
+        assert response.json() == {"predictions": [80.0] * n_rows}
+
+
+def test_a_bomb_is_refused_and_costs_no_more_than_its_limit(
+    client: httpx.Client,
+) -> None:
     response = client.post(
-        "/predict", content=b"\x1f\x8b", headers={"content-encoding": "gzip"}
+        "/predict",
+        content=gzip.compress(bytes(50_000_000)),
+        headers={"content-encoding": "gzip"},
     )
 
     assert (response.status_code, response.json()["detail"]) == (
-        415,
-        "The body is compressed (gzip); send it plain.",
+        413,
+        "The body has more than 100000 bytes unpacked; that is the limit.",
     )
+
+
+def test_a_compressed_form_is_answered_by_the_page(client: httpx.Client) -> None:
+    headers = {"content-type": FORM, "content-encoding": "deflate"}
+
+    page = client.post("/", content=zlib.compress(b"gender=male"), headers=headers)
+
+    assert "<strong>68.5</strong> points" in page.text
 
 
 def test_a_posted_form_is_answered_by_the_page(client: httpx.Client) -> None:
@@ -354,8 +381,8 @@ FORM = "application/x-www-form-urlencoded"
             "/predict.",
         ),
         (
-            {"content-type": FORM, "content-encoding": "gzip"},
-            "The body is compressed (gzip); send it plain.",
+            {"content-type": FORM, "content-encoding": "br"},
+            "The body is compressed (br); send it plain, or with gzip or deflate.",
         ),
     ],
 )

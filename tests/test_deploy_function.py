@@ -1,6 +1,7 @@
 """The function beside the server: what one answers, the other answers, in each shape."""
 
 import base64
+import gzip
 import json
 import subprocess
 import sys
@@ -34,6 +35,8 @@ REQUESTS: list[tuple[str, str, str, dict[str, str], bytes]] = [
     ("POST", "/predict", "", JSON, b"{"),
     ("POST", "/predict", "include=more", JSON, b"{}"),
     ("POST", "/predict", "", {"content-type": "text/csv"}, b"a,b"),
+    ("POST", "/predict", "", JSON | {"content-encoding": "br"}, b"{}"),
+    ("POST", "/predict", "", JSON | {"content-encoding": "gzip"}, b"{}"),
     ("POST", "/predict", "", JSON, b"[" + b"{}," * 1_400_000 + b"{}]"),
     ("POST", "/predict", "", JSON, json.dumps([ROW] * 10_001).encode()),
     ("POST", "/models/nobody/predict", "", JSON, b"{}"),
@@ -154,6 +157,16 @@ def test_a_balancer_with_several_values_has_its_answer_so() -> None:
         "body": "ok\n",
         "isBase64Encoded": False,
     }
+
+
+def test_a_compressed_body_comes_as_base64(function: Function) -> None:
+    body = gzip.compress(json.dumps([ROW, {}]).encode())
+    plain = of_function_url("POST", "/predict", "", JSON, gzip.decompress(body))
+    packed = of_function_url(
+        "POST", "/predict", "", JSON | {"content-encoding": "gzip"}, body
+    )
+
+    assert function(packed) == function(plain)
 
 
 def test_a_stage_is_no_part_of_the_path(function: Function) -> None:

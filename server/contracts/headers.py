@@ -1,10 +1,15 @@
 """What the headers say of a body, and whether such a one is read."""
 
 from server.contracts.contract import Headers
-from server.problems import UnsupportedMediaType
+from server.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 JSON = b"application/json"
 FORM = b"application/x-www-form-urlencoded"
+
+IDENTITY = b"identity"
+ENCODINGS = {IDENTITY, b"gzip", b"x-gzip", b"deflate"}
+GZIP_OR_ZLIB = 32 + 15
+"""For zlib: whichever of the two heads there is."""
 
 
 def require_json(headers: Headers) -> None:
@@ -15,7 +20,7 @@ def require_json(headers: Headers) -> None:
     UnsupportedMediaType
     """
     for name, value in headers:
-        _require_plain(name, value)
+        _require_encoding(name, value)
         if name == b"content-type" and value != JSON:
             media_type = value.split(b";")[0].strip().lower()
             if media_type != JSON and not media_type.endswith(b"+json"):
@@ -34,7 +39,7 @@ def require_form(headers: Headers) -> None:
     """
     content_type = b""
     for name, value in headers:
-        _require_plain(name, value)
+        _require_encoding(name, value)
         if name == b"content-type":
             content_type = value
     media_type = content_type.split(b";")[0].strip().lower()
@@ -46,8 +51,47 @@ def require_form(headers: Headers) -> None:
         )
 
 
-def _require_plain(name: bytes, value: bytes) -> None:
-    if name == b"content-encoding" and value.lower() != b"identity":
+def is_compressed(headers: Headers) -> bool:
+    """Whether the body has to be unpacked before it is read."""
+    return any(
+        name == b"content-encoding" and value.strip().lower() != IDENTITY
+        for name, value in headers
+    )
+
+
+def unpacked(headers: Headers, body: bytes, max_body_bytes: int) -> bytes:
+    """Return the body as it was before the client compressed it.
+
+    Both encodings are zlib's, gzip with a head of its own (RFC 9110, section 8.4.1); no
+    more is unpacked than is allowed.
+
+    Raises
+    ------
+    BodyTooLarge
+    MalformedBody
+        It is not what the header says, or not whole.
+    """
+    if not is_compressed(headers):
+        return body
+    import zlib  # few send such a body
+
+    unpacker = zlib.decompressobj(wbits=GZIP_OR_ZLIB)
+    try:
+        content = unpacker.decompress(body, max_body_bytes + 1)
+    except zlib.error as error:
+        raise MalformedBody(f"The body cannot be unpacked: {error}.") from error
+    if len(content) > max_body_bytes:
+        raise BodyTooLarge(
+            f"The body has more than {max_body_bytes} bytes unpacked; that is the limit."
+        )
+    if not unpacker.eof or unpacker.unused_data:
+        raise MalformedBody("The body ends before, or after, what was compressed.")
+    return content
+
+
+def _require_encoding(name: bytes, value: bytes) -> None:
+    if name == b"content-encoding" and value.strip().lower() not in ENCODINGS:
         raise UnsupportedMediaType(
-            f"The body is compressed ({value.decode('latin-1')}); send it plain."
+            f"The body is compressed ({value.decode('latin-1')}); send it plain, or with "
+            "gzip or deflate."
         )

@@ -18,7 +18,7 @@ from deploy.aws.function.events import (
 )
 from server.batch import Batch, Columns, Prediction
 from server.contracts.contract import Contract
-from server.contracts.headers import require_form
+from server.contracts.headers import require_form, unpacked
 from server.contracts.predict.contract import PredictContract
 from server.documents import Documents, blank_problem, describe_problem
 from server.includes import available_includes, extra_outputs, with_includes
@@ -103,7 +103,7 @@ class Function:
             raise BodyTooLarge(
                 f"The body has more than {self._max_body_bytes} bytes; that is the limit."
             )
-        return request.body
+        return unpacked(request.headers, request.body, self._max_body_bytes)
 
     def _ordinary(self, request: Request) -> Answer:
         found = self._find(request.path)
