@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.containers import free_port
-from tests.tools import run, tool
+from tests.tools import aws_cli, run, tool
 
 pytestmark = [pytest.mark.external, pytest.mark.slow]
 
@@ -85,9 +85,7 @@ def refused(account: dict[str, str], *words: str) -> str:
 
 def ask(account: dict[str, str], *words: str) -> Any:
     """Return what the aws command line says."""
-    return json.loads(
-        run(tool("aws"), *words, "--output", "json", environment=account).stdout
-    )
+    return json.loads(aws_cli(*words, "--output", "json", environment=account).stdout)
 
 
 def resources(account: dict[str, str]) -> dict[str, str]:

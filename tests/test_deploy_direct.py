@@ -14,7 +14,7 @@ import pytest
 from tests.servers import ROOT
 from tests.test_deploy_aws import account, ask, aws
 from tests.test_deploy_template import READ
-from tests.tools import run, tool
+from tests.tools import aws_cli, run, tool
 
 __all__ = ["account", "aws"]
 
@@ -71,7 +71,7 @@ def resolved(thing: Any) -> Any:
 
 def call(account: dict[str, str], service: str, operation: str, given: Any) -> None:
     words = (service, operation, "--cli-input-json", json.dumps(given))
-    run(tool("aws"), *words, environment=account)
+    aws_cli(*words, environment=account)
 
 
 @pytest.mark.parametrize("name", ["Start", "Stop"])
@@ -153,14 +153,12 @@ def test_the_address_of_the_function_has_both_permissions(
     (tmp_path / "code.zip").write_bytes(b"PK\5\6" + bytes(18))
     template = read(READ_YAML, ROOT / "deploy" / "aws" / "function.yaml")
     function = ("--function-name", VALUES["Function"])
-    run(
-        tool("aws"),
+    aws_cli(
         *("iam", "create-role", "--role-name=pinion"),
         *("--assume-role-policy-document", "{}"),
         environment=account,
     )
-    run(
-        tool("aws"),
+    aws_cli(
         *("lambda", "create-function", *function, "--runtime=python3.13"),
         *("--handler=handler.answer", "--role", ROLE),
         *("--zip-file", f"fileb://{tmp_path}/code.zip"),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.servers import ROOT
 from tests.test_deploy_aws import account, ask, aws, said
-from tests.tools import run, tool
+from tests.tools import aws_cli
 
 __all__ = ["account", "aws"]
 
@@ -51,7 +51,7 @@ def test_the_machine_by_hand_is_made_by_the_lines_that_make_it(
     lines = [words for words in commands("By hand") if words[0] == "aws"]
     offline = [words for words in lines if "get-login-password" not in words]
     for words in offline:
-        run(tool("aws"), *words[1:], environment=account)
+        aws_cli(*words[1:], environment=account)
     (found,) = ask(account, "ec2", "describe-instances")["Reservations"]
     (machine,) = found["Instances"]
     role = ask(account, "iam", "list-attached-role-policies", "--role-name=pinion")

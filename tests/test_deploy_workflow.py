@@ -30,7 +30,7 @@ from tests.registry import running_registry
 from tests.servers import ROOT
 from tests.test_deploy_aws import account, ask, aws, said
 from tests.test_deploy_github import GITHUB, role
-from tests.tools import run, tool
+from tests.tools import aws_cli, run, tool
 
 __all__ = ["account", "aws"]
 
@@ -217,9 +217,9 @@ def user(
     """Make a user of the stand-in who may do this, and return the variables."""
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     named = f"--user-name={name}"
-    run(tool("aws"), "iam", "create-user", named, environment=account)
+    aws_cli("iam", "create-user", named, environment=account)
     words = ("put-user-policy", named, "--policy-name=may", "--policy-document")
-    run(tool("aws"), "iam", *words, document, environment=account)
+    aws_cli("iam", *words, document, environment=account)
     key = ask(account, "iam", "create-access-key", named)["AccessKey"]
     return account | {
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],

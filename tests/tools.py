@@ -43,3 +43,10 @@ def run(
     said = (done.stdout + done.stderr)[-MAX_SHOWN:]
     assert not (check and done.returncode), said
     return done
+
+
+def aws_cli(
+    *words: str | Path, environment: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """Run AWS's command line; its own script starts in no path with a space."""
+    return run(tool("python"), "-m", "awscli", *words, environment=environment)
