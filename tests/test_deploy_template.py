@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.servers import ROOT
-from tests.tools import run, tool
+from tests.tools import checkov, run, tool
 
 pytestmark = pytest.mark.external
 
@@ -46,9 +46,9 @@ def properties(template: dict[str, Any], name: str) -> dict[str, Any]:
 
 def test_linters_find_nothing_in_it(template: dict[str, Any], path: Path) -> None:
     run(tool("cfn-lint"), path)
-    checked = run(tool("checkov"), "--skip-download", "--compact", "--file", path)
+    checked = checkov("--file", path)
 
-    assert "Failed checks: 0, Skipped checks: 2" in checked.stdout
+    assert "Failed checks: 0, Skipped checks: 2" in checked
 
 
 def test_the_shell_finds_nothing_in_the_machines_program() -> None:
@@ -155,9 +155,9 @@ def test_what_starts_the_machine_fits_and_holds_its_program(
 def test_linters_find_nothing_in_the_function() -> None:
     path = AWS / "function.yaml"
     run(tool("cfn-lint"), path)
-    checked = run(tool("checkov"), "--skip-download", "--compact", "--file", path)
+    checked = checkov("--file", path)
 
-    assert "Failed checks: 0, Skipped checks: 6" in checked.stdout
+    assert "Failed checks: 0, Skipped checks: 6" in checked
 
 
 def test_the_function_has_an_address_for_everybody_and_a_bounded_bill() -> None:

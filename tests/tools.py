@@ -20,8 +20,7 @@ def tool(name: str) -> Path:
     """Return the program, after `make deploy-tools` where it has not run yet."""
     with alone("deploy-tools"):
         run("make", "deploy-tools", f"PYTHON={sys.executable}")
-    folder = FOLDER / "checkov" if name == "checkov" else FOLDER
-    return folder / "bin" / name
+    return FOLDER / "bin" / name
 
 
 def run(
@@ -43,6 +42,14 @@ def run(
     said = (done.stdout + done.stderr)[-MAX_SHOWN:]
     assert not (check and done.returncode), said
     return done
+
+
+def checkov(*words: str | Path) -> str:
+    """Return what checkov says of templates; for its script see `aws_cli`."""
+    tool("python")
+    python = FOLDER / "checkov" / "bin" / "python"
+    options = ("--skip-download", "--compact")
+    return run(python, "-m", "checkov.main", *options, *words).stdout
 
 
 def aws_cli(
