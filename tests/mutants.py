@@ -73,7 +73,7 @@ TESTS = {
     "server/protocol.py": "protocol http1",
     "server/page/form.py": "page_form app",
     "server/routes.py": "app",
-    "server/contracts/predict/rows.py": "rows faults",
+    "server/contracts/predict/rows.py": "rows faults page_form",
     "server/signature.py": "signature rows app",
     "server/runtime/tensors.py": "session",
     "convert/fitted/features.py": "fitted_features proof_edges",

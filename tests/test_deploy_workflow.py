@@ -195,7 +195,7 @@ def stand_in_docker(registry: str) -> str:
     return f"""#!/bin/bash
 words=("${{@//{ECR}/{registry}}}")
 case $1 in
-    build) options=({" ".join(options)}) ;;
+    build) options=({shlex.join(options)}) ;;
     login|push) options=(--tls-verify=false) ;;
     *) options=() ;;
 esac
