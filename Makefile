@@ -72,6 +72,8 @@ lambda: $(developing)  ## build the zip of a function of AWS Lambda, build/funct
 released := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' server/__init__.py)
 revision := $(shell git describe --always --abbrev=40 --dirty --exclude='*' 2>/dev/null || echo unknown)
 
+# one manifest a push: the registry keeps three and scans each (moby/buildkit#3499)
+image: export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
 image:  ## build the container image `pinion` with ENGINE (docker)
 	$(ENGINE) build --tag pinion --build-arg VERSION=$(released) \
 		--build-arg REVISION=$(revision) $(BUILD_OPTIONS) .

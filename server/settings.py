@@ -67,7 +67,7 @@ SETTINGS = (
         "models_folder",
         "models",
         "Folder served when no model file is named; of several, with a colon between "
-        "them, the first that has one.",
+        "them, the first that exists.",
     ),
     Setting("default", "", "Model of /predict, by name, where several are served."),
     Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
@@ -91,23 +91,33 @@ class Settings(NamedTuple):
     models: tuple[Path, ...] = ()
 
     def model_paths(self) -> list[Path]:
-        """Return the files that were named, or those of the first folder with any.
+        """Return the files that were named, or those of the first folder that exists.
+
+        A folder that somebody mounted counts, whatever is in it: serving the models of
+        another in its place would answer with a model that nobody meant.
 
         Raises
         ------
         InvalidSetting
-            There is none.
+            There is no model in it, or it cannot be read.
         """
         if self.models:
             return list(self.models)
-        folders = self.models_folder.split(os.pathsep)
-        for folder in folders:
-            if paths := sorted(Path(folder).glob("*.onnx")):
-                return paths
-        raise InvalidSetting(
-            f"there is no .onnx file in {' or '.join(f'{each}/' for each in folders)}; "
-            "name a model file, or make one with python -m convert train"
-        )
+        folders = [Path(each) for each in self.models_folder.split(os.pathsep)]
+        folder = next(filter(Path.exists, folders), folders[-1])
+        try:
+            names = sorted(os.listdir(folder)) if folder.exists() else []
+        except OSError as error:
+            raise InvalidSetting(
+                f"{folder}/ cannot be read: {error.strerror}; let everybody read it"
+            ) from error
+        paths = [folder / name for name in names if name.endswith(".onnx")]
+        if not paths:
+            raise InvalidSetting(
+                f"there is no .onnx file in {folder}/; name a model file, or make one "
+                "with python -m convert train"
+            )
+        return paths
 
 
 def read_settings(

@@ -64,8 +64,10 @@ def test_the_word_serve_before_all_else_is_no_model() -> None:
     )
 
 
-def test_of_several_folders_the_first_with_a_model_is_served(tmp_path: Path) -> None:
-    empty, first, second = (tmp_path / name for name in ("empty", "first", "second"))
+def test_of_several_folders_the_first_that_exists_is_served(tmp_path: Path) -> None:
+    missing, first, second = (
+        tmp_path / name for name in ("missing", "first", "second")
+    )
     for path in (
         first / "b.onnx",
         first / "a.onnx",
@@ -74,19 +76,39 @@ def test_of_several_folders_the_first_with_a_model_is_served(tmp_path: Path) -> 
     ):
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    folders = os.pathsep.join(map(str, (empty, first, second)))
+    folders = os.pathsep.join(map(str, (missing, first, second)))
     settings = default_settings()._replace(models_folder=folders)
 
     assert settings.model_paths() == [first / "a.onnx", first / "b.onnx"]
     assert settings._replace(models=(Path("d.onnx"),)).model_paths() == [Path("d.onnx")]
 
 
-def test_folders_without_a_model_are_all_named() -> None:
-    settings = default_settings()._replace(models_folder=f"/no{os.pathsep}/none")
+def test_a_folder_without_a_model_does_not_give_way_to_another(tmp_path: Path) -> None:
+    nested, other = tmp_path / "nested", tmp_path / "other"
+    for path in (nested / "1" / "a.onnx", other / "b.onnx"):
+        path.parent.mkdir(parents=True)
+        path.touch()
 
-    with pytest.raises(
-        InvalidSetting, match=r"^there is no \.onnx file in /no/ or /none/; "
+    for folders, named in (
+        (f"{nested}{os.pathsep}{other}", nested),
+        (f"/no{os.pathsep}/none", Path("/none")),
     ):
+        settings = default_settings()._replace(models_folder=folders)
+        with pytest.raises(InvalidSetting) as refusal:
+            settings.model_paths()
+        assert str(refusal.value).startswith(f"there is no .onnx file in {named}/; ")
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", closed)  # root may read every folder
+    settings = default_settings()._replace(models_folder=str(tmp_path))
+
+    with pytest.raises(InvalidSetting, match="cannot be read: Permission denied; let"):
         settings.model_paths()
 
 
