@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from server.model import Model, UnservableModel
 from server.model_file.seal import UNSEALED
+from server.models import load_models
 from server.runtime.session import RuntimeFault
 from server.settings import InvalidSetting, Settings, read_settings
 
@@ -35,8 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InvalidSetting as error:
         return _fail(str(error), 2)
     try:
-        models = _load(paths)
-        _check_default(settings, models)
+        models = load_models(paths, settings.default)
         app = _create_app(models, settings)  # nothing fails once the port is open
         listener = _listen(settings)
     except (UnservableModel, InvalidSetting) as error:
@@ -60,29 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     _serve(app, unsealed, settings, listener)
     return 0
-
-
-def _load(paths: Sequence[Path]) -> list[Model]:
-    models: dict[str, Model] = {}
-    for path in paths:
-        model = Model.load(path)
-        name = model.signature.name
-        if name in models:
-            raise UnservableModel(
-                f"{path}: another model is named {name!r} already; "
-                "name each file once, or export it with another name"
-            )
-        models[name] = model
-    return list(models.values())
-
-
-def _check_default(settings: Settings, models: Sequence[Model]) -> None:
-    names = [model.signature.name for model in models]
-    if settings.default and settings.default not in names:
-        raise InvalidSetting(
-            f"--default or PINION_DEFAULT is {settings.default!r}; the models are: "
-            f"{', '.join(names)}"
-        )
 
 
 def _listen(settings: Settings) -> socket.socket:

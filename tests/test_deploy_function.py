@@ -13,9 +13,12 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
+from deploy.aws.function import build
 from deploy.aws.function.function import Function
 from server.model import Model
+from server.models import load_models
 from server.settings import default_settings
+from tests.models import make_model, make_signature
 from tests.servers import ROOT, running_server
 
 SHIPPED = ROOT / "models" / "student_performance.onnx"
@@ -169,6 +172,58 @@ def test_a_compressed_body_comes_as_base64(function: Function) -> None:
     assert function(packed) == function(plain)
 
 
+def test_a_warehouse_is_told_that_no_model_is_the_default(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
+    for path in paths:
+        path.write_bytes(make_model(make_signature(name=path.stem)))
+    models = load_models(paths)
+
+    found = json.loads(str(Function(models, default_settings())({"arguments": []})))
+
+    assert found["success"] is False
+    assert found["error_msg"].startswith(
+        "Several models are served, and none by default"
+    )
+    for model in models:
+        model.close()
+
+
+def test_a_path_may_be_written_with_percents(function: Function) -> None:
+    event = of_function_url("GET", "/models/student%5Fperformance", "", {}, b"")
+
+    found = function(event)
+
+    assert isinstance(found, dict)
+    assert found["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["none.onnx"], "there is no model file"),
+        (["card.md"], "not a whole model file"),
+        (["a/m.onnx", "b/m.onnx"], "two of the files are named m.onnx"),
+        (
+            ["a/m.onnx", "b/n.onnx"],
+            "another model is named 'student_performance' already",
+        ),
+    ],
+)
+def test_a_zip_of_what_cannot_be_served_is_not_built(
+    names: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a/m.onnx", "b/m.onnx", "b/n.onnx"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(SHIPPED.read_bytes())
+    (tmp_path / "card.md").write_text("# Card")
+    output = tmp_path / "function.zip"
+
+    code = build.main([*[f"{tmp_path}/{name}" for name in names], f"--output={output}"])
+
+    assert (code, output.exists()) == (2, False)
+    assert said in capsys.readouterr().err
+
+
 def test_a_stage_is_no_part_of_the_path(function: Function) -> None:
     event = of_function_url("GET", "/prod/livez", "", {}, b"")
     event["requestContext"]["stage"] = "prod"
@@ -201,6 +256,8 @@ def test_a_warehouse_gets_a_result_a_row(function: Function) -> None:
     [
         (["none", *[None] * 6], "1 value is invalid. #/0/gender: 'none' is not"),
         ([1, 2], "A row has other columns than the 7 of gender, "),
+        (None, "A row has other columns than the 7 of gender, "),
+        (5, "A row has other columns than the 7 of gender, "),
     ],
 )
 def test_a_warehouse_is_told_what_is_wrong(

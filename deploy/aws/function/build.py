@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 
 from deploy.aws.errors import Refusal
 from deploy.image.prune import KEPT_OF_ONNXRUNTIME, keep_only
+from server.model import UnservableModel
+from server.models import load_models
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("msgspec", "onnxruntime")
@@ -35,8 +37,11 @@ def main(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
     try:
         size_mb = build(options.models, options.output, options.architecture)
-    except Refusal as error:
+    except (Refusal, UnservableModel) as error:
         print(f"refused: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"refused: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     version = "{}.{}".format(*sys.version_info)
     print(f"wrote {options.output}: {size_mb:.1f} MB, for python{version}")
@@ -49,11 +54,19 @@ def build(models: Sequence[Path], output: Path, architecture: str) -> float:
     Raises
     ------
     Refusal
-        If a model is not there, or the packages cannot be installed.
+        If a model is not there, two have one file name, or the packages cannot be
+        installed.
+    UnservableModel
+        If a model is not whole, or two have one name.
     """
     for model in models:
         if not model.is_file():
             raise Refusal(f"there is no model file {model}")
+    names = [model.name for model in models]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise Refusal(f"two of the files are named {twice[0]}: rename one")
+    for loaded in load_models(models):
+        loaded.close()
     output.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="function-") as name:
         folder = Path(name)

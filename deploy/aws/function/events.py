@@ -10,7 +10,7 @@ import base64
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 Event = Mapping[str, Any]
 
@@ -37,7 +37,8 @@ class Answer(NamedTuple):
 def read_request(event: Event) -> Request:
     """Return the request in an event of a function URL, API Gateway or a load balancer."""
     body = event.get("body") or ""
-    content = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    is_base64 = event.get("isBase64Encoded")
+    content = base64.b64decode(body, validate=True) if is_base64 else body.encode()
     if event.get("version") == "2.0":
         method, path = event["requestContext"]["http"]["method"], event["rawPath"]
         query = event.get("rawQueryString", "")
@@ -45,7 +46,7 @@ def read_request(event: Event) -> Request:
         path = path.removeprefix(f"/{stage}") or "/"
     else:
         method, path, query = event["httpMethod"], event["path"], _query(event)
-    return Request(method, path, query.encode(), _headers(event), content)
+    return Request(method, unquote(path), query.encode(), _headers(event), content)
 
 
 def write_answer(event: Event, answer: Answer) -> dict[str, Any]:

@@ -162,7 +162,8 @@ class Function:
         https://docs.aws.amazon.com/redshift/latest/dg/udf-creating-a-lambda-sql-udf.html
         """
         try:
-            model, contract = self._contracts["/predict"]
+            default = self._documents.name(None)
+            model, contract = self._contracts[f"/models/{default}/predict"]
             names = [feature.name for feature in model.signature.features]
             rows = [dict(zip(names, row, strict=True)) for row in event["arguments"]]
             batch, _ = contract.read(json.dumps(rows).encode())
@@ -171,7 +172,7 @@ class Function:
             faults = [f"{each.pointer}: {each.detail}" for each in problem.faults]
             said = " ".join([problem.detail, *faults])
             return json.dumps({"success": False, "error_msg": said})
-        except ValueError:
+        except (TypeError, ValueError):
             said = (
                 f"A row has other columns than the {len(names)} of {', '.join(names)}."
             )

@@ -1,0 +1,40 @@
+"""The models that are served together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from server.model import Model, UnservableModel
+from server.settings import InvalidSetting
+
+
+def load_models(paths: Sequence[Path], default: str = "") -> list[Model]:
+    """Load and prove models, in this order.
+
+    Parameters
+    ----------
+    default
+        The name of one of them, or nothing.
+
+    Raises
+    ------
+    UnservableModel
+        One is not whole or does not predict what it promises, or two have one name.
+    InvalidSetting
+        None has the name of the default.
+    """
+    models: dict[str, Model] = {}
+    for path in paths:
+        model = Model.load(path)
+        name = model.signature.name
+        if name in models:
+            raise UnservableModel(
+                f"{path}: another model is named {name!r} already; "
+                "name each file once, or export it with another name"
+            )
+        models[name] = model
+    if default and default not in models:
+        raise InvalidSetting(
+            f"--default or PINION_DEFAULT is {default!r}; the models are: "
+            f"{', '.join(models)}"
+        )
+    return list(models.values())
