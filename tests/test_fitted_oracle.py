@@ -104,6 +104,15 @@ def test_a_prediction_that_is_none_of_the_classes_is_refused() -> None:
         oracle.answer(frame)
 
 
+def test_several_targets_are_columns() -> None:
+    truth = np.array([[1.0, 2, 3], [2, 3, 1], [4, 4, 2], [5, 6, 7]])
+    pipeline = Ridge().fit(FRAME, truth)
+
+    values = Oracle(pipeline).answer(FRAME).values
+
+    np.testing.assert_array_equal(values, pipeline.predict(FRAME))
+
+
 def test_a_state_that_answers_nothing_is_refused() -> None:
     broken = Ridge().fit(FRAME, [1, 2, 3, 4])
     broken.coef_, broken.intercept_ = np.zeros((0, 2)), np.zeros(0)

@@ -246,6 +246,7 @@ def test_the_page_names_its_model_and_links_to_the_others() -> None:
     alone = Page(make_signature(title=""), ("student",)).html()
     assert "<h1>student</h1>" in alone
     assert "Other models" not in alone
+    assert "None" not in alone
 
 
 Asked = tuple[Batch, Sequence[str]]

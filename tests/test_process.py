@@ -14,6 +14,7 @@ import httpx
 import msgspec
 import pytest
 
+from server import __version__
 from server.process import main
 from server.signature import GoldenRow
 from tests.models import (
@@ -180,6 +181,12 @@ def test_a_signal_ends_the_server_with_exit_code_0(
         served.process.send_signal(stop)
 
         assert served.process.wait(timeout=10) == 0
+
+
+def test_the_version_is_the_package_s() -> None:
+    result = run("--version")
+
+    assert (result.returncode, result.stdout) == (0, f"pinion {__version__}\n")
 
 
 def test_no_model_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:

@@ -353,6 +353,19 @@ def test_an_idle_connection_is_closed_after_a_prediction() -> None:
     assert run(scenario) == [answer(80.0), b""]
 
 
+def test_a_connection_that_is_used_does_not_end_for_being_idle() -> None:
+    async def scenario() -> list[bytes]:
+        async with serving(keep_alive_seconds=1) as served:
+            stream = await served.connect()
+            responses = await ask(stream, ROW)
+            for _ in range(3):
+                await asyncio.sleep(0.6)
+                responses += await ask(stream, ROW)
+            return responses
+
+    assert run(scenario) == [answer(80.0)] * 4
+
+
 def test_heads_are_kept_but_not_without_end() -> None:
     find: Any = hot_heads({})
     for number in range(300):
