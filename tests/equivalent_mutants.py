@@ -25,11 +25,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "both are the exit code 0",
     (
         "server/protocol.py",
-        "self._answer_now()",
-        "pass",
-    ): "what waits is answered in the same turn of the loop",
-    (
-        "server/protocol.py",
         "if 0 < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES - len(data):",
         "if (-1) < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES - len(data):",
     ): "the ordinary way has the same answer",
