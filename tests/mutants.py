@@ -198,6 +198,8 @@ def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
                 ("strict" | "gc" | "maxsize" | "access_log"), ast.Constant()
             ):
                 unnoticed.add(node.value)  # a check of ours, and speed
+            case ast.If(ast.Name("TYPE_CHECKING")):
+                continue  # for mypy alone
             case ast.Subscript(slice=ast.Constant(0) as first):
                 firsts.add(first)  # mostly the only one, and so the last
             case ast.Subscript(slice=ast.Tuple([_, ast.Constant(0) as first])):

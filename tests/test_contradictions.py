@@ -171,6 +171,8 @@ OF_TARGET = "target 'math score': "
          "interval is nan"),
         (with_interval(coverage=1.5), OF_TARGET + "its interval covers a share of 1.5"),
         (with_interval(n_rows=0), OF_TARGET + "its interval was measured on 0 rows"),
+        (with_interval(measured_coverage=-0.5, n_measured_rows=9),
+         OF_TARGET + "its measured coverage is -0.5"),
         (with_interval(measured_coverage=0.5, n_measured_rows=-1), OF_TARGET + "a measured "
          "coverage of 0.5 is of -1 rows"),
         (classifier((1, "1")), "target 'pass': two of its classes are '1'"),

@@ -264,6 +264,7 @@ def test_probabilities_that_nothing_proves_are_refused(
         ("1.9.0", "this file needs onnxruntime 1.21 or newer, found 1.9.0: install "
          "requirements-inference.txt"),
         ("1.21.0", f"a golden row gives [68.5], scikit-learn gave [70.0]{REMEDY}"),
+        ("1.21.0.dev9", f"a golden row gives [68.5], scikit-learn gave [70.0]{REMEDY}"),
         ("2.0.0", f"a golden row gives [68.5], scikit-learn gave [70.0]{REMEDY}"),
     ],
 )  # fmt: skip
