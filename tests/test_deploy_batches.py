@@ -216,7 +216,7 @@ def test_a_text_is_the_same_in_whatever_way_a_column_is_encoded() -> None:
 
 def test_a_decimal_is_a_number() -> None:
     model = made(np.arange(20.0), LinearRegression())
-    rows = [{"x": Decimal("3.5"), "z": 0.0}, {"x": 3.5, "z": 0.0}]
+    rows: list[dict[str, Any]] = [{"x": Decimal("3.5"), "z": 0.0}, {"x": 3.5, "z": 0.0}]
     (decimal,), (number,) = (answered(model.content, [row]) for row in rows)
 
     assert decimal["error"] is None
