@@ -167,12 +167,18 @@ def _closest(name: str, others: Iterable[str]) -> str | None:
     matcher = SequenceMatcher(b=_bare(name))
     best, closest = ALIKE, None
     for other in sorted(others):
+        if _digits(other) != _digits(name):  # another of several, and no slip
+            continue
         matcher.set_seq1(_bare(other))
         if matcher.real_quick_ratio() < best or matcher.quick_ratio() < best:
             continue
         if (ratio := matcher.ratio()) > best or (ratio == best and closest is None):
             best, closest = ratio, other
     return closest
+
+
+def _digits(name: str) -> str:
+    return "".join(filter(str.isdigit, name))
 
 
 def _bare(name: str) -> str:
