@@ -4,8 +4,11 @@ import http.client
 import json
 import math
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -70,6 +73,43 @@ def ask_alone(url: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[Answer]:
         said = " ".join(faults) or answer.get("detail")
         yield Answer(answer.get("prediction"), said)
     connection.close()
+
+
+@contextmanager
+def answering(status: int, said: bytes, model: bytes = b"") -> Iterator[str]:
+    """Answer every POST so, as a proxy does that stands before the server.
+
+    Parameters
+    ----------
+    model
+        What GET answers, with 200.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(200, model)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(status, said)
+
+        def _answer(self, status: int, said: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as proxy:
+        serving = threading.Thread(target=proxy.serve_forever)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{proxy.server_port}"
+        finally:
+            proxy.shutdown()
+            serving.join()
 
 
 def _body(row: Mapping[str, Any]) -> str:

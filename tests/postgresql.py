@@ -22,9 +22,13 @@ class Database(NamedTuple):
     folder: Path
 
     def psql(
-        self, *words: str | Path, given: str | None = None, check: bool = True
+        self,
+        *words: str | Path,
+        given: str | None = None,
+        check: bool = True,
+        user: str = OWNER,
     ) -> "subprocess.CompletedProcess[str]":
-        connect = (f"--host={self.folder}", f"--username={OWNER}", "--no-psqlrc")
+        connect = (f"--host={self.folder}", f"--username={user}", "--no-psqlrc")
         quiet = ("--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1")
         return run("psql", *connect, *quiet, *words, given=given, check=check)
 

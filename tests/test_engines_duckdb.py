@@ -7,7 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.engines import Answer, ask_alone, make_rows, python_of
+from server.model_file.content import read_signature
+from server.signature import write
+from tests.engines import MODEL, Answer, answering, ask_alone, make_rows, python_of
 from tests.servers import ROOT, running_server
 from tests.tools import run
 
@@ -52,3 +54,44 @@ def test_a_struct_without_a_feature_is_refused_before_any_row(table: Path) -> No
         said = query(served.url, table, text, check=False)
 
     assert "No function matches the given name and argument types" in said
+
+
+def test_a_misspelt_field_is_refused_before_any_row(table: Path) -> None:
+    with running_server() as served:
+        text = "SELECT predict(struct_pack(*COLUMNS(* EXCLUDE (id)))) FROM renamed"
+        renaming = (
+            f"CREATE VIEW renamed AS SELECT * RENAME (lunch AS lunsh) FROM '{table}'"
+        )
+        said = query(served.url, table, f"{renaming}; {text}", check=False)
+
+    assert "No function matches the given name and argument types" in said
+    assert "lunsh VARCHAR" in said
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (502, b"<html>Bad Gateway</html>"),
+        (413, b"\0\xff"),
+        (308, b""),
+        (503, b'{"message": "busy"}'),
+        (200, b"[]"),
+        (200, b'{"title": "?"}'),
+    ],
+)
+def test_an_answer_that_is_not_the_servers_ends_the_query(
+    table: Path, status: int, said: bytes
+) -> None:
+    model = write(read_signature(MODEL.read_bytes())).encode()
+    with answering(status, said, model) as url:
+        heard = query(url, table, "SELECT 1", check=False)
+
+    told = f"{url} answers with status {status}, and not as the server does: "
+    assert f"{told}{said.decode(errors='replace')!r}" in heard
+    assert "JSONDecodeError" not in heard
+
+
+def test_without_a_server_register_says_so(table: Path) -> None:
+    heard = query("http://127.0.0.1:9", table, "SELECT 1", check=False)
+
+    assert "Unanswered: http://127.0.0.1:9 does not answer: " in heard

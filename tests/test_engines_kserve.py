@@ -77,6 +77,41 @@ def test_a_service_that_kserve_would_refuse_fails_the_check(
     assert check(TEXT.replace(right, wrong)) == (1, f"{fault}\n")
 
 
+HEAD = "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\n"
+KIND = "serving.kserve.io/v1beta1 InferenceService"
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("a: *b", "this is no YAML: line 1, column 4: found undefined alias 'b'"),
+        ("", "there are 0 documents, where one InferenceService is checked"),
+        (
+            f"{TEXT}\n---\n{TEXT}",
+            "there are 2 documents, where one InferenceService is checked",
+        ),
+        ("5", f"5 is not {KIND}"),
+        ("- a", f"['a'] is not {KIND}"),
+        (HEAD, "metadata is missing"),
+        (f"{HEAD}metadata: {{name: pinion}}", "spec is missing"),
+        (
+            f"{HEAD}metadata: {{name: pinion}}\nspec:",
+            "spec: None is not of type V1beta1InferenceServiceSpec",
+        ),
+        (
+            f"{HEAD}metadata: {{name: pinion}}\nspec: {{}}",
+            "spec.predictor is missing",
+        ),
+        (
+            f"{HEAD}metadata: 5\nspec: {{predictor: {{containers: [5]}}}}",
+            "Pod/None: metadata: 5 is not of type 'object', 'null'",
+        ),
+    ],
+)
+def test_what_is_no_service_is_a_sentence(given: str, fault: str) -> None:
+    assert check(given) == (1, f"{fault}\n")
+
+
 def test_a_predictor_has_the_probes_and_rights_of_a_pod_on_kubernetes() -> None:
     (ours,), (theirs,) = PREDICTOR["containers"], pod_of_kubernetes()["containers"]
     named = json.dumps(theirs).replace('"port": "http"', '"port": 8080')

@@ -94,6 +94,47 @@ def test_without_a_manifest_the_check_fails() -> None:
     assert check("---\n") == (1, "there is no manifest\n")
 
 
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (
+            "a: [b",
+            "this is no YAML: line 1, column 6: expected ',' or ']', but got "
+            "'<stream end>'",
+        ),
+        ("a: *b", "this is no YAML: line 1, column 4: found undefined alias 'b'"),
+        ("\x01", "this is no YAML: special characters are not allowed"),
+        ("2026-02-31", "this is no YAML: day is out of range for month"),
+        ("[" * 3000, "this is no YAML: it is nested too deeply"),
+        ("5", "5 is not a manifest"),
+        ("false", "False is not a manifest"),
+        ("- a\n- b", "['a', 'b'] is not a manifest"),
+        (
+            "a: 1\n---\n- b",
+            "None/None: without apiVersion, kind\n['b'] is not a manifest",
+        ),
+        (
+            "{apiVersion: v1, kind: Pod, metadata: 5}",
+            "Pod/None: metadata: 5 is not of type 'object', 'null'",
+        ),
+        (
+            "{apiVersion: {a: 1}, kind: Pod}",
+            "Pod/None: apiVersion: {'a': 1} is not of type 'string'",
+        ),
+        (
+            "{apiVersion: ../../../etc, kind: Pod}",
+            "Pod/None: apiVersion: '../../../etc' is not known",
+        ),
+        (
+            "{apiVersion: v1, kind: null}",
+            "None/None: kind: None is not of type 'string'",
+        ),
+    ],
+)
+def test_what_is_no_manifest_is_a_sentence(given: str, fault: str) -> None:
+    assert check(given) == (1, f"{fault}\n")
+
+
 def test_the_server_answers_at_what_is_probed() -> None:
     (container,) = pod()["containers"]
     probes = [

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engines import Answer, ask_alone, make_rows
+from tests.engines import Answer, answering, ask_alone, make_rows
 from tests.postgresql import Database, running_database
 from tests.servers import ROOT, Served, running_server
 
@@ -36,9 +36,9 @@ def served(database: Database) -> Iterator[Served]:
         yield served
 
 
-def install(database: Database, url: str) -> None:
+def install(database: Database, url: str, *where: str) -> None:
     settings = ("--set", f"url={url}", "--set", "model=student_performance")
-    database.psql(*settings, "--file", FOLDER / "predict.sql")
+    database.psql(*settings, *where, "--file", FOLDER / "predict.sql")
 
 
 def fill(database: Database, rows: list[dict[str, object]]) -> None:
@@ -119,14 +119,127 @@ def test_a_user_asks_the_server_that_was_chosen_and_no_other(
     row = """'[{"reading_score": 72}]'"""
     database.psql(given="DROP ROLE IF EXISTS reader; CREATE ROLE reader")
 
-    answered = database.psql(given=f"SET ROLE reader; SELECT predict({row})").stdout
+    answered = database.psql(
+        given="SET ROLE reader; SET pinion.url = 'http://127.0.0.1:9'; "
+        f"SELECT predict({row})"
+    ).stdout
     refused = database.psql(
-        given=f"SET ROLE reader; SELECT predict_at('{served.url}', {row})", check=False
+        given="SET ROLE reader; "
+        "ALTER FUNCTION predict(json) SET pinion.url = 'http://127.0.0.1:9'",
+        check=False,
     )
 
     (expected,) = ask_alone(served.url, [{"reading_score": 72}])
     assert Answer(json.loads(answered), None) == expected
-    assert "permission denied for function predict_at" in refused.stderr
+    assert "must be owner of function predict" in refused.stderr
+
+
+def raising(function: str) -> str:
+    """Return a function that gives mallory all rights, if it is called with enough."""
+    return (
+        f"CREATE OR REPLACE FUNCTION {function} LANGUAGE plpgsql AS "
+        "$$ BEGIN ALTER ROLE mallory SUPERUSER; RETURN; "
+        "EXCEPTION WHEN insufficient_privilege THEN RETURN; END $$;\n"
+    )
+
+
+def test_no_owner_of_the_database_gets_the_rights_of_who_made_the_function(
+    database: Database, served: Served
+) -> None:
+    called = (
+        *(
+            "predict_at(text, json) RETURNS SETOF json",
+            "format(text) RETURNS SETOF text",
+        ),
+        "format(text, text) RETURNS SETOF text",
+        "current_setting(text) RETURNS SETOF text",
+    )
+    shop = "--dbname=shop"
+    database.psql(given="CREATE ROLE mallory LOGIN;CREATE DATABASE shop OWNER mallory;")
+    schemas = "CREATE SCHEMA IF NOT EXISTS postgres;\n"
+    traps = [
+        raising(f"{schema}.{each}")
+        for schema in ("postgres", "public")
+        for each in called
+    ]
+    names = "SET search_path = postgres, public;\n"
+
+    database.psql(shop, given=f"{schemas}{''.join(traps)}", user="mallory")
+    install(database, served.url, shop)
+    database.psql(shop, given=f"{schemas}{''.join(traps)}", user="mallory")
+    row = """predict('[{"reading_score": 72}]')"""
+    answered = database.psql(shop, given=f"{names}SELECT {row}", user="mallory").stdout
+    is_superuser = database.psql(
+        given="SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'"
+    ).stdout
+
+    (expected,) = ask_alone(served.url, [{"reading_score": 72}])
+    assert Answer(json.loads(answered), None) == expected
+    assert is_superuser == "f\n"
+
+
+def test_a_function_that_was_there_is_its_owners_no_more(
+    database: Database, served: Served
+) -> None:
+    database.psql(given="CREATE ROLE eve LOGIN; CREATE DATABASE stall OWNER eve;")
+    stall = "--dbname=stall"
+    database.psql(
+        stall,
+        given="CREATE FUNCTION public.predict(rows json) RETURNS SETOF json "
+        "LANGUAGE sql SECURITY DEFINER AS 'SELECT rows'",
+        user="eve",
+    )
+    install(database, served.url, stall)
+    refused = database.psql(
+        stall,
+        given="ALTER FUNCTION predict(json) SET pinion.url = 'http://127.0.0.1:9'",
+        user="eve",
+        check=False,
+    )
+    definer = database.psql(
+        stall, given="SELECT prosecdef FROM pg_proc WHERE proname = 'predict'"
+    ).stdout
+
+    assert "must be owner of function predict" in refused.stderr
+    assert definer == "f\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (502, b"<html>Bad Gateway</html>"),
+        (413, b"\0\xff"),
+        (308, b""),
+        (503, b'{"message": "busy"}'),
+        (200, b"[]"),
+        (200, b'{"title": "?"}'),
+    ],
+)
+def test_an_answer_that_is_not_the_servers_is_told_by_its_status(
+    database: Database, status: int, said: bytes
+) -> None:
+    with answering(status, said) as url:
+        install(database, url)
+        done = database.psql(given="SELECT predict('[{}]')", check=False)
+
+    assert done.stderr.splitlines()[:2] == [
+        f"ERROR:  plpy.Error: {url}/models/student_performance/predict answers with "
+        f"status {status}, and not as the server does",
+        f"DETAIL:  {said.decode(errors='replace')!r}",
+    ]
+
+
+def test_a_row_that_is_in_no_list_is_answered_too(
+    database: Database, served: Served
+) -> None:
+    install(database, served.url)
+    row = """'{"reading_score": 72}'"""
+    answered = database.psql(given=f"SELECT predict({row})").stdout
+    refused = database.psql(given="SELECT predict('72')", check=False).stderr
+
+    (expected,) = ask_alone(served.url, [{"reading_score": 72}])
+    assert Answer(json.loads(answered), None) == expected
+    assert "72 is not an object or a list of objects" in refused
 
 
 def _gaps(row: dict[str, object]) -> dict[str, None]:

@@ -1,5 +1,6 @@
 """Spark, for real: a job over Parquet, beside the answers of the running server."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -64,3 +65,34 @@ def test_a_table_that_has_such_a_column_is_refused(tmp_path: Path) -> None:
 
     assert said.startswith("exit code 2\n")
     assert "error: the table has a column error already: rename it" in said
+
+
+def test_a_misspelt_feature_is_refused_before_the_job(tmp_path: Path) -> None:
+    table = tmp_path / "misspelt.parquet"
+    pq.write_table(pa.table({"Reading_Score": [72.0], "writing_score": [74.0]}), table)
+
+    said = submit(MODEL, table, tmp_path / "predicted", check=False)
+
+    assert said.startswith("exit code 2\n")
+    assert (
+        "error: the table does not fit: The model has no feature 'Reading_Score'; did you mean 'reading_score'?"
+        in said
+    )
+
+
+def test_a_bad_row_of_any_type_stops_no_job(tmp_path: Path) -> None:
+    table, output = tmp_path / "typed.parquet", tmp_path / "predicted"
+    scores = pa.array([Decimal("72.0"), Decimal("104.5")]).dictionary_encode()
+    lunches = pa.array([b"standard", b"\xff"])
+    pq.write_table(pa.table({"reading_score": scores, "lunch": lunches}), table)
+
+    submit(MODEL, table, output)
+    found = pq.read_table(output).to_pylist()
+    with running_server() as served:
+        row = {"reading_score": 72.0, "lunch": "standard"}
+        (expected,) = ask_alone(served.url, [row])
+
+    assert [Answer(each["prediction"], each["error"]) for each in found] == [
+        expected,
+        Answer(None, "#/lunch: This binary cannot be sent as JSON."),
+    ]

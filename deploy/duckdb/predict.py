@@ -1,6 +1,7 @@
 """Gives a connection of DuckDB the function `predict`, which asks a running server."""
 
 import http.client
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,13 @@ NAMES = {"bool": "BOOLEAN", "double": "DOUBLE", "int64": "BIGINT", "string": "VA
 
 TIMEOUT_S = 60
 
+MAX_SHOWN = 200
+"""Bytes of an answer that is not the server's."""
+
+
+class Unanswered(Exception):
+    """The server does not answer, or another in its place: no fault of any row."""
+
 
 def register(connection: duckdb.DuckDBPyConnection, url: str, model: str) -> None:
     """Make `predict`, from a struct of the model's features to a prediction or an error.
@@ -28,6 +36,10 @@ def register(connection: duckdb.DuckDBPyConnection, url: str, model: str) -> Non
         Of the server.
     model
         Its name there.
+
+    Raises
+    ------
+    Refused, Unanswered, UnreadableSignature
     """
     signature = read(_ask(url, "GET", f"/models/{model}"))
     names = [feature.name for feature in signature.features]
@@ -35,8 +47,8 @@ def register(connection: duckdb.DuckDBPyConnection, url: str, model: str) -> Non
     answered = pa.struct([("prediction", predicted), ("error", pa.string())])
 
     def ask(body: bytes) -> list[Any]:
-        said = msgspec.json.decode(_ask(url, "POST", f"/models/{model}/predict", body))
-        return list(said["predictions"] if "predictions" in said else said.values())
+        said = _ask(url, "POST", f"/models/{model}/predict", body)
+        return _predictions(url, said)
 
     def predict(rows: pa.ChunkedArray) -> pa.Array:
         batch = pa.RecordBatch.from_struct_array(rows.combine_chunks())
@@ -62,22 +74,54 @@ def _ask(url: str, method: str, path: str, body: bytes | None = None) -> bytes:
     ------
     Refused
         The server's problem, in one line.
+    Unanswered
     """
     address = urlsplit(url)
     is_https = address.scheme == "https"
     connect = http.client.HTTPSConnection if is_https else http.client.HTTPConnection
-    connection = connect(address.netloc, timeout=TIMEOUT_S)
     try:
-        connection.request(method, address.path.rstrip("/") + path, body)
-        response = connection.getresponse()
-        said = response.read()
-    finally:
-        connection.close()
+        with closing(connect(address.netloc, timeout=TIMEOUT_S)) as connection:
+            connection.request(method, address.path.rstrip("/") + path, body)
+            response = connection.getresponse()
+            said = response.read()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise Unanswered(f"{url} does not answer: {error}") from error
     if response.status == http.client.OK:
         return said
-    problem = msgspec.json.decode(said)
+    problem = _object(said)
+    if "title" not in problem:
+        raise Unanswered(_unlike(url, response.status, said))
     faults = [(each["pointer"], each["detail"]) for each in problem.get("errors", [])]
     raise Refused(problem.get("detail", problem["title"]), faults)
+
+
+def _predictions(url: str, said: bytes) -> list[Any]:
+    """Return those of many rows, or of one.
+
+    Raises
+    ------
+    Unanswered
+    """
+    answer = _object(said)
+    if "predictions" in answer:
+        return list(answer["predictions"])
+    if "prediction" in answer:
+        return [answer["prediction"]]
+    raise Unanswered(_unlike(url, http.client.OK, said))
+
+
+def _object(said: bytes) -> dict[str, Any]:
+    """Return the object in a body, or an empty one."""
+    try:
+        document = msgspec.json.decode(said)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _unlike(url: str, status: int, said: bytes) -> str:
+    shown = repr(said[:MAX_SHOWN].decode(errors="replace"))
+    return f"{url} answers with status {status}, and not as the server does: {shown}"
 
 
 def _type_of(feature: Feature) -> str:

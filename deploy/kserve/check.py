@@ -11,24 +11,38 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
-import yaml
 from kubernetes_validate.utils import latest_version, schema_contents
 
+from deploy.kubernetes.check import NoYaml, read_documents, shown
 from deploy.kubernetes.check import faults as faults_of_kubernetes
 
 KIND = "serving.kserve.io/v1beta1 InferenceService"
+NEEDED = ("metadata", "spec.predictor")
 PLAIN = {"str": str, "int": int, "bool": bool, "float": float}
 
 
 def main() -> int:
     """Check what is piped in, and return the exit code."""
-    found = list(faults(yaml.safe_load(sys.stdin) or {}))
+    try:
+        found = list(_faults_of_all(read_documents()))
+    except NoYaml as error:
+        found = [str(error)]
     print(*found, sep="\n", file=sys.stderr, end="\n" if found else "")
     return 1 if found else 0
 
 
-def faults(document: Mapping[str, Any]) -> Iterator[str]:
+def _faults_of_all(documents: list[Any]) -> Iterator[str]:
+    if len(documents) == 1:
+        yield from faults(documents[0])
+    else:
+        yield f"there are {len(documents)} documents, where one InferenceService is checked"
+
+
+def faults(document: Any) -> Iterator[str]:
     """Yield what KServe or Kubernetes would refuse in an InferenceService."""
+    if not isinstance(document, dict):
+        yield f"{shown(document)} is not {KIND}"
+        return
     kind = f"{document.get('apiVersion')} {document.get('kind')}"
     if kind != KIND:
         yield f"{kind} is not {KIND}"
@@ -37,10 +51,25 @@ def faults(document: Mapping[str, Any]) -> Iterator[str]:
     yield from found
     if found:
         return
+    for place in NEEDED:
+        if (lacking := _lacking(document, place)) is not None:
+            yield f"{lacking} is missing"
+            return
     predictor = document["spec"]["predictor"]
     fields = {name: predictor[name] for name in _pod_fields() & predictor.keys()}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": document["metadata"]}
     yield from faults_of_kubernetes(pod | {"spec": fields})
+
+
+def _lacking(document: Mapping[str, Any], place: str) -> str | None:
+    """Return how far down a place there is nothing, or None if all of it is there."""
+    value: Any = document
+    names = place.split(".")
+    for depth, name in enumerate(names, start=1):
+        if not isinstance(value, dict) or value.get(name) is None:
+            return ".".join(names[:depth])
+        value = value[name]
+    return None
 
 
 def _faults_of_fields(

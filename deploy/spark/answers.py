@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from deploy.batches import Refused, answer, prediction_type
+from deploy.batches import Refused, answer, check_names, prediction_type
 from server.batch import Columns
 from server.contracts.predict.rows import RowReader
 from server.model import Model
@@ -34,13 +34,22 @@ class Answerer:
     def __init__(self, model: Model) -> None:
         features = model.signature.features
         self._model = model
+        self._checked: list[str] = []
         self._names = [feature.name for feature in features]
         self._type = prediction_type(model.signature)
         self._reader = RowReader(model.signature, max_rows=sys.maxsize)
         self._columns = Columns(features)
 
     def with_answers(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the batch with the columns that are added."""
+        """Return the batch with the columns that are added.
+
+        Raises
+        ------
+        Unfit
+        """
+        if batch.schema.names != self._checked:
+            check_names(batch.schema.names, self._model.signature)
+            self._checked = batch.schema.names
         answers = answer(batch, self._names, self._ask)
         added = [
             pa.array(answers.predictions, self._type),

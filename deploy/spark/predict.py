@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_type
 from pyspark.sql.types import StringType, StructType
 
-from deploy.batches import prediction_type
+from deploy.batches import Unfit, check_names, prediction_type
 from deploy.spark.answers import ADDED, answer_all
 from server.model_file.content import read_signature
 
@@ -24,7 +24,11 @@ def main(words: Sequence[str]) -> int:
     taken = [name for name in ADDED if name in table.columns]
     if taken:
         parser.error(f"the table has a column {taken[0]} already: rename it")
-    predict(table, options.model.read_bytes()).write.parquet(options.output)
+    try:
+        predicted = predict(table, options.model.read_bytes())
+    except Unfit as unfit:
+        parser.error(f"the table does not fit: {unfit}")
+    predicted.write.parquet(options.output)
     session.stop()
     return 0
 
@@ -36,13 +40,20 @@ def predict(table: DataFrame, content: bytes) -> DataFrame:
     ----------
     content
         The bytes of a model file, which go to the workers.
+
+    Raises
+    ------
+    Unfit
+        The table's columns are not those that the model reads; no job has begun.
     """
+    signature = read_signature(content)
+    check_names(table.columns, signature)
 
     def answer(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return answer_all(content, batches)
 
     prediction, error = ADDED
-    predicted = from_arrow_type(prediction_type(read_signature(content)))
+    predicted = from_arrow_type(prediction_type(signature))
     schema = StructType([*table.schema.fields])
     schema.add(prediction, predicted).add(error, StringType())
     return table.mapInArrow(answer, schema)
