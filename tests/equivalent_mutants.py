@@ -4,6 +4,41 @@ _ONE_VALUE = "there is one value, the first and the last"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "convert/lowering/tabulate.py",
+        "for some_picks in (picks[:1], *_chunks(picks)):",
+        "for some_picks in (picks[:2], *_chunks(picks)):",
+    ): "all of them are asked for behind it",
+    (
+        "server/process.py",
+        'if spec is not None and "uvicorn" not in sys.modules:',
+        "if (spec is not None or 'uvicorn' not in sys.modules):",
+    ): "uvicorn is installed, and not loaded when a server starts",
+    (
+        "server/runtime/library.py",
+        "prototype = CFUNCTYPE if name in _LONG else PYFUNCTYPE",
+        "prototype = CFUNCTYPE if name not in _LONG else PYFUNCTYPE",
+    ): "both call the same function; others run meanwhile or wait",
+    (
+        "server/runtime/library.py",
+        "self.check(self.CreateCpuMemoryInfo(0, 0, byref(self.memory_info)))",
+        "self.check(self.CreateCpuMemoryInfo(0, (-1), byref(self.memory_info)))",
+    ): "the kind of memory is asked of devices, and the processor has one",
+    (
+        "server/runtime/library.py",
+        '"DisableMemPattern": (17, _P, _P),',
+        '"DisableMemPattern": (18, _P, _P),',
+    ): "another setting of memory, which changes no answer",
+    (
+        "server/runtime/session.py",
+        'library.check(library.AddSessionConfigEntry(options, key, b"0"))',
+        "pass",
+    ): "a pool of one thread has nobody who spins",
+    (
+        "convert/proof/discrepancy.py",
+        "sizes = np.abs(np.nan_to_num(expected)) / (self.size or 1.0)",
+        "sizes = np.abs(np.nan_to_num(expected)) / (self.size or 10.0)",
+    ): "where the size is 0, so is every number",
+    (
         "server/contracts/predict/faults.py",
         "close = [] if is_long else get_close_matches(name, known, n=1)",
         "close = [] if is_long else get_close_matches(name, known, n=10)",
