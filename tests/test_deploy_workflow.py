@@ -8,6 +8,7 @@ names what cannot be. ECR's scan is moto's word: it looks into nothing.
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
