@@ -228,7 +228,7 @@ def test_a_function_is_made_of_a_zip_and_the_zip_takes_its_place(
     version = "{}.{}".format(*sys.version_info)
     assert "ResourceNotFound" in without_address
     assert told[0] == (
-        "This makes the stack 'pinion-function': a function, its address, its log."
+        "This changes the stack 'pinion-function': a function, its address, its log."
     )
     assert told[-2].startswith(made["FunctionUrl"])
     assert found["Configuration"]["Runtime"] == f"python{version}"
