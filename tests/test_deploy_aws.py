@@ -177,7 +177,6 @@ def test_what_was_pushed_last_is_what_the_machine_is_told_to_serve(
         ),
         (("up",), "refused: nobody is here to say yes: give --yes, or --dry-run"),
         (("--name", "No_Good", "up"), "'No_Good' is no name of a registry"),
-        (("up", "--yes", "--cidr", "home"), "refused: CloudFormation takes no stack"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
@@ -197,7 +196,8 @@ def test_no_keys_and_no_region_are_one_sentence_each(tmp_path: Path) -> None:
         "refused: no region is set: give --region, for instance eu-central-1\n"
     )
     assert refused(nowhere, "--region", "eu-central-1", "status") == (
-        "refused: Unable to locate credentials\n"
+        "refused: Unable to locate credentials: run aws configure, or name a profile "
+        "with --profile or AWS_PROFILE\n"
     )
 
 
@@ -228,7 +228,7 @@ def test_a_function_is_made_of_a_zip_and_the_zip_takes_its_place(
     version = "{}.{}".format(*sys.version_info)
     assert "ResourceNotFound" in without_address
     assert told[0] == (
-        "This makes the stack 'pinion-function': a function, its address, its log."
+        "This changes the stack 'pinion-function': a function, its address, its log."
     )
     assert told[-2].startswith(made["FunctionUrl"])
     assert found["Configuration"]["Runtime"] == f"python{version}"

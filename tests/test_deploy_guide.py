@@ -50,7 +50,8 @@ def test_the_machine_by_hand_is_made_by_the_lines_that_make_it(
 ) -> None:
     lines = [words for words in commands("By hand") if words[0] == "aws"]
     offline = [words for words in lines if "get-login-password" not in words]
-    for words in offline:
+    ends = next(n for n, words in enumerate(offline) if "terminate-instances" in words)
+    for words in offline[:ends]:
         aws_cli(*words[1:], environment=account)
     (found,) = ask(account, "ec2", "describe-instances")["Reservations"]
     (machine,) = found["Instances"]
@@ -58,7 +59,16 @@ def test_the_machine_by_hand_is_made_by_the_lines_that_make_it(
     groups = ask(account, "ec2", "describe-security-groups", "--group-names=pinion")
     (rule,) = groups["SecurityGroups"][0]["IpPermissions"]
 
-    assert len(offline) == 9
+    for words in offline[ends:]:
+        named = [machine["InstanceId"] if word == "i-…" else word for word in words]
+        aws_cli(*named[1:], environment=account)
+    left = ask(account, "ec2", "describe-security-groups")["SecurityGroups"]
+
+    assert len(offline) == 19
+    assert "pinion" not in [each["GroupName"] for each in left]
+    assert ask(account, "iam", "list-roles")["Roles"] == []
+    assert ask(account, "iam", "list-instance-profiles")["InstanceProfiles"] == []
+    assert ask(account, "ecr", "describe-repositories")["repositories"] == []
     assert machine["InstanceType"] == "t2.micro"
     assert [each["GroupName"] for each in machine["SecurityGroups"]] == ["pinion"]
     assert [each["PolicyName"] for each in role["AttachedPolicies"]] == [

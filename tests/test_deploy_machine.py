@@ -4,6 +4,7 @@ podman stands in for docker, and Caddy's own binary for its image; pebble is a
 certificate authority that speaks what Let's Encrypt speaks.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -192,6 +193,120 @@ def test_the_limits_of_the_container_are_those_that_are_documented(
     assert [binding["HostIp"] for binding in found["PortBindings"]["8080/tcp"]] == [
         "127.0.0.1"
     ]
+
+
+def test_before_the_first_update_status_says_what_to_do(machine: Machine) -> None:
+    assert "no image yet: push one, then update" in machine.run("status")
+
+
+def test_caddy_may_do_little_and_takes_the_bodies_that_the_server_takes(
+    machine: Machine,
+) -> None:
+    machine.run("update", built_image())
+    await_listener(8080)
+    found = json.loads(podman("inspect", "caddy").stdout)[0]["HostConfig"]
+    statuses = {
+        (port, size): httpx.post(
+            f"http://127.0.0.1:{port}/predict", content=b" " * size, timeout=60
+        ).status_code
+        for port in (8080, 8081)
+        for size in (4 * 2**20, 4 * 2**20 + 1)
+    }
+
+    assert found["PidsLimit"] == 128
+    assert "no-new-privileges" in found["SecurityOpt"]
+    assert statuses[8080, 4 * 2**20] == statuses[8081, 4 * 2**20] != 413
+    assert statuses[8080, 4 * 2**20 + 1] == statuses[8081, 4 * 2**20 + 1] == 413
+    with socket.socket() as client:  # its admin API
+        assert client.connect_ex(("127.0.0.1", 2019)) != 0
+
+
+def test_of_its_repository_it_keeps_what_serves_and_what_served_before(
+    machine: Machine,
+) -> None:
+    image = built_image()
+    names = [f"localhost/pinion-test:{n}" for n in range(4)]
+    for name in names:
+        podman("tag", image, name)
+        machine.run("update", name)
+    machine.run("update", names[-1])
+    left = podman("images", "--format={{.Repository}}:{{.Tag}}").stdout.split()
+
+    assert sorted(set(left) & set(names)) == names[-2:]
+    podman("untag", image, *names[-2:])
+
+
+def test_two_updates_at_a_time_go_one_after_the_other(machine: Machine) -> None:
+    image = built_image()
+    with ThreadPoolExecutor() as pool:
+        told = list(pool.map(lambda _: machine.run("update", image), range(2)))
+    served = podman("ps", "--format={{.Names}}").stdout.split()
+
+    assert all(f"serving {image}" in each for each in told)
+    assert sorted(set(served) & set(NAMES)) == ["caddy", "pinion-8082"]
+
+
+def test_an_update_does_not_wait_for_ever(machine: Machine) -> None:
+    state = machine.folder / "state"
+    state.mkdir()
+    impatient = {**machine.environment, "PINION_LOCK_S": "0"}
+    with (state / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = Machine(machine.folder, impatient).run("update", "x", check=False)
+
+    assert said == (
+        "pinion-machine: another update or start still runs after 0 s: try again when it "
+        "is done\n"
+    )
+
+
+@contextmanager
+def metadata(scripts: list[str]) -> Iterator[str]:
+    """Say of a machine what EC2 does: the script that the stack has for it now."""
+
+    class Metadata(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.answer("token" if self.path == "/latest/api/token" else None)
+
+        def do_GET(self) -> None:
+            knows = self.headers["x-aws-ec2-metadata-token"] == "token"
+            is_asked = self.path == "/latest/user-data"
+            self.answer(scripts[-1] if knows and is_asked else None)
+
+        def answer(self, text: str | None) -> None:
+            self.send_response(401 if text is None else 200)
+            self.end_headers()
+            self.wfile.write((text or "").encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/latest"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_change_of_the_stack_is_taken_up_at_the_next_boot_and_once(
+    machine: Machine,
+) -> None:
+    state = machine.folder / "state"
+    # as the template's script, it makes itself the one that was run
+    scripts = [f'#!/bin/bash\necho {n}\ncp "$0" {state}/user-data\n' for n in "12"]
+    with metadata(scripts) as url:
+        booting = Machine(
+            machine.folder, {**machine.environment, "PINION_METADATA": url}
+        )
+        state.mkdir()
+        (state / "user-data").write_text(scripts[0])
+        changed = booting.run("configure")
+        again = booting.run("configure")
+
+    assert changed.startswith("2\n")
+    assert again == ""
 
 
 @contextmanager

@@ -374,7 +374,7 @@ def test_every_example_is_run_by_a_test() -> None:
         "container.md": ["docker"],
         "deploy.md": [
             *("python3", ".venv-aws/bin/python"),
-            *("docker", "aws", "sudo"),
+            *("export", "aws", "sudo", "aws"),
             ".venv-aws/bin/python",
         ],
         "ecs-express.md": ["aws"] * 3,

@@ -1,8 +1,8 @@
 """The command line: python -m deploy.aws up, push, update, status, stop, start, down."""
 
 import argparse
+import http.client
 import re
-import shlex
 import sys
 import urllib.error
 import urllib.request
@@ -13,7 +13,7 @@ from typing import Any
 
 try:
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 except ModuleNotFoundError:
     print(
         "deploy.aws: boto3 is not installed for this Python: "
@@ -22,7 +22,16 @@ except ModuleNotFoundError:
     )
     sys.exit(2)
 
-from deploy.aws import function_zip, github_role, image, machine, prices, stack
+from deploy.aws import (
+    arguments,
+    function_zip,
+    github_role,
+    image,
+    machine,
+    plan,
+    prices,
+    stack,
+)
 from deploy.aws.errors import Refusal
 
 EPILOG = """\
@@ -51,12 +60,28 @@ exit code: 0 done, 2 refused, 130 interrupted
 
 STATUS_S = 10
 
+MACHINE_DEFAULTS = {
+    "Scheme": "https",
+    "Domain": "",
+    "AllowedCidr": "0.0.0.0/0",
+    "StartCron": "",
+    "StopCron": "",
+    "TimeZone": "UTC",
+    "BudgetEmail": "",
+    "BudgetDollars": "10",
+}
+FUNCTION_DEFAULTS = {"MemoryMegabytes": "128", "Concurrency": "5"}
+
 
 def main(words: Sequence[str]) -> int:
     """Run one command, and return the exit code."""
     options = _parser().parse_args(words)
     try:
         options.run(options)
+    except NoCredentialsError as error:
+        remedy = "run aws configure, or name a profile with --profile or AWS_PROFILE"
+        print(f"refused: {error}: {remedy}", file=sys.stderr)
+        return 2
     except (Refusal, BotoCoreError, ClientError) as error:
         print(f"refused: {error}", file=sys.stderr)
         return 2
@@ -69,48 +94,48 @@ def main(words: Sequence[str]) -> int:
 
 
 def up(options: argparse.Namespace) -> None:
-    """Make the stack, or change it."""
-    instance_type = options.instance_type or stack.free_instance_type(
-        _client(options, "ec2")
-    )
-    costs = prices.monthly(
-        instance_type, prices.HOURS_A_MONTH, keeps_address=bool(options.domain)
-    )
-    parameters = _parameters(options, instance_type)
-    print(f"This makes the stack {options.name!r}: a registry, a machine, a firewall.")
-    print("\n".join(prices.say(costs)))
-    for key, value in parameters.items():
-        print(f"  {key} = {value}")
+    """Make the stack, or change what is said of it."""
+    _refuse_http_with_domain(options.scheme, options.domain)
+    template = stack.machine_template()
+    cloudformation = _client(options, "cloudformation")
+    before = plan.before(stack.describe(cloudformation, options.name), template)
+    old = _machine(options)["InstanceId"] if before else None
+    after = _machine_parameters(options, before, old)
+    for line in _machine_plan(options, cloudformation, template, before, after):
+        print(line)
     if not _agreed(options):
         return
-    cloudformation = _client(options, "cloudformation")
-    template = stack.machine_template()
-    if not _make(cloudformation, options.name, template, parameters):
+    if not _make(cloudformation, options.name, template, after):
         print("There is nothing to change.")
         return
-    found = stack.outputs(cloudformation, options.name)
+    found = _machine(options)
     _let_github_follow(cloudformation, options.name, found["InstanceId"])
     if "DomainAddress" in found:
-        print(f"Set the A record of {options.domain} to {found['DomainAddress']}.")
-    print("Next: python -m deploy.aws push, then update.")
+        print(f"Set the A record of {after['Domain']} to {found['DomainAddress']}.")
+    if found["InstanceId"] != old:
+        print("Next: python -m deploy.aws push, then update.")
 
 
 def function(options: argparse.Namespace) -> None:
     """Make a function of AWS Lambda of the zip, or put the zip in its place."""
     name = f"{options.name}-function"
     content = function_zip.read(options.zip)
-    parameters = {
+    template = stack.function_template()
+    cloudformation = _client(options, "cloudformation")
+    before = plan.before(stack.describe(cloudformation, name), template)
+    given = {
         "Runtime": content.runtime,
         "Architecture": content.architecture,
-        "MemoryMegabytes": str(options.memory),
-        "Concurrency": str(options.concurrency),
+        "MemoryMegabytes": options.memory,
+        "Concurrency": options.concurrency,
     }
-    print(f"This makes the stack {name!r}: a function, its address, its log.")
+    parameters = plan.merged(before, FUNCTION_DEFAULTS, given)
+    print(f"{_verb(before)} the stack {name!r}: a function, its address, its log.")
     print(f"  {prices.FUNCTION}")
+    print("\n".join(plan.say(before, parameters)))
     if not _agreed(options):
         return
-    cloudformation = _client(options, "cloudformation")
-    _make(cloudformation, name, stack.function_template(), parameters)
+    _make(cloudformation, name, template, parameters)
     client = _client(options, "lambda")
     client.update_function_code(FunctionName=name, ZipFile=content.data)
     client.get_waiter("function_updated_v2").wait(FunctionName=name)
@@ -121,25 +146,24 @@ def function(options: argparse.Namespace) -> None:
 
 def github(options: argparse.Namespace) -> None:
     """Make a role with which a repository of GitHub pushes and updates."""
-    found = _outputs(options)
+    found = _machine(options)
     cloudformation = _client(options, "cloudformation")
     name = f"{options.name}-github"
-    before = stack.describe(cloudformation, name)
+    template = stack.github_template()
+    before = plan.before(stack.describe(cloudformation, name), template)
     parameters = {
         "Repository": options.repository,
         "NumberedRepository": github_role.numbered(options.repository),
-        "Provider": github_role.provider(
-            _client(options, "iam"), stack.parameters(before) if before else {}
-        ),
+        "Provider": github_role.provider(_client(options, "iam"), before),
         "MachineStack": options.name,
         "InstanceId": found["InstanceId"],
     }
-    print(f"This makes the stack {name!r}: a role for {options.repository} (no cost).")
-    for key, value in parameters.items():
-        print(f"  {key} = {value}")
+    what = f"a role for {options.repository} (no cost)"
+    print(f"{_verb(before)} the stack {name!r}: {what}.")
+    print("\n".join(plan.say(before, parameters)))
     if not _agreed(options):
         return
-    _make(cloudformation, name, stack.github_template(), parameters)
+    _make(cloudformation, name, template, parameters)
     print("GitHub needs these variables of the repository; this sets them:")
     for line in _github_variables(options, cloudformation, name):
         print(line)
@@ -148,12 +172,12 @@ def github(options: argparse.Namespace) -> None:
 
 def push(options: argparse.Namespace) -> None:
     """Push an image into the stack's registry."""
-    repository = _outputs(options)["RepositoryUri"]
+    repository = _machine(options)["RepositoryUri"]
     print(f"This pushes {options.image} to {repository} (about $0.01 a month).")
     if options.dry_run:
         return
-    engine = shlex.split(options.engine)
-    print(image.push(_client(options, "ecr"), engine, options.image, repository))
+    ecr = _client(options, "ecr")
+    print(image.push(ecr, options.engine, options.image, repository))
 
 
 def scan(options: argparse.Namespace) -> None:
@@ -164,7 +188,7 @@ def scan(options: argparse.Namespace) -> None:
     Refusal
         If there is one.
     """
-    name = _image_name(options, _outputs(options)["RepositoryUri"])
+    name = _image_name(options, _machine(options)["RepositoryUri"])
     counts = image.scan(_client(options, "ecr"), name)
     if counts is None:
         print(f"The registry cannot look into the system of {name}: nothing is known.")
@@ -177,7 +201,7 @@ def scan(options: argparse.Namespace) -> None:
 
 def update(options: argparse.Namespace) -> None:
     """Put an image in the place of the one that serves."""
-    found = _outputs(options)
+    found = _machine(options)
     name = _image_name(options, found["RepositoryUri"])
     print(
         f"This starts {name} beside what serves, and swaps once it is ready (no cost)."
@@ -189,7 +213,7 @@ def update(options: argparse.Namespace) -> None:
 
 def status(options: argparse.Namespace) -> None:
     """Say whether the machine runs, at which address, and whether it answers."""
-    found = _outputs(options)
+    found = _machine(options)
     state = machine.state(_client(options, "ec2"), found["InstanceId"])
     print(f"{found['InstanceId']} ({state.instance_type}) is {state.name}")
     if state.address:
@@ -199,7 +223,7 @@ def status(options: argparse.Namespace) -> None:
 
 def logs(options: argparse.Namespace) -> None:
     """Show what the containers are, and what the server said last."""
-    print(_on_machine(options, _outputs(options), "status", str(options.lines)))
+    print(_on_machine(options, _machine(options), "status", str(options.lines)))
 
 
 def stop(options: argparse.Namespace) -> None:
@@ -282,19 +306,75 @@ def _image_name(options: argparse.Namespace, repository: str) -> str:
     return image.newest(_client(options, "ecr"), repository)
 
 
-def _parameters(options: argparse.Namespace, instance_type: str) -> dict[str, str]:
-    return {
-        "InstanceType": instance_type,
-        "Image": stack.IMAGES + stack.architecture(instance_type),
-        "Scheme": "http" if options.http else "https",
+def _machine_parameters(
+    options: argparse.Namespace, before: dict[str, str], instance_id: str | None
+) -> dict[str, str]:
+    given = {
+        "InstanceType": options.instance_type,
+        "Scheme": options.scheme,
         "Domain": options.domain,
         "AllowedCidr": options.cidr,
         "StartCron": options.start_cron,
         "StopCron": options.stop_cron,
         "TimeZone": options.time_zone,
         "BudgetEmail": options.budget_email,
-        "BudgetDollars": str(options.budget_dollars),
+        "BudgetDollars": options.budget_dollars,
     }
+    after = plan.merged(before, MACHINE_DEFAULTS, given)
+    _refuse_http_with_domain(after["Scheme"], after["Domain"])
+    ec2 = _client(options, "ec2")
+    instance_type = after.get("InstanceType") or stack.free_instance_type(ec2)
+    processor = stack.architecture(instance_type)
+    if (
+        instance_id
+        and not options.new_system
+        and processor == stack.architecture(before["InstanceType"])
+    ):
+        system = before.get("System") or machine.state(ec2, instance_id).system
+    else:
+        system = stack.newest_system(_client(options, "ssm"), processor)
+    return {
+        **after,
+        "InstanceType": instance_type,
+        "Image": stack.IMAGES + processor,
+        "System": system,
+    }
+
+
+def _refuse_http_with_domain(scheme: str | None, domain: str | None) -> None:
+    if scheme == "http" and domain:
+        raise Refusal(
+            f"http and the domain {domain} contradict: give --https, or --domain ''"
+        )
+
+
+def _machine_plan(
+    options: argparse.Namespace,
+    cloudformation: Any,
+    template: str,
+    before: dict[str, str],
+    after: dict[str, str],
+) -> Iterator[str]:
+    yield f"{_verb(before)} the stack {options.name!r}: a registry, a machine, a firewall."
+    yield from prices.say(
+        prices.monthly(
+            after["InstanceType"],
+            prices.HOURS_A_MONTH,
+            keeps_address=bool(after["Domain"]),
+        )
+    )
+    yield from plan.say(before, after)
+    if before:
+        is_same = stack.has_template(cloudformation, options.name, template)
+        yield from plan.consequences(
+            before,
+            after,
+            has_other_template=not is_same,
+        )
+
+
+def _verb(before: dict[str, str]) -> str:
+    return "This changes" if before else "This makes"
 
 
 def _event_ids(cloudformation: Any, name: str) -> set[str]:
@@ -308,11 +388,27 @@ def _agreed(options: argparse.Namespace) -> bool:
         return True
     if not sys.stdin.isatty():
         raise Refusal("nobody is here to say yes: give --yes, or --dry-run")
-    return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
 
 
-def _outputs(options: argparse.Namespace) -> dict[str, str]:
-    return stack.outputs(_client(options, "cloudformation"), options.name)
+def _machine(options: argparse.Namespace) -> dict[str, str]:
+    """Return the outputs of a stack that `up` made.
+
+    Raises
+    ------
+    Refusal
+        If it is another one.
+    """
+    found = stack.outputs(_client(options, "cloudformation"), options.name)
+    if "InstanceId" not in found:
+        raise Refusal(
+            f"the stack {options.name!r} has no machine: give the --name that up was given"
+        )
+    return found
 
 
 def _on_machine(options: argparse.Namespace, found: dict[str, str], *words: str) -> str:
@@ -320,7 +416,7 @@ def _on_machine(options: argparse.Namespace, found: dict[str, str], *words: str)
 
 
 def _switch(options: argparse.Namespace, call: str, wanted: str) -> None:
-    instance_id = _outputs(options)["InstanceId"]
+    instance_id = _machine(options)["InstanceId"]
     ec2 = _client(options, "ec2")
     print(f"{instance_id} will be {wanted}.")
     if options.dry_run:
@@ -345,7 +441,7 @@ def _answer(url: str) -> str:
             return "is ready"
     except urllib.error.HTTPError as error:
         return f"answers {error.code}"
-    except OSError as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return f"does not answer: {getattr(error, 'reason', error)}"
 
 
@@ -353,24 +449,10 @@ def _client(options: argparse.Namespace, service: str) -> Any:
     session = boto3.Session(region_name=options.region, profile_name=options.profile)
     if session.region_name is None:
         raise Refusal("no region is set: give --region, for instance eu-central-1")
-    return session.client(service)
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch("[a-z](-?[a-z0-9]){1,60}", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no name of a registry: small letters, digits and single hyphens"
-        )
-    return text
-
-
-def _repository(text: str) -> str:
-    if not re.fullmatch(r"[\w-]+/[\w.-]+|[\w-]+@\d+/[\w.-]+@\d+", text, re.ASCII):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no repository: OWNER/NAME, or OWNER@1/NAME@2 with the numbers "
-            "that GitHub has for both"
-        )
-    return text
+    try:
+        return session.client(service)
+    except ValueError as error:
+        raise Refusal(f"{error}: look at AWS_ENDPOINT_URL and the region") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -382,7 +464,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--name",
-        type=_name,
+        type=arguments.stack_name,
         default=stack.NAME,
         help="of the stack and its registry (%(default)s)",
     )
@@ -394,32 +476,43 @@ def _parser() -> argparse.ArgumentParser:
     functional.add_argument(
         "--zip", type=Path, default=Path("build/function.zip"), help="(%(default)s)"
     )
-    functional.add_argument("--memory", type=int, default=128, help="MB (%(default)s)")
+    functional.add_argument(
+        "--memory", type=arguments.whole(128, 10240), help="MB, 128 to 10240 (128)"
+    )
     functional.add_argument(
         "--concurrency",
-        type=int,
-        default=5,
-        help="most requests at a time, 0 for no bound (%(default)s)",
+        type=arguments.whole(0),
+        help="most requests at a time, 0 for no bound (5)",
     )
     add(github, makes_changes=True).add_argument(
-        "--repository", type=_repository, required=True, help="OWNER/NAME, on GitHub"
+        "--repository",
+        type=arguments.repository,
+        required=True,
+        help="OWNER/NAME, on GitHub",
     )
     pushing = add(push, makes_changes=True)
     pushing.add_argument("--image", default="pinion", help="to push (%(default)s)")
     pushing.add_argument(
-        "--engine", default="docker", help="that has the image (%(default)s)"
+        "--engine",
+        type=arguments.engine,
+        default="docker",
+        help="that has the image (%(default)s)",
     )
     for each in (add(scan), add(update, makes_changes=True)):
         each.add_argument("tag", nargs="?", help="of the image (the one pushed last)")
     add(status)
-    add(logs).add_argument("--lines", type=int, default=20, help="(%(default)s)")
+    add(logs).add_argument(
+        "--lines", type=arguments.whole(1), default=20, help="(%(default)s)"
+    )
     add(stop, makes_changes=True)
     add(start, makes_changes=True)
     costing = add(cost)
     costing.add_argument(
         "--instance-type", default="t3.micro", choices=prices.DOLLARS_AN_HOUR
     )
-    costing.add_argument("--hours-a-day", type=float, default=24, help="(%(default)s)")
+    costing.add_argument(
+        "--hours-a-day", type=arguments.hours_a_day, default=24, help="(%(default)s)"
+    )
     costing.add_argument("--domain", action="store_true", help="with an Elastic IP")
     add(down, makes_changes=True)
     add(template)
@@ -446,20 +539,44 @@ def _add(
 
 
 def _up_options(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "A stack that exists keeps whatever is not said here; an empty text, such as "
+        "--start-cron '', removes what was said before."
+    )
     add = parser.add_argument
     add(
         "--instance-type",
         choices=prices.DOLLARS_AN_HOUR,
         help="(what the account's free tier has)",
     )
-    add("--domain", default="", help="name that will point to the machine (none)")
-    add("--http", action="store_true", help="port 8080 alone, without a certificate")
-    add("--cidr", default="0.0.0.0/0", help="addresses that may ask (%(default)s)")
-    add("--start-cron", default="", help="such as 'cron(0 8 ? * MON-FRI *)' (none)")
-    add("--stop-cron", default="", help="such as 'cron(0 18 ? * MON-FRI *)' (none)")
-    add("--time-zone", default="UTC", help="of the timetable (%(default)s)")
-    add("--budget-email", default="", help="who is warned of costs (nobody)")
-    add("--budget-dollars", type=int, default=10, help="a month (%(default)s)")
+    add(
+        "--new-system",
+        action="store_true",
+        help="replace the machine by one with the newest Amazon Linux",
+    )
+    add(
+        "--domain",
+        type=arguments.domain,
+        help="name that will point to the machine (none)",
+    )
+    for scheme, sentence in (
+        ("http", "port 8080 alone, without a certificate"),
+        ("https", "ports 80 and 443, with a certificate (so)"),
+    ):
+        add(
+            f"--{scheme}",
+            dest="scheme",
+            action="store_const",
+            const=scheme,
+            help=sentence,
+        )
+    add("--cidr", type=arguments.cidr, help="addresses that may ask (0.0.0.0/0)")
+    cron = arguments.cron
+    add("--start-cron", type=cron, help="such as 'cron(0 8 ? * MON-FRI *)' (none)")
+    add("--stop-cron", type=cron, help="such as 'cron(0 18 ? * MON-FRI *)' (none)")
+    add("--time-zone", help="of the timetable (UTC)")
+    add("--budget-email", type=arguments.email, help="who is warned of costs (nobody)")
+    add("--budget-dollars", type=arguments.whole(1), help="a month (10)")
 
 
 if __name__ == "__main__":

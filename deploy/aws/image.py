@@ -40,7 +40,10 @@ def push(ecr: Any, engine: Sequence[str], image: str, repository: str) -> str:
         )
     found = _run(engine, "image", "inspect", "--format", "{{.Id}}", image)
     if found.returncode:
-        raise Refusal(f"{engine[0]} has no image {image!r}: build it with make image")
+        raise Refusal(
+            f"{engine[0]} shows no image {image!r} (build it with make image): "
+            f"{_last_line(found)}"
+        )
     tag = found.stdout.strip().removeprefix("sha256:")[:12]
     name = f"{repository}:{tag}"
     if not _is_pushed(ecr, repository, tag):
@@ -146,12 +149,25 @@ def _log_in(ecr: Any, engine: Sequence[str], repository: str) -> None:
 def _run(
     engine: Sequence[str], *words: str, said: str | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(  # noqa: S603 - the user's own engine
-        [*engine, *words], input=said, capture_output=True, text=True, timeout=PUSH_S
-    )
+    try:
+        return subprocess.run(  # noqa: S603 - the user's own engine
+            [*engine, *words],
+            input=said,
+            capture_output=True,
+            text=True,
+            timeout=PUSH_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Refusal(
+            f"{engine[0]} {words[0]} has not ended after {PUSH_S} s: try again"
+        ) from error
 
 
 def _check(done: "subprocess.CompletedProcess[str]") -> None:
     if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise Refusal(f"{' '.join(done.args[:2])}: {lines[-1] if lines else 'failed'}")
+        raise Refusal(f"{' '.join(done.args[:2])}: {_last_line(done)}")
+
+
+def _last_line(done: "subprocess.CompletedProcess[str]") -> str:
+    lines = (done.stderr or done.stdout).strip().splitlines()
+    return lines[-1] if lines else f"it ended with {done.returncode}"

@@ -23,6 +23,8 @@ class State(NamedTuple):
     name: str
     address: str
     instance_type: str
+    system: str
+    """Id of the image (AMI) that it was made from."""
 
 
 def state(ec2: Any, instance_id: str) -> State:
@@ -30,7 +32,10 @@ def state(ec2: Any, instance_id: str) -> State:
     answer = ec2.describe_instances(InstanceIds=[instance_id])
     found = answer["Reservations"][0]["Instances"][0]
     return State(
-        found["State"]["Name"], found.get("PublicIpAddress", ""), found["InstanceType"]
+        found["State"]["Name"],
+        found.get("PublicIpAddress", ""),
+        found["InstanceType"],
+        found["ImageId"],
     )
 
 

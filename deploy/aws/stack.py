@@ -1,6 +1,7 @@
 """The stack: its template, its parameters, and how it is made, changed and deleted."""
 
 import platform
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -51,6 +52,12 @@ def free_instance_type(ec2: Any) -> str:
     fitting = [each for each in DOLLARS_AN_HOUR if architecture(each) == here]
     newest_first = sorted(fitting, key=lambda each: (each.startswith("t2."), each))
     return next((each for each in newest_first if each in free), newest_first[0])
+
+
+def newest_system(ssm: Any, processor: str) -> str:
+    """Return the id of the newest image (AMI) of Amazon Linux."""
+    found: str = ssm.get_parameter(Name=IMAGES + processor)["Parameter"]["Value"]
+    return found
 
 
 def function_template() -> str:
@@ -118,11 +125,24 @@ def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
     return stack
 
 
+def has_template(cloudformation: Any, name: str, template: str) -> bool:
+    """Return whether an existing stack was made from this text."""
+    found = cloudformation.get_template(StackName=name)["TemplateBody"]
+    return bool(str(found).strip() == template.strip())
+
+
 def parameters(found: Mapping[str, Any]) -> dict[str, str]:
     """Return the parameters by name of a stack as `describe` found it."""
     return {
-        each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]
+        each["ParameterKey"]: each["ParameterValue"]
+        for each in found.get("Parameters", [])
     }
+
+
+def parameter_names(template: str) -> list[str]:
+    """Return the names of a template's parameters, in their order."""
+    section = template.partition("\nParameters:\n")[2].partition("\n\n")[0]
+    return re.findall(r"^  (\w+):$", section, re.MULTILINE)
 
 
 def outputs(cloudformation: Any, name: str) -> dict[str, str]:

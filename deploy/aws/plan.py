@@ -1,0 +1,78 @@
+"""What a command changes in a stack: what is not said stays as it is."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deploy.aws import stack
+from deploy.aws.errors import Refusal
+
+RESTARTS = ("InstanceType", "Scheme", "Domain", "CaddyImage")
+"""Parameters for which AWS stops the machine and starts it again."""
+
+
+def before(found: Mapping[str, Any] | None, template: str) -> dict[str, str]:
+    """Return the parameters of a stack that the template has, too.
+
+    Raises
+    ------
+    Refusal
+        If the stack was made from another template.
+    """
+    if found is None:
+        return {}
+    said = stack.parameters(found)
+    names = stack.parameter_names(template)
+    if names[0] not in said:
+        raise Refusal(
+            f"the stack {found['StackName']!r} is of another kind: give another --name"
+        )
+    return {name: said[name] for name in names if name in said}
+
+
+def merged(
+    before: Mapping[str, str],
+    defaults: Mapping[str, str],
+    given: Mapping[str, str | int | None],
+) -> dict[str, str]:
+    """Return what was given, else what was before, else the default."""
+    said = {key: str(value) for key, value in given.items() if value is not None}
+    return {**defaults, **before, **said}
+
+
+def say(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """Yield the parameters as lines of text, changes as old and new value."""
+    for key, value in after.items():
+        if not before or before.get(key, "") == value:
+            yield f"  {key} = {value}"
+        else:
+            yield f"  {key}: {before.get(key) or 'nothing'} → {value or 'nothing'}"
+
+
+def consequences(
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    *,
+    has_other_template: bool,
+) -> Iterator[str]:
+    """Yield what a change of an existing stack does to its machine, one line at most.
+
+    Parameters
+    ----------
+    has_other_template
+        Whether the stack was made from another one; its program is part of it.
+    """
+    changed = [
+        key for key in RESTARTS if key in before and before[key] != after.get(key)
+    ]
+    if before.get("System", after["System"]) != after["System"]:
+        yield (
+            "This replaces the machine, as only another one has another system: its image, "
+            "address and certificate come again with python -m deploy.aws update."
+        )
+    elif changed or has_other_template:
+        what = ", ".join(changed) or "the template"
+        yield (
+            f"This stops the machine and starts it again, if it needs to ({what} changes): "
+            "it takes up its program and configuration then, and without a domain it has "
+            "another address."
+        )
