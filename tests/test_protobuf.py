@@ -27,6 +27,7 @@ def test_every_field_is_where_protobuf_wrote_it() -> None:
 @pytest.mark.parametrize(
     ("content", "field"),
     [
+        (b"\x08\x7f", Field(1, 127, 1, 2)),
         (b"\x08\x96\x01", Field(1, 150, 1, 3)),
         (b"\x12\x02ab", Field(2, 0, 2, 4)),
         (b"\x0d1234", Field(1, 0, 1, 5)),

@@ -267,6 +267,18 @@ def test_a_client_that_ends_its_half_is_answered() -> None:
     assert run(scenario) == answer(80.0)
 
 
+def test_two_requests_in_one_turn_of_the_loop_are_both_answered() -> None:
+    async def scenario() -> list[bytes]:
+        async with serving() as served:
+            reader, _ = await served.connect()
+            (connection,) = served.connections
+            connection.data_received(ROW)
+            connection.data_received(OTHER)
+            return [await read_response(reader) for _ in range(2)]
+
+    assert run(scenario) == [answer(80.0), answer(70.0)]
+
+
 def test_a_client_that_went_away_costs_its_neighbours_nothing() -> None:
     async def scenario() -> bytes:
         async with serving() as served:
