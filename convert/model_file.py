@@ -22,10 +22,7 @@ from server.contracts.predict.rows import RowReader
 from server.model import Model
 from server.model_file.seal import BLANK, seal
 from server.problems import Problem
-from server.signature import METADATA_KEY, Feature, Signature, write
-
-INFINITE = msgspec.Raw(b"1" + b"0" * 309)
-"""Too large for the server's numbers, as it says; in JSON infinity would be a gap."""
+from server.signature import INFINITE, METADATA_KEY, Feature, Signature, write
 
 MAX_FAULTS = 5
 """That are named where rows are refused."""

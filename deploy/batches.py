@@ -16,10 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.problems import pointer
-from server.signature import Signature
-
-INFINITE = msgspec.Raw(b"1" + b"0" * 309)
-"""Too large for a number of 64 bits, as the server says; JSON would have null, a gap."""
+from server.signature import INFINITE, Signature
 
 N_TOGETHER = 250
 """Rows that are asked for together once a batch is refused: of thousands at fault a

@@ -21,6 +21,13 @@ import msgspec
 PROTOCOL = 1
 METADATA_KEY = "pinion.signature"
 
+INFINITE = msgspec.Raw(b"1" + b"0" * 309)
+"""Stands for infinity in a body that is written here, so that it is refused.
+
+It is too large for a number of 64 bits, as the server says; as JSON, which has no
+infinity, it would be null, and so a missing value.
+"""
+
 MISSING_TEXT = "\ufdd0"
 """Stands for a missing value in a string input of the graph.
 

@@ -75,6 +75,17 @@ def ask_alone(url: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[Answer]:
     connection.close()
 
 
+NOT_THE_SERVERS = (
+    (502, b"<html>Bad Gateway</html>"),
+    (413, b"\0\xff"),
+    (308, b""),
+    (503, b'{"message": "busy"}'),
+    (200, b"[]"),
+    (200, b'{"title": "?"}'),
+)
+"""Status and body of answers that a proxy or another program gives."""
+
+
 @contextmanager
 def answering(status: int, said: bytes, model: bytes = b"") -> Iterator[str]:
     """Answer every POST so, as a proxy does that stands before the server.

@@ -9,7 +9,15 @@ import pytest
 
 from server.model_file.content import read_signature
 from server.signature import write
-from tests.engines import MODEL, Answer, answering, ask_alone, make_rows, python_of
+from tests.engines import (
+    MODEL,
+    NOT_THE_SERVERS,
+    Answer,
+    answering,
+    ask_alone,
+    make_rows,
+    python_of,
+)
 from tests.servers import ROOT, running_server
 from tests.tools import run
 
@@ -68,17 +76,7 @@ def test_a_misspelt_field_is_refused_before_any_row(table: Path) -> None:
     assert "lunsh VARCHAR" in said
 
 
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [
-        (502, b"<html>Bad Gateway</html>"),
-        (413, b"\0\xff"),
-        (308, b""),
-        (503, b'{"message": "busy"}'),
-        (200, b"[]"),
-        (200, b'{"title": "?"}'),
-    ],
-)
+@pytest.mark.parametrize(("status", "said"), NOT_THE_SERVERS)
 def test_an_answer_that_is_not_the_servers_ends_the_query(
     table: Path, status: int, said: bytes
 ) -> None:

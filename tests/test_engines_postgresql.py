@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engines import Answer, answering, ask_alone, make_rows
+from tests.engines import NOT_THE_SERVERS, Answer, answering, ask_alone, make_rows
 from tests.postgresql import Database, running_database
 from tests.servers import ROOT, Served, running_server
 
@@ -204,17 +204,7 @@ def test_a_function_that_was_there_is_its_owners_no_more(
     assert definer == "f\n"
 
 
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [
-        (502, b"<html>Bad Gateway</html>"),
-        (413, b"\0\xff"),
-        (308, b""),
-        (503, b'{"message": "busy"}'),
-        (200, b"[]"),
-        (200, b'{"title": "?"}'),
-    ],
-)
+@pytest.mark.parametrize(("status", "said"), NOT_THE_SERVERS)
 def test_an_answer_that_is_not_the_servers_is_told_by_its_status(
     database: Database, status: int, said: bytes
 ) -> None:
