@@ -21,6 +21,8 @@ LOAD_S = 3.0
 """Before the kill, and after there are two replicas again."""
 SUSPENDED_S = 1.0
 REPLACED_S = 120.0
+MAX_KILLS = 5
+"""Ray may have asked the other replica just then, and nobody noticed this one's end."""
 ROWS: list[dict[str, Any]] = [{"reading_score": float(score)} for score in range(101)]
 
 
@@ -64,7 +66,7 @@ class Outcome(NamedTuple):
 
 
 def lose_a_replica(folder: Path, report: Callable[[Cluster], None]) -> Outcome:
-    """Ask a cluster all the time, from before a replica is killed until after."""
+    """Ask a cluster while replicas are killed, until a client had to ask again."""
     retries: list[float] = []
     predict = client(retries)
     with running_server() as served:
@@ -83,7 +85,10 @@ def lose_a_replica(folder: Path, report: Callable[[Cluster], None]) -> Outcome:
         report(cluster)
         asked = [pool.submit(ask, cluster.url) for _ in range(N_CLIENTS)]
         try:
-            kill_a_replica(cluster)
+            for _ in range(MAX_KILLS):
+                kill_a_replica(cluster)
+                if retries:
+                    break
         finally:
             is_over.set()
         pairs = [pair for each in asked for pair in each.result(timeout=60)]
@@ -95,4 +100,4 @@ def test_no_request_is_lost_with_a_replica_that_is_killed(tmp_path: Path) -> Non
 
     assert [pair for pair in outcome.pairs if pair[0] != pair[1]] == []
     assert len(outcome.pairs) >= N_CLIENTS * len(ROWS)
-    assert 0 < outcome.n_retries <= N_CLIENTS
+    assert 0 < outcome.n_retries <= N_CLIENTS  # of the last kill: before it, none
