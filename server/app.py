@@ -1,6 +1,6 @@
 """The server as one ASGI application: the hot path first, then the ordinary routes."""
 
-import functools
+import asyncio
 from collections.abc import Sequence
 
 from server.batching import Batcher
@@ -30,10 +30,14 @@ class App:
         In the order of their files.
     default
         Name of the model of `/predict`, None where there are several and no choice.
+    is_ready
+        What `/readyz` says.
     """
 
     def __init__(self, models: Sequence[Model], settings: Settings) -> None:
         self._settings = settings
+        self.is_ready = True
+        self._routes: Application | None = None
         self.model_names = tuple(model.signature.name for model in models)
         # The order of files does not choose: one more in the folder may change it.
         only = self.model_names[0] if len(models) == 1 else None
@@ -51,13 +55,23 @@ class App:
         hot = scope["type"] == "http" and scope["method"] == "POST"
         endpoint = self.endpoints.get(scope["path"]) if hot else None
         if endpoint is None:
-            await self._ordinary_routes(scope, receive, send)
+            routes = self._routes or await self._load_routes()
+            await routes(scope, receive, send)
             return
         try:
             await endpoint(scope, receive, send)
         except Exception:
             await respond_fault(send)
-            raise  # uvicorn logs the traceback
+            raise  # whoever runs the application logs the traceback
+
+    def stop(self) -> None:
+        """Deny readiness; requests are answered as before."""
+        self.is_ready = False
+
+    def close(self) -> None:
+        """Begin no run any more."""
+        for endpoint in self._by_name.values():
+            endpoint.batcher.worker.close()
 
     def _endpoint(self, model: Model) -> Endpoint:
         signature = model.signature
@@ -67,11 +81,22 @@ class App:
             self._settings.max_rows,
             is_default=signature.name == self.default,
         )
-        return Endpoint(Batcher(model), contract, self._settings.max_body_bytes)
+        batcher = Batcher(model, self._settings.deadline_ms)
+        return Endpoint(batcher, contract, self._settings.max_body_bytes)
 
-    @functools.cached_property
-    def _ordinary_routes(self) -> Application:
-        # Starlette costs 2 MB and 25 ms that a process which only predicts never pays.
+    async def _load_routes(self) -> Application:
+        """Import Starlette, which costs 2 MB that a process may never need.
+
+        That takes a tenth of a second and more on a small machine: beside the event
+        loop, where predictions go on meanwhile.
+        """
+        loop = asyncio.get_running_loop()
+        self._routes = await loop.run_in_executor(None, self._create_routes)
+        return self._routes
+
+    def _create_routes(self) -> Application:
         from server.routes import create_routes
 
-        return create_routes(self._by_name, self.default, self._settings)
+        return create_routes(
+            self._by_name, self.default, self._settings, lambda: self.is_ready
+        )

@@ -1,7 +1,7 @@
 """What goes into the inner call and what comes out of it, with no bytes on either side."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -53,13 +53,14 @@ class Prediction(Struct, frozen=True, gc=False):
     values
         One a row: a number, a label, or an object of targets.
     included
-        What was asked for beside them, by its name; one value a row.
+        What was asked for beside them, by its name; one value a row, each to be read
+        once.
     baseline
         Where contributions are included: what they are added to.
     """
 
     values: Sequence[Any]
-    included: Mapping[str, Sequence[Any]] = {}
+    included: Mapping[str, Iterable[Any]] = {}
     baseline: float | None = None
 
 

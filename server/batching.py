@@ -9,14 +9,16 @@ Whether a model is slow is measured at the start and by every batch.
 import asyncio
 import functools
 import itertools
+import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
 from server.batch import Columns, Rows
 from server.model import Model
+from server.problems import Overloaded
 from server.runtime.session import Tensor
+from server.worker import Worker
 
 T = TypeVar("T")
 Answer = list[Any] | Exception
@@ -39,26 +41,51 @@ neighbour on the machine takes comes in single runs."""
 class _Waiting(NamedTuple):
     rows: Rows
     answer: Callable[[Answer], None]
+    is_left: Callable[[], bool]  # by the client
+    due: float  # by perf_counter
 
 
 class Batcher:
-    """Runs one model for many requests."""
+    """Runs one model for many requests.
 
-    def __init__(self, model: Model) -> None:
+    Parameters
+    ----------
+    deadline_ms
+        Longest time that a request waits for others where the model is slow.
+
+    Attributes
+    ----------
+    worker
+        Where it runs beside the event loop.
+    """
+
+    def __init__(self, model: Model, deadline_ms: int) -> None:
         self.model = model
+        self.worker = Worker(deadline_ms)
         self._columns = Columns(model.signature.features)
         self._waiting: list[_Waiting] = []
+        self._n_waiting_rows = 0
         self._slow = model.run_ms > SLOW_RUN_MS
         self._n_contrary = 0
         self._running = False
-        self._worker: ThreadPoolExecutor | None = None
 
     async def predictions(self, rows: Rows) -> list[Any]:
-        """Return one prediction a row, as JSON values."""
+        """Return one prediction a row, as JSON values.
+
+        Raises
+        ------
+        Overloaded
+            If others would be run first for too long.
+        """
         if len(rows) > MAX_COALESCED_ROWS:
-            return await self._in_worker(self._predict, rows)
+            run = functools.partial(self._predict, rows)
+            return await self.worker.run(run, len(rows))
+        if self._slow and self.worker.is_overloaded(self._n_waiting_rows):
+            raise self.worker.overload()
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        self._add(_Waiting(rows, functools.partial(_settle, future)))
+        answer = functools.partial(_settle, future)
+        due = perf_counter() + self.worker.deadline_ms / 1000
+        self._add(_Waiting(rows, answer, future.done, due))
         return await future
 
     def submit(self, rows: Rows, answer: Callable[[Answer], None]) -> bool:
@@ -71,7 +98,7 @@ class Batcher:
         """
         if self._slow or len(rows) > MAX_COALESCED_ROWS:
             return False
-        self._add(_Waiting(rows, answer))
+        self._add(_Waiting(rows, answer, lambda: False, math.inf))
         return True
 
     def flush(self) -> None:
@@ -82,7 +109,11 @@ class Batcher:
                 answers, run_ms = self._run_timed(batch)
                 self._judge(batch, run_ms)
                 _resolve(batch, answers)
-        elif self._waiting and not self._running:
+            return
+        if self._running:
+            return
+        self._drop_overdue()
+        if self._waiting:
             self._running = True
             flushing = self._flush_in_worker(self._next_batch())
             asyncio.get_running_loop().create_task(flushing)
@@ -90,7 +121,7 @@ class Batcher:
     async def alone(self, run: Callable[[], T], n_rows: int) -> T:
         """Return `run()`, which predicts `n_rows` that share their run with nobody."""
         if self._slow or n_rows > MAX_COALESCED_ROWS:
-            return await self._in_worker(run)
+            return await self.worker.run(run, n_rows)
         return run()
 
     def run(self, rows: Rows, extra_outputs: Sequence[str] = ()) -> list[Tensor]:
@@ -106,27 +137,37 @@ class Batcher:
         columns = self._columns.of(rows)
         return self.model.predict(columns, len(rows), extra_outputs)
 
-    def close(self) -> None:
-        """End the worker thread after the run in flight."""
-        if self._worker is not None:
-            self._worker.shutdown(wait=True)
-
-    async def _in_worker(self, function: Callable[..., T], *arguments: Any) -> T:
-        if self._worker is None:
-            self._worker = ThreadPoolExecutor(1, thread_name_prefix="model")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._worker, function, *arguments)
-
     def _add(self, waiting: _Waiting) -> None:
         if not self._waiting and not self._running:
             asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append(waiting)
+        self._n_waiting_rows += len(waiting.rows)
+
+    def _drop_overdue(self) -> None:
+        """Leave out what nobody waits for, and what has waited too long."""
+        now = perf_counter()
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if one.is_left():
+                self._n_waiting_rows -= len(one.rows)
+            elif one.due < now:
+                self._n_waiting_rows -= len(one.rows)
+                one.answer(self.worker.overload())
+            else:
+                self._waiting.append(one)
 
     async def _flush_in_worker(self, batch: list[_Waiting]) -> None:
-        answers, run_ms = await self._in_worker(self._run_timed, batch)
-        self._judge(batch, run_ms)
-        _resolve(batch, answers)
-        self._running = False
+        n_rows = sum(len(waiting.rows) for waiting in batch)
+        run = functools.partial(self._run_timed, batch)
+        try:
+            answers, run_ms = await self.worker.run(run, n_rows)
+        except Overloaded as problem:
+            _resolve(batch, [problem] * len(batch))
+        else:
+            self._judge(batch, run_ms)
+            _resolve(batch, answers)
+        finally:
+            self._running = False
         self.flush()
 
     def _judge(self, batch: list[_Waiting], run_ms: float) -> None:
@@ -154,6 +195,7 @@ class Batcher:
             n_requests += 1
         batch = self._waiting[:n_requests]
         del self._waiting[:n_requests]
+        self._n_waiting_rows -= sum(len(waiting.rows) for waiting in batch)
         return batch
 
     def _run_timed(self, batch: list[_Waiting]) -> tuple[list[Answer], float]:
@@ -190,7 +232,7 @@ def _joined(tensors: Sequence[Tensor]) -> Tensor:
     return Tensor(values, (n_rows, *tensors[0].shape[1:]))
 
 
-def _resolve(batch: list[_Waiting], answers: list[Answer]) -> None:
+def _resolve(batch: list[_Waiting], answers: Sequence[Answer]) -> None:
     for waiting, answer in zip(batch, answers, strict=True):
         waiting.answer(answer)
 

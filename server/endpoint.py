@@ -9,11 +9,17 @@ from functools import partial
 
 from server.batch import Batch, Prediction
 from server.batching import Batcher
-from server.contracts.contract import Contract
-from server.contracts.headers import unpacked
+from server.contracts.contract import Contract, Headers
+from server.contracts.headers import is_compressed, unpacked
 from server.http.asgi import Disconnected, Receive, Scope, Send, read_body, respond
 from server.includes import extra_outputs, with_includes
 from server.problems import Problem
+
+MAX_LOOP_BODY_BYTES = 8192
+"""A larger body is read beside the event loop, which would stand still for it."""
+
+BYTES_PER_ROW = 100
+"""Of a large body that is not read yet, to guess how long it will take."""
 
 
 class Endpoint:
@@ -38,21 +44,34 @@ class Endpoint:
         self.max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        contract = self.contract
+        contract, fields = self.contract, scope["headers"]
         try:
-            contract.accept(scope["headers"])
-            body = await read_body(receive, self.max_body_bytes)
-            body = unpacked(scope["headers"], body, self.max_body_bytes)
-            batch, includes = contract.read(body, scope["query_string"])
-            prediction = await self.predict(batch, includes)
+            contract.accept(fields)
+            body = await read_body(fields, receive, self.max_body_bytes)
+            answer = await self._answer(body, fields, scope["query_string"])
         except Problem as problem:
-            refusal = contract.refuse(problem)
-            await respond(send, problem.status, contract.problem_type, refusal)
+            refusal, kind = contract.refuse(problem), contract.problem_type
+            await respond(send, problem.status, kind, refusal, problem.fields)
         except Disconnected:
             return
         else:
-            answer = contract.write(batch, prediction)
             await respond(send, 200, contract.media_type, answer)
+
+    async def _answer(self, body: bytes, fields: Headers, query: bytes) -> bytes:
+        """Return the answer to a body; a large one is not even read on the loop."""
+        if is_compressed(fields) or len(body) > MAX_LOOP_BODY_BYTES:
+            run = partial(self._answer_alone, body, fields, query)
+            n_rows = 1 + len(body) // BYTES_PER_ROW
+            return await self.batcher.worker.run(run, n_rows)
+        batch, includes = self.contract.read(body, query)
+        prediction = await self.predict(batch, includes)
+        return self.contract.write(batch, prediction)
+
+    def _answer_alone(self, body: bytes, fields: Headers, query: bytes) -> bytes:
+        content = unpacked(fields, body, self.max_body_bytes)
+        batch, includes = self.contract.read(content, query)
+        prediction = self._predict_with(includes, batch)
+        return self.contract.write(batch, prediction)
 
     async def predict(self, batch: Batch, includes: Sequence[str] = ()) -> Prediction:
         """Return the prediction, with what is asked for beside it.

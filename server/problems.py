@@ -1,15 +1,22 @@
 """Everything the server refuses, as RFC 9457 problem details.
 
 Problem
+├── MalformedRequest      400  not HTTP, or not as the standard has it
 ├── MalformedBody         400  not JSON
 ├── InvalidQuery          400  the query names what this model cannot add
 ├── UnknownModel          404  no model of that name
 ├── NoDefaultModel        404  several models, and no name
+├── RequestTimeout        408  the head or the body did not come in time
 ├── BodyTooLarge          413  more bytes than max_body_bytes
 ├── TooManyRows           413  more rows than max_rows
+├── TargetTooLong         414  more bytes than max_target_bytes
 ├── UnsupportedMediaType  415  the body is of a kind that is not read here
 ├── InvalidBatch          422  values break the signature; one entry a value
-└── NoPrediction          422  the model has no finite answer for a row
+├── NoPrediction          422  the model has no finite answer for a row
+├── HeadTooLarge          431  more bytes than max_head_bytes, or fields than max_fields
+├── UnknownCoding         501  a transfer coding other than chunked
+├── Overloaded            503  it would wait longer than deadline_ms
+└── UnknownVersion        505  of HTTP
 
 https://www.rfc-editor.org/rfc/rfc9457
 """
@@ -49,6 +56,8 @@ class Problem(Exception):
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
     title: ClassVar[str] = "The request cannot be answered"
     slug: ClassVar[str] = ""
+    fields: ClassVar[Sequence[tuple[bytes, bytes]]] = ()
+    """Of the response's head."""
 
     def __init__(self, detail: str, faults: Sequence[Fault] = ()) -> None:
         super().__init__(detail)
@@ -67,6 +76,16 @@ class Problem(Exception):
             listed = self.faults[:MAX_LISTED_FAULTS]
             document["errors"] = [fault._asdict() for fault in listed]
         return msgspec.json.encode(document)
+
+
+class MalformedRequest(Problem):
+    """The bytes are not a request of HTTP/1.1, or one that its readers may disagree on.
+
+    Lines end with CR LF, there is exactly one Host, and one length of the body.
+    """
+
+    title = "The request is not HTTP/1.1"
+    slug = "malformed-request"
 
 
 class MalformedBody(Problem):
@@ -110,6 +129,17 @@ class NoDefaultModel(Problem):
     slug = "no-default-model"
 
 
+class RequestTimeout(Problem):
+    """The request did not come to its end in time.
+
+    The settings are --head-seconds and --body-seconds, from the first byte on.
+    """
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    title = "The request took too long to come"
+    slug = "request-timeout"
+
+
 class BodyTooLarge(Problem):
     """The body has more bytes than --max-body-bytes allows.
 
@@ -130,6 +160,14 @@ class TooManyRows(Problem):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     title = "Too many rows in one request"
     slug = "too-many-rows"
+
+
+class TargetTooLong(Problem):
+    """The path and the query have more bytes than --max-target-bytes allows."""
+
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+    title = "The path and the query are too long"
+    slug = "target-too-long"
 
 
 class UnsupportedMediaType(Problem):
@@ -166,6 +204,45 @@ class NoPrediction(Problem):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "The model has no finite prediction"
     slug = "no-prediction"
+
+
+class HeadTooLarge(Problem):
+    """The head has more bytes or fields than --max-head-bytes and --max-fields allow."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    title = "The head of the request is too large"
+    slug = "head-too-large"
+
+
+class UnknownCoding(Problem):
+    """The body is transferred in another coding than chunked.
+
+    What compresses a body is said by Content-Encoding, not by Transfer-Encoding.
+    """
+
+    status = HTTPStatus.NOT_IMPLEMENTED
+    title = "The transfer coding is not known"
+    slug = "unknown-coding"
+
+
+class Overloaded(Problem):
+    """The server has more to do than it can answer in --deadline-ms.
+
+    Nothing was predicted. Ask again after as many seconds as Retry-After says.
+    """
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "The server is busy"
+    slug = "overloaded"
+    fields = ((b"retry-after", b"1"),)
+
+
+class UnknownVersion(Problem):
+    """The request is of another version of HTTP than 1.1 or 1.0."""
+
+    status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+    title = "The version of HTTP is not known"
+    slug = "unknown-version"
 
 
 PROBLEMS: dict[str, type[Problem]] = {

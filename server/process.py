@@ -13,6 +13,7 @@ from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from server.machine import fitted
 from server.model import Model, UnservableModel
 from server.model_file.seal import UNSEALED
 from server.models import load_models
@@ -29,9 +30,10 @@ BACKLOG = 2048
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server and return the exit code."""
     for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: sys.exit(0))  # uvicorn drains, then raises it
+        signal.signal(stop, lambda *_: sys.exit(0))  # there is nothing to drain yet
     try:
         settings = read_settings(sys.argv[1:] if arguments is None else arguments)
+        settings = fitted(settings)
         paths = settings.model_paths()
     except InvalidSetting as error:
         return _fail(str(error), 2)
@@ -81,35 +83,30 @@ def _serve(
 ) -> None:
     _leave_out_command_line()
     from uvicorn.config import Config
-    from uvicorn.server import Server
 
+    from server.http.connections import Connections
+    from server.http.server import Server
     from server.protocol import Protocol, hot_heads
 
     host, port = listener.getsockname()[:2]
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     sys.modules["uvicorn"].Config = Config  # type: ignore[attr-defined]
-    config = Config(
-        app,
-        http=partial(Protocol, hot_heads(app.endpoints)),  # type: ignore[arg-type]
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=settings.drain_seconds,
-    )
+    connections = Connections(app, settings)
+    make_connection = partial(Protocol, connections, hot_heads(app.endpoints))
+    server = Server(connections, make_connection, on_stop=app.stop)
     # While a worker makes 10,000 answers the loop gets its turn after 0.5 ms, not 5:
     # small requests beside it waited 52 ms (p99), then 11.
     sys.setswitchinterval(0.0005)
     gc.freeze()  # what was made until now is there to stay
     gc.enable()
+    server.handle_signals()
     _say(f"serving {_named(app)} on http://{_bracketed(host)}:{port}")
     for path in unsealed:
         _say(f"warning: {path} {UNSEALED}")
-    Server(config).run(sockets=[listener])
+    server.run(sockets=[listener])
+    app.close()
+    if server.is_cut_short:
+        os._exit(0)  # Python would wait for a run that may never end
 
 
 def _named(app: "App") -> str:

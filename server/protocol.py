@@ -1,29 +1,31 @@
-"""The HTTP protocol, with a shorter way for predictions than through ASGI.
+"""A connection with a shorter way for predictions than through ASGI.
 
 A plain `POST` to a hot path is answered in the turn of the event loop in which it
-came, without a task, an ASGI message or a second system call. All else goes
-uvicorn's way to the same endpoint: other requests, large ones, slow models, and
+came, without a task, an ASGI message or a second system call. All else goes the
+ordinary way to the same endpoint: other requests, large ones, slow models, and
 whatever must be refused. Which path is hot is for its contract to say.
 """
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
-
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from typing import NamedTuple
 
 from server.batch import Batch
 from server.batching import Answer
 from server.contracts.headers import is_compressed
 from server.endpoint import Endpoint
+from server.http.connection import Connection
+from server.http.connections import NEVER, Connections
 from server.http.head import read_head
-from server.http.http1 import Http1Protocol
 from server.problems import Problem
+
+LOG = logging.getLogger("server")
 
 MAX_KEPT_HEADS = 256
 
 MAX_SHORT_REQUEST_BYTES = 8192
-"""A larger request goes uvicorn's way, where its head costs no more than its body."""
+"""A larger request goes the ordinary way, where its head costs no more than its body."""
 
 
 class HotHead(NamedTuple):
@@ -67,51 +69,58 @@ def hot_heads(endpoints: Mapping[str, Endpoint]) -> FindHot:
     return find
 
 
-class Protocol(Http1Protocol):
+class Protocol(Connection):
     """One connection.
 
     Parameters
     ----------
+    connections
+        All of the process.
     find_hot
         What `hot_heads` returns, the same for all connections.
-    arguments
-        uvicorn's own.
     """
 
-    def __init__(self, find_hot: FindHot, **arguments: Any) -> None:
-        super().__init__(**arguments)
+    def __init__(self, connections: Connections, find_hot: FindHot) -> None:
+        super().__init__(connections)
         self._find_hot = find_hot
         self._begun = b""  # of a request whose body has not come yet
         self._waiting: tuple[bytes, Batch, Endpoint] | None = None
 
     def data_received(self, data: bytes) -> None:
         self._answer_now()
-        self._unset_keepalive_if_required()
         if self._begun:
             data, self._begun = self._begun + data, b""
         if not self._try_hot(data):
             super().data_received(data)
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
         self._answer_now()
-        super().eof_received()
+        return super().eof_received()
 
-    def shutdown(self) -> None:
+    def expire(self) -> None:
+        self._pass_on()
+        super().expire()
+
+    def stop(self, *, is_silent_spared: bool = False) -> None:
         self._answer_now()
+        self._pass_on()
+        super().stop(is_silent_spared=is_silent_spared)
+
+    def _pass_on(self) -> None:
+        """Let the ordinary way have what has come of a request."""
         begun, self._begun = self._begun, b""
         if begun:
             super().data_received(begun)
-        super().shutdown()
 
     def _try_hot(self, data: bytes) -> bool:
-        """Submit a request that needs nothing of uvicorn, or keep its beginning.
+        """Submit a request that needs nothing of ASGI, or keep its beginning.
 
         Returns
         -------
         bool
-            False where uvicorn must have it.
+            False where the ordinary way must have it.
         """
-        if self._is_busy() or len(data) > MAX_SHORT_REQUEST_BYTES:
+        if len(data) > MAX_SHORT_REQUEST_BYTES or self.is_busy or not self.may_stay:
             return False
         lines, blank, body = data.partition(b"\r\n\r\n")
         head = self._find_hot(lines) if blank else None
@@ -122,13 +131,9 @@ class Protocol(Http1Protocol):
             return self._try_submit(head.endpoint, body, data)
         if 0 < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES - len(data):
             self._begun = data
+            self._await("body")
             return True
         return False
-
-    def _is_busy(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle
-        answers_other = cycle is not None and not cycle.response_complete
-        return answers_other or self.is_parsing or self.flow.write_paused
 
     def _try_submit(self, endpoint: Endpoint, body: bytes, data: bytes) -> bool:
         """Let a body be predicted in this turn; return False if that is impossible."""
@@ -139,6 +144,7 @@ class Protocol(Http1Protocol):
         if not endpoint.batcher.submit(batch.rows, self._answer):
             return False
         self._waiting = data, batch, endpoint
+        self.deadline = NEVER
         return True
 
     def _answer_now(self) -> None:
@@ -149,23 +155,33 @@ class Protocol(Http1Protocol):
         if self._waiting is None or self.transport.is_closing():
             return
         (data, batch, endpoint), self._waiting = self._waiting, None
-        if isinstance(values, Exception):
+        response = _response(values, batch, endpoint, self.said_always)
+        if response is None:
             super().data_received(data)
             return
-        contract = endpoint.contract
-        try:
-            answer = contract.write(batch, batch.predicted(values))
-        except Problem:
-            super().data_received(data)
-            return
-        self.transport.write(
-            b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n%b"
-            % (self._default_headers(), contract.media_type, len(answer), answer)
-        )
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
+        self.transport.write(response)
+        self.is_served = True
+        if self._writable is None:
+            self._await("request")
 
-    def _default_headers(self) -> bytes:
-        headers = self.server_state.default_headers
-        return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+def _response(
+    values: Answer, batch: Batch, endpoint: Endpoint, said_always: bytes
+) -> bytes | None:
+    """Return the whole response, None where the ordinary way must find what is wrong."""
+    if isinstance(values, Exception):
+        return None
+    contract = endpoint.contract
+    try:
+        answer = contract.write(batch, batch.predicted(values))
+    except Problem:
+        return None
+    except Exception:
+        LOG.exception("An answer could not be written.")  # its neighbours' will be
+        return None
+    return b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+        said_always,
+        contract.media_type,
+        len(answer),
+        answer,
+    )

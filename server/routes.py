@@ -1,6 +1,6 @@
 """Every route but the hot one, as an ordinary Starlette application."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -22,10 +22,13 @@ Endpoints = Mapping[str, Endpoint]
 
 
 def create_routes(
-    endpoints: Endpoints, default: str | None, settings: Settings
+    endpoints: Endpoints,
+    default: str | None,
+    settings: Settings,
+    is_ready: Callable[[], bool],
 ) -> Starlette:
     """Return the Starlette application for everything that is not a prediction."""
-    views = Views(endpoints, default, settings)
+    views = Views(endpoints, default, settings, is_ready)
     application = Starlette(
         routes=[
             Route("/", views.page, methods=["GET", "POST"]),
@@ -35,7 +38,7 @@ def create_routes(
             Route("/models/{name}/predict", views.predict, methods=["POST"]),
             Route("/problems/{slug}", views.problem),
             Route("/livez", views.alive),
-            Route("/readyz", views.alive),
+            Route("/readyz", views.ready),
         ],
         exception_handlers={
             Problem: _problem_response,
@@ -58,13 +61,20 @@ class Views:
         By model name.
     default
         The name that counts where a request has none.
+    is_ready
+        Whether new requests are welcome.
     """
 
     def __init__(
-        self, endpoints: Endpoints, default: str | None, settings: Settings
+        self,
+        endpoints: Endpoints,
+        default: str | None,
+        settings: Settings,
+        is_ready: Callable[[], bool],
     ) -> None:
         self._endpoints = endpoints
         self._default = default
+        self._is_ready = is_ready
         self._max_body_bytes = settings.max_body_bytes
         signatures = {name: each.model.signature for name, each in endpoints.items()}
         self._documents = Documents(signatures, default)
@@ -82,6 +92,12 @@ class Views:
     async def alive(self, request: Request) -> Response:
         """Answer 200: the models were loaded and proven before the port was opened."""
         return PlainTextResponse("ok\n")
+
+    async def ready(self, request: Request) -> Response:
+        """Answer 200 until a stop begins, so that balancers go elsewhere in time."""
+        if self._is_ready():
+            return PlainTextResponse("ok\n")
+        return PlainTextResponse("stopping\n", HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def problem(self, request: Request) -> Response:
         text = describe_problem(request.path_params["slug"])
@@ -105,8 +121,9 @@ class Views:
             available_includes(endpoint.model),
         )
         if is_form:
-            body = await read_body(request.receive, self._max_body_bytes)
-            body = unpacked(request.scope["headers"], body, self._max_body_bytes)
+            fields = request.scope["headers"]
+            body = await read_body(fields, request.receive, self._max_body_bytes)
+            body = unpacked(fields, body, self._max_body_bytes)
             page = await page.answered(body, endpoint.predict)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.problem else HTTPStatus.OK
         return HTMLResponse(page.html(), status, SECURITY_HEADERS)
@@ -121,11 +138,13 @@ def _json(document: bytes) -> Response:
 
 async def _problem_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
-    return Response(error.body(), error.status, media_type=MEDIA_TYPE)
+    response = Response(error.body(), error.status, media_type=MEDIA_TYPE)
+    response.raw_headers += error.fields
+    return response
 
 
 async def _nobody_response(request: Request, error: Exception) -> Response:
-    """Answer a client that has gone; uvicorn drops it."""
+    """Answer a client that has gone; nobody sends it."""
     return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 

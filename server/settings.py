@@ -72,8 +72,43 @@ SETTINGS = (
     Setting("default", "", "Model of /predict, by name, where several are served."),
     Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
     Setting("max_rows", 10_000, "Most rows in one request.", 1),
-    Setting("drain_seconds", 10, "Longest wait for open requests at a stop."),
+    Setting("max_head_bytes", 32_768, "Largest head of a request, in bytes.", 1),
+    Setting("max_target_bytes", 8192, "Longest path with its query, in bytes.", 1),
+    Setting("max_fields", 100, "Most fields in one head.", 1),
+    Setting("head_seconds", 10, "Longest wait for a head, from its first byte.", 1),
+    Setting("body_seconds", 60, "Longest wait for a body, from its head.", 1),
+    Setting("write_seconds", 60, "Longest wait for a client to read its answer.", 1),
     Setting("keep_alive_seconds", 75, "Idle time after which a connection closes."),
+    Setting("max_connections", 1000, "Most connections at once.", 1),
+    Setting(
+        "max_connections_per_address", 500, "Most connections of one client address.", 1
+    ),
+    Setting(
+        "max_held_bytes",
+        33_554_432,
+        "Most bytes of all requests that are not answered; less where the memory is "
+        "limited: 1/32 of it.",
+        1,
+    ),
+    Setting(
+        "max_unsent_bytes",
+        8_388_608,
+        "Most bytes of all answers that no client has read, but for one; less where the "
+        "memory is limited: 1/128 of it.",
+        1,
+    ),
+    Setting(
+        "deadline_ms",
+        2000,
+        "Longest time that a request waits for others; then it is told 503.",
+        1,
+    ),
+    Setting(
+        "ready_seconds",
+        1,
+        "At a stop, how long /readyz says so before nobody is let in any more.",
+    ),
+    Setting("drain_seconds", 8, "At a stop, longest wait for open requests."),
 )
 
 
@@ -86,8 +121,20 @@ class Settings(NamedTuple):
     default: str
     max_body_bytes: int
     max_rows: int
-    drain_seconds: int
+    max_head_bytes: int
+    max_target_bytes: int
+    max_fields: int
+    head_seconds: int
+    body_seconds: int
+    write_seconds: int
     keep_alive_seconds: int
+    max_connections: int
+    max_connections_per_address: int
+    max_held_bytes: int
+    max_unsent_bytes: int
+    deadline_ms: int
+    ready_seconds: int
+    drain_seconds: int
     models: tuple[Path, ...] = ()
 
     def model_paths(self) -> list[Path]:

@@ -6,21 +6,19 @@ import re
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, Self
 
 import uvloop
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
 from server import signature as signatures
 from server.app import App
 from server.batch import Column
 from server.http.asgi import Receive, Scope, Send
+from server.http.connections import Connections
 from server.model import Model
 from server.protocol import Protocol, hot_heads
 from server.runtime.session import RuntimeFault, Session, Tensor
-from server.settings import read_settings
+from server.settings import Settings, read_settings
 from tests.models import make_model, make_row
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -29,8 +27,8 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Watched(App):
     """A real application that notes what reaches it through ASGI."""
 
-    def __init__(self, model: "Poisonable", settings: Sequence[str]) -> None:
-        super().__init__([model], read_settings(settings))
+    def __init__(self, model: "Poisonable", settings: Settings) -> None:
+        super().__init__([model], settings)
         self.model = model
         self.paths: list[str] = []
 
@@ -62,24 +60,12 @@ class Poisonable(Model):
 class Serving:
     """The protocol on a port, its connections in the order in which they came."""
 
-    def __init__(self, app: Watched, keep_alive_seconds: int) -> None:
+    def __init__(self, app: Watched, settings: Settings) -> None:
         self.app = app
         self.connections: list[Protocol] = []
+        self.all = Connections(app, settings)
         self._streams: list[Stream] = []
-        config = Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            timeout_keep_alive=keep_alive_seconds,
-        )
-        config.load()
-        self._make = partial(
-            Protocol,
-            hot_heads(app.endpoints),
-            config=config,
-            server_state=ServerState(),
-        )
+        self._find_hot = hot_heads(app.endpoints)
 
     async def connect(self) -> Stream:
         (stream,) = await self.connect_all(1)
@@ -87,7 +73,7 @@ class Serving:
 
     async def connect_all(self, n_connections: int) -> list[Stream]:
         streams = [
-            await asyncio.open_connection(*self._address) for _ in range(n_connections)
+            await asyncio.open_connection(*self.address) for _ in range(n_connections)
         ]
         self._streams += streams
         while len(self.connections) < len(self._streams):
@@ -97,7 +83,7 @@ class Serving:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._accept, "127.0.0.1", 0)
-        self._address = self._server.sockets[0].getsockname()[:2]
+        self.address = self._server.sockets[0].getsockname()[:2]
         return self
 
     async def __aexit__(self, *exception: object) -> None:
@@ -108,14 +94,13 @@ class Serving:
         self._server.close()
 
     def _accept(self) -> Protocol:
-        self.connections.append(self._make(app_state={}))
+        self.connections.append(Protocol(self.all, self._find_hot))
         return self.connections[-1]
 
 
 @asynccontextmanager
 async def serving(
     run_ms: float = 0.0,
-    keep_alive_seconds: int = 75,
     settings: Sequence[str] = (),
     content: bytes | None = None,
 ) -> AsyncIterator[Serving]:
@@ -123,10 +108,27 @@ async def serving(
     with Session(content or make_model()) as session:
         model = Poisonable(session)
         model.run_ms = run_ms
-        app = Watched(model, settings)
-        async with Serving(app, keep_alive_seconds) as served:
+        values = read_settings(settings)
+        app = Watched(model, values)
+        async with Serving(app, values) as served, sweeping(served.all):
             yield served
-        app.endpoints["/predict"].batcher.close()
+        app.close()
+
+
+@asynccontextmanager
+async def sweeping(connections: Connections) -> AsyncIterator[None]:
+    """Look at deadlines until the block ends, as the server does."""
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            connections.sweep()
+
+    task = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def run(scenario: Callable[[], Any]) -> Any:

@@ -53,9 +53,9 @@ def batching(run_ms: float = 0.0) -> Iterator[tuple[Watched, Batcher]]:
     with Session(make_model()) as session:
         model = Watched(session)
         model.run_ms = run_ms
-        batcher = Batcher(model)
+        batcher = Batcher(model, deadline_ms=2000)
         yield model, batcher
-        batcher.close()
+        batcher.worker.close()
 
 
 async def ask(batcher: Batcher, *requests: list[Any]) -> list[Any]:

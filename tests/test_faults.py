@@ -216,16 +216,20 @@ def test_twenty_categories_are_named(n_categories: int, more: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_characters", "hint"),
-    [(100, f"; did you mean '{'n' * 100}'?"), (101, f"; it reads '{'n' * 100}'.")],
+    ("n_characters", "shown", "hint"),
+    [
+        (100, "n" * 99 + "m", f"; did you mean '{'n' * 100}'?"),
+        (101, "n" * 99 + "%E2%80%A6", f"; it reads '{'n' * 100}'."),
+        (1_000_000, "n" * 99 + "%E2%80%A6", f"; it reads '{'n' * 100}'."),
+    ],
 )
-def test_a_very_long_name_is_not_compared_with_those_there_are(
-    n_characters: int, hint: str
+def test_a_very_long_name_is_not_compared_with_those_there_are_and_is_cut(
+    n_characters: int, shown: str, hint: str
 ) -> None:
     feature = Feature(name="n" * 100, input="n", kind="number")
 
     assert faults_of({"n" * (n_characters - 1) + "m": 1}, feature) == {
-        f"#/{'n' * (n_characters - 1)}m": f"The model has no such feature{hint}"
+        f"#/{shown}": f"The model has no such feature{hint}"
     }
 
 

@@ -139,16 +139,20 @@ def test_without_uvloop_the_loop_of_asyncio_serves(tmp_path: Path) -> None:
 
 
 def test_what_is_logged_has_its_time(tmp_path: Path) -> None:
-    with running_server(write_model(tmp_path / "a.onnx")) as served:
+    model = write_model(tmp_path / "a.onnx")
+    with running_server(model, "--drain-seconds", "0") as served:
         address = urlsplit(served.url)
         with socket.create_connection((address.hostname, address.port or 0)) as client:
-            client.sendall(b"no request\r\n\r\n")
-            client.recv(1000)
-        assert served.process.stderr is not None
-        logged = served.process.stderr.readline()
+            client.sendall(b"POST /predict HTTP/1.1\r\n")
+            served.process.terminate()
+            assert served.process.stderr is not None
+            logged = served.process.stderr.readline()
+            code = served.process.wait(timeout=20)
 
+    assert code == 0
     assert re.fullmatch(
-        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING Invalid HTTP request received.\n",
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING 1 connections were ended "
+        r"without an answer.\n",
         logged,
     )
 

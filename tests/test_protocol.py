@@ -246,9 +246,7 @@ def test_what_the_server_says_in_every_answer_is_said_in_the_short_one() -> None
     async def scenario() -> list[bytes]:
         async with serving() as served:
             stream = await served.connect()
-            (connection,) = served.connections
-            said = [(b"date", b"today"), (b"via", b"1.1 b")]
-            connection.server_state.default_headers = said
+            served.all.said_always = b"date: today\r\nvia: 1.1 b\r\n"
             return await ask(stream, ROW)
 
     (response,) = run(scenario)
@@ -292,17 +290,16 @@ def test_a_client_that_went_away_costs_its_neighbours_nothing() -> None:
 
 
 def test_a_connection_that_ended_is_forgotten() -> None:
-    async def scenario() -> set[Any]:
+    async def scenario() -> int:
         async with serving() as served:
             for _, there in await served.connect_all(3):
                 there.close()
-            (one, *_) = served.connections
             while any(not each.transport.is_closing() for each in served.connections):
                 await asyncio.sleep(0)
             await asyncio.sleep(0.01)
-            return one.connections
+            return len(served.all)
 
-    assert run(scenario) == set()
+    assert run(scenario) == 0
 
 
 def test_a_stop_answers_what_waits_and_closes_the_connection() -> None:
@@ -311,7 +308,8 @@ def test_a_stop_answers_what_waits_and_closes_the_connection() -> None:
             reader, _ = await served.connect()
             (connection,) = served.connections
             connection.data_received(ROW)
-            connection.shutdown()
+            served.all.is_stopping = True
+            connection.stop()
             return await reader.read()
 
     assert run(scenario) == answer(80.0)
@@ -324,7 +322,8 @@ def test_a_stop_lets_a_request_that_has_begun_come_to_its_end() -> None:
             writer.write(ROW[:-5])
             await asyncio.sleep(0.01)
             (connection,) = served.connections
-            connection.shutdown()
+            served.all.is_stopping = True
+            connection.stop()
             writer.write(ROW[-5:])
             return await reader.read()
 
@@ -358,7 +357,7 @@ def test_the_limit_of_a_body_counts_on_both_ways() -> None:
 
 def test_an_idle_connection_is_closed_after_a_prediction() -> None:
     async def scenario() -> list[bytes]:
-        async with serving(keep_alive_seconds=1) as served:
+        async with serving(settings=["--keep-alive-seconds", "1"]) as served:
             stream = await served.connect()
             return [*await ask(stream, ROW), await stream[0].read()]
 
@@ -367,7 +366,7 @@ def test_an_idle_connection_is_closed_after_a_prediction() -> None:
 
 def test_a_connection_that_is_used_does_not_end_for_being_idle() -> None:
     async def scenario() -> list[bytes]:
-        async with serving(keep_alive_seconds=1) as served:
+        async with serving(settings=["--keep-alive-seconds", "1"]) as served:
             stream = await served.connect()
             responses = await ask(stream, ROW)
             for _ in range(3):

@@ -27,7 +27,7 @@ def test_the_defaults_and_the_bounds_are_those_that_were_announced() -> None:
         "models_folder": ("models", 0, largest),
         "max_body_bytes": (4_194_304, 1, largest),
         "max_rows": (10_000, 1, largest),
-        "drain_seconds": (10, 0, largest),
+        "drain_seconds": (8, 0, largest),
         "keep_alive_seconds": (75, 0, largest),
     }
 

@@ -120,7 +120,7 @@ class Page(msgspec.Struct, frozen=True):
     def with_prediction(self, prediction: Prediction) -> "Page":
         """Return the page that shows the prediction of one row."""
         value = prediction.values[0]
-        included = {name: found[0] for name, found in prediction.included.items()}
+        included = {name: next(iter(it)) for name, it in prediction.included.items()}
         intervals = included.get("interval", {})
         if not isinstance(value, dict):
             name = self.signature.targets[0].name

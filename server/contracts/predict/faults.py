@@ -23,7 +23,8 @@ UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 in each other."""
 
 MAX_NAME_CHARACTERS = 100
-"""A longer name that no feature has is not compared with those that are there."""
+"""A longer name that no feature has is not compared with those that are there, and is
+shown by its beginning."""
 
 MAX_NAMED_FEATURES = 10
 """In the fault of a name that is like none of them."""
@@ -112,7 +113,12 @@ def _unknown_features(
             detail = _unknown_feature(name, known)
         else:
             continue
-        yield Fault(pointer(*place, name), detail)
+        shown = (
+            name
+            if len(name) <= MAX_NAME_CHARACTERS
+            else name[: MAX_NAME_CHARACTERS - 1] + "…"
+        )
+        yield Fault(pointer(*place, shown), detail)
 
 
 def _faults_of_column(feature: Feature, columns: dict[str, Any]) -> Iterator[Fault]:

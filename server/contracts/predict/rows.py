@@ -19,6 +19,7 @@ from server.contracts.predict.faults import (
     is_columns,
     too_many,
 )
+from server.contracts.predict.size import require_few_values
 from server.problems import InvalidBatch, Problem
 from server.signature import (
     MISSING_TEXT,
@@ -61,6 +62,7 @@ class RowReader:
         ------
         MalformedBody, InvalidBatch, TooManyRows
         """
+        require_few_values(body, self._max_rows, len(self._features))
         if not self._is_fast:
             return self._read_plainly(body)
         try:

@@ -1,0 +1,483 @@
+"""One client's connection: HTTP/1.1 with deadlines and budgets.
+
+The parser is httptools' (Node's llhttp). Requests are answered one after the other, in
+the order in which they came; what comes behind them is bytes that nobody looks at yet.
+Every wait for the client has a deadline: its head, its body, its next request, and its
+reading of an answer.
+"""
+
+import asyncio
+from typing import Literal
+from urllib.parse import unquote
+
+import httptools
+
+from server.http.connections import NEVER, Connections
+from server.http.exchange import STATUS_LINES, Exchange
+from server.http.head import declared_body_bytes, require_standard
+from server.problems import (
+    MEDIA_TYPE,
+    HeadTooLarge,
+    MalformedRequest,
+    Overloaded,
+    Problem,
+    RequestTimeout,
+    TargetTooLong,
+)
+
+Awaited = Literal["head", "body", "request", "reading", "end"]
+
+PIECE_BYTES = 4096
+"""What the parser is given at once: it runs ahead of the answers by no more than that."""
+
+MAX_WRITE_BUFFER_BYTES = 16_384
+"""Of answers, what a client may leave unread before the server waits for it."""
+
+FRAMING_SHARE = 8
+"""A chunk of one byte takes five more. What takes more is framing and little else."""
+
+MAX_LINGER_BYTES = 16_777_216
+"""What is still read from a client that was refused: if the connection was closed at
+once, its system would drop the refusal unread (RFC 9112, section 9.6)."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection.
+
+    Parameters
+    ----------
+    connections
+        All of the process.
+
+    Attributes
+    ----------
+    address
+        The client's.
+    since
+        When the wait for the client began, by the loop's clock.
+    deadline
+        When it ends; `NEVER` while the client waits for the server.
+    is_served
+        Whether a request was ever answered.
+    n_held_bytes
+        Of requests that are not answered yet.
+    n_unsent_bytes
+        Of answers that the client has not read.
+    n_missing_bytes
+        Of a body whose length is known.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._settings = connections.settings
+        self._loop = asyncio.get_running_loop()
+        self.address = ""
+        self.since = 0.0
+        self.deadline = NEVER
+        self.is_served = False
+        self.n_held_bytes = 0
+        self.n_unsent_bytes = 0
+        self._awaited: Awaited = "head"
+        self._parser = httptools.HttpRequestParser(self)
+        self._unread = b""  # behind the requests that are not answered yet
+        self._exchanges: list[Exchange] = []  # the first is being answered
+        self._incoming: Exchange | None = None  # the last, while its body comes
+        self._refusal: Problem | None = None  # to be sent behind their answers
+        self._target = b""
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._n_trailers = 0
+        self._n_framed_bytes = 0  # of a head, or of a body that comes in chunks
+        self.n_missing_bytes = 0
+        self._is_in_head = False
+        self._is_declining = False
+        self._is_reading_paused = False
+        self._writable: asyncio.Event | None = None  # while writing is paused
+        self._is_half_closed = False
+        self._is_lingering = False
+        self._n_lingered_bytes = 0
+
+    # what the loop reports
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.transport = transport
+        transport.set_write_buffer_limits(MAX_WRITE_BUFFER_BYTES)
+        peer = transport.get_extra_info("peername")
+        self.address = peer[0] if peer else ""
+        self._await("head")
+        if not self._connections.add(self):
+            self._refuse(Overloaded("All connections are taken."))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_lingering:
+            self._n_lingered_bytes += len(data)
+            if self._n_lingered_bytes > MAX_LINGER_BYTES:
+                self.abort()
+            return
+        self._unread += data
+        self.read_on()
+
+    def eof_received(self) -> bool:
+        """Let a client that has said all it has to say wait for its answers."""
+        self._is_half_closed = True
+        if self._incoming is not None and not self._unread:
+            return False  # the rest of the body will not come
+        return bool(self._exchanges or self._unread) and not self._is_lingering
+
+    def pause_writing(self) -> None:
+        self._writable = asyncio.Event()
+        self._await("reading")
+        n_bytes = self.transport.get_write_buffer_size()
+        self._connections.leave_unsent(self, n_bytes)
+
+    def resume_writing(self) -> None:
+        self._release_writers()
+        self._connections.leave_unsent(self, 0)
+        if self.transport.is_closing() or self._is_lingering:
+            return
+        self.deadline = NEVER
+        if not self._exchanges:
+            self._settle()
+
+    # what the process asks for
+
+    def expire(self) -> None:
+        """End the wait for the client, because its deadline has passed."""
+        if self._awaited in ("reading", "end"):
+            self.abort()
+        elif self._awaited == "request" or not self.is_busy:
+            self.close()
+        else:
+            seconds = self._seconds(self._awaited)
+            self._refuse(
+                RequestTimeout(f"The {self._awaited} did not come within {seconds} s.")
+            )
+
+    def stop(self, *, is_silent_spared: bool = False) -> None:
+        """Close the connection if it is idle: its client has nothing to lose.
+
+        Parameters
+        ----------
+        is_silent_spared
+            Whether one that never had a request counts as idle.
+        """
+        if not self.is_busy and (self.is_served or not is_silent_spared):
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection as soon as the client has read what was written."""
+        self._forget_requests()
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self._await("reading")
+        else:
+            self.deadline = NEVER
+
+    def abort(self) -> None:
+        self._forget()
+        self.transport.abort()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether what comes now belongs to, or must wait for, what came before."""
+        return bool(
+            self._exchanges
+            or self._incoming
+            or self._is_in_head
+            or self._unread
+            or self._writable
+            or self._refusal
+            or self._is_lingering
+        )
+
+    # what an exchange asks for
+
+    @property
+    def said_always(self) -> bytes:
+        return self._connections.said_always
+
+    @property
+    def may_stay(self) -> bool:
+        return not self._connections.is_stopping
+
+    def write(self, *parts: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.writelines(parts)
+
+    async def drained(self) -> None:
+        """Wait until the client has read enough for more to be written."""
+        if self._writable is not None:
+            await self._writable.wait()
+
+    def read_on(self) -> None:
+        """Parse what has come, as far as it can be taken now."""
+        while self._unread and self._may_parse:
+            n_bytes = self.n_missing_bytes or PIECE_BYTES
+            piece, self._unread = self._unread[:n_bytes], self._unread[n_bytes:]
+            self._parse(piece)
+        self._note_held()
+        if self._is_reading_paused != bool(self._unread):
+            self._pause_reading(bool(self._unread))
+
+    def answered(self) -> None:
+        """Go on behind the first exchange, whose response is complete."""
+        if not self._exchanges:
+            return  # to write it was more than the client may leave unread
+        exchange = self._exchanges.pop(0)
+        self.is_served = True
+        self._note_held()
+        if exchange.may_stay and not exchange.is_received:
+            self._await("body")  # and drop it
+        elif exchange.may_stay:
+            self._settle()
+        elif not exchange.is_received:
+            self._linger()
+        elif self._connections.is_stopping:
+            self._linger()  # it did not say that it would go, and may have asked again
+        else:
+            self.close()
+
+    # what the parser reports
+
+    def on_message_begin(self) -> None:
+        if self._is_declining:
+            return
+        self._is_in_head = True
+        self._target = b""
+        self._fields = []
+        self._n_framed_bytes = 0
+        if not self._exchanges:
+            self._await("head")
+
+    def on_url(self, part: bytes) -> None:
+        if self._is_declining:
+            return
+        self._target += part
+        limit = self._settings.max_target_bytes
+        if len(self._target) > limit:
+            raise TargetTooLong(f"Path and query have more than {limit} bytes.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_declining:
+            return
+        limit = self._settings.max_fields
+        if self._is_in_head:
+            self._fields.append((name.lower(), value))
+        else:
+            self._n_trailers += 1  # nobody asks for them
+        if len(self._fields) > limit or self._n_trailers > limit:
+            raise HeadTooLarge(f"The head has more than {limit} fields.")
+
+    def on_headers_complete(self) -> None:
+        if self._is_declining:
+            return
+        self._is_in_head = False
+        self._n_framed_bytes = self._n_trailers = 0
+        require_standard(self._parser.get_http_version(), self._fields)
+        exchange = self._new_exchange()
+        self.n_missing_bytes = declared_body_bytes(self._fields)
+        self._incoming = exchange
+        self._exchanges.append(exchange)
+        self._await("body")
+        if len(self._exchanges) == 1:
+            exchange.start(self._connections.application)
+
+    def on_body(self, part: bytes) -> None:
+        assert self._incoming is not None  # noqa: S101 - its head was read
+        self._incoming.take(part)
+        if self.n_missing_bytes:
+            self.n_missing_bytes -= len(part)
+
+    def on_message_complete(self) -> None:
+        if self._parser.should_upgrade():
+            return  # so the parser has it; the body is still to come
+        assert self._incoming is not None  # noqa: S101 - its head was read
+        self._incoming.end()
+        if self._incoming.is_answered:
+            self._await("request")
+        else:
+            self.deadline = NEVER
+        self._incoming = None
+
+    def _parse(self, piece: bytes) -> None:
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(piece[offer.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            if not isinstance(error.__context__, Problem):
+                raise
+            self._refuse(error.__context__)
+        except httptools.HttpParserError as error:
+            self._refuse(MalformedRequest(f"The request cannot be read: {error}."))
+        else:
+            self._count(len(piece))
+
+    def _decline(self, rest: bytes) -> None:
+        """Go on as if the client had not offered another protocol.
+
+        Whoever does not take such an offer ignores it (RFC 9110, section 7.8). Java's
+        client and `curl --http2` offer HTTP/2 so. The parser stops behind the head;
+        another one goes on with the body, whose length is all that it has to know.
+        """
+        self._parser = httptools.HttpRequestParser(self)
+        framing = [
+            b"%b: %b\r\n" % field
+            for field in self._fields
+            if field[0] in (b"content-length", b"transfer-encoding")
+        ]
+        self._is_declining = True
+        self._parser.feed_data(b"".join([b"POST / HTTP/1.1\r\n", *framing, b"\r\n"]))
+        self._is_declining = False
+        self._unread = rest + self._unread
+
+    def _count(self, n_bytes: int) -> None:
+        """Refuse a head, or the framing of a body, that has no end."""
+        limit = self._settings.max_head_bytes
+        if self._is_in_head:
+            self._n_framed_bytes += n_bytes
+            if self._n_framed_bytes > limit:
+                self._refuse(HeadTooLarge(f"The head has more than {limit} bytes."))
+        elif self._incoming is not None and not self.n_missing_bytes:
+            self._n_framed_bytes += n_bytes
+            limit += FRAMING_SHARE * self._incoming.n_body_bytes
+            if self._n_framed_bytes > limit:
+                self._refuse(MalformedRequest("The chunks have next to no content."))
+
+    def _new_exchange(self) -> Exchange:
+        parser, transport = self._parser, self.transport
+        version, method = parser.get_http_version(), parser.get_method()
+        if method == b"CONNECT":
+            raise MalformedRequest("CONNECT is for proxies; this is none.")
+        try:
+            url = httptools.parse_url(self._target)
+        except httptools.HttpParserInvalidURLError as error:
+            raise MalformedRequest("The target is not a path.") from error
+        raw_path = url.path or b"/"  # http://host has none
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "method": method.decode("ascii"),
+            "scheme": "http",
+            "path": unquote(raw_path.decode("ascii")),
+            "raw_path": raw_path,
+            "query_string": url.query or b"",
+            "root_path": "",
+            "headers": self._fields,
+            "client": transport.get_extra_info("peername"),
+            "server": transport.get_extra_info("sockname"),
+        }
+        expects = (b"expect", b"100-continue") in (
+            (name, value.lower()) for name, value in self._fields
+        )
+        may_stay = version == "1.1" and parser.should_keep_alive()
+        return Exchange(self, scope, may_stay=may_stay, expects_continue=expects)
+
+    # the connection's own
+
+    @property
+    def _may_parse(self) -> bool:
+        if self._refusal is not None or self._is_lingering:
+            return False
+        if self._incoming is not None:
+            return not self._incoming.is_full
+        return not self._exchanges and self._writable is None
+
+    def _await(self, awaited: Awaited) -> None:
+        self._awaited = awaited
+        self.since = self._loop.time()
+        self.deadline = self.since + self._seconds(awaited)
+
+    def _seconds(self, awaited: Awaited) -> int:
+        return self._connections.seconds[awaited]
+
+    def _note_held(self) -> None:
+        n_bytes = len(self._unread) + sum(it.n_body_bytes for it in self._exchanges)
+        if n_bytes != self.n_held_bytes and not self._connections.hold(self, n_bytes):
+            self._refuse(Overloaded("Too much of other requests is held already."))
+
+    def _settle(self) -> None:
+        """Go on behind an answer that was given, if its client reads it."""
+        if self._writable is not None:
+            return
+        if self._exchanges:
+            self._exchanges[0].start(self._connections.application)
+        elif self._refusal is not None:
+            self._write_refusal(self._refusal)
+        else:
+            self._await("head" if self._is_in_head else "request")
+        self.read_on()
+        if self._is_half_closed and not self._exchanges:
+            self.close()
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer a request that the application will not see to its end."""
+        incoming, self._incoming = self._incoming, None
+        self._refusal = problem
+        self._unread = b""
+        if incoming is not None:
+            if incoming.is_started:
+                self.abort()
+                return
+            self._exchanges.remove(incoming)
+            incoming.abandon()
+        if not self._exchanges:
+            self._write_refusal(problem)
+
+    def _write_refusal(self, problem: Problem) -> None:
+        body = problem.body()
+        head = [
+            STATUS_LINES[problem.status],
+            self.said_always,
+            b"content-type: %b\r\n" % MEDIA_TYPE.encode(),
+            b"content-length: %d\r\n" % len(body),
+            *(b"%b: %b\r\n" % field for field in problem.fields),
+            b"connection: close\r\n\r\n",
+        ]
+        self.write(b"".join(head), body)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Let the client read the answer before the connection is closed."""
+        self._forget_requests()
+        if self.transport.is_closing():
+            return
+        self._is_lingering = True
+        self._pause_reading(False)
+        self.transport.write_eof()
+        self._await("end")
+        if self._is_half_closed:
+            self.close()
+
+    def _pause_reading(self, pause: bool) -> None:
+        if pause == self._is_reading_paused or self.transport.is_closing():
+            return
+        self._is_reading_paused = pause
+        if pause:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    def _release_writers(self) -> None:
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+
+    def _forget_requests(self) -> None:
+        exchanges, self._exchanges = self._exchanges, []
+        self._incoming = None
+        self._unread = b""
+        for exchange in exchanges:
+            exchange.abandon()
+        self._connections.hold(self, 0)
+
+    def _forget(self) -> None:
+        self.deadline = NEVER
+        self._connections.discard(self)
+        self._forget_requests()
+        self._release_writers()

@@ -1,0 +1,55 @@
+"""What the process may take of its machine, and the settings that go with it."""
+
+import resource
+from contextlib import suppress
+from pathlib import Path
+
+from server.settings import Settings
+
+MEMORY_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+"""Of control groups of the second and of the first version."""
+
+HELD_SHARE, UNSENT_SHARE = 32, 128
+"""Requests that wait, and answers that wait, may take one part of so many."""
+
+N_OWN_FILES = 24
+"""What the process itself has open, and a few to spare."""
+
+
+def fitted(settings: Settings) -> Settings:
+    """Return the settings with what the process may take, where that is less.
+
+    A body of the largest size that is allowed can always be held.
+    """
+    n_bytes = memory_limit_bytes() or 2**63
+    held = min(settings.max_held_bytes, n_bytes // HELD_SHARE)
+    n_connections = min(settings.max_connections, allowed_files() - N_OWN_FILES)
+    return settings._replace(
+        max_held_bytes=max(held, settings.max_body_bytes),
+        max_unsent_bytes=min(settings.max_unsent_bytes, n_bytes // UNSENT_SHARE),
+        max_connections=max(1, n_connections),
+    )
+
+
+def memory_limit_bytes() -> int | None:
+    """Return the limit of the container or of the process, None without one."""
+    limits = []
+    for path in MEMORY_LIMITS:
+        with suppress(OSError, ValueError):  # there is none, or it says max
+            limits.append(int(path.read_text("ascii")))
+    of_process, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if of_process != resource.RLIM_INFINITY:
+        limits.append(of_process)
+    return min(limits, default=None)
+
+
+def allowed_files() -> int:
+    """Return how many files the process may open, after asking for all it can get."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return 2**31 if soft == resource.RLIM_INFINITY else soft
