@@ -65,8 +65,8 @@ model: $(testing)  ## train the shipped model again from the table STUDENTS_CSV
 bench: $(testing)  ## measure the latency of the server at URL (http://localhost:8080)
 	.venv/bin/python -m bench $(URL)
 
-lambda: $(developing)  ## build the zip of a function of AWS Lambda, build/function.zip
-	.venv/bin/python -m deploy.aws.function.build models/*.onnx
+lambda: $(serving)  ## build the zip of a function of AWS Lambda, build/function.zip
+	.venv-serve/bin/python -m deploy.aws.function.build models/*.onnx
 
 # what the image says of itself; outside of a checkout of git nobody knows the revision
 released := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' server/__init__.py)
