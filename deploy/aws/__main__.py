@@ -574,7 +574,7 @@ def _up_options(parser: argparse.ArgumentParser) -> None:
     cron = arguments.cron
     add("--start-cron", type=cron, help="such as 'cron(0 8 ? * MON-FRI *)' (none)")
     add("--stop-cron", type=cron, help="such as 'cron(0 18 ? * MON-FRI *)' (none)")
-    add("--time-zone", help="of the timetable (UTC)")
+    add("--time-zone", type=arguments.time_zone, help="of the timetable (UTC)")
     add("--budget-email", type=arguments.email, help="who is warned of costs (nobody)")
     add("--budget-dollars", type=arguments.whole(1), help="a month (10)")
 
