@@ -244,13 +244,13 @@ def cost(options: argparse.Namespace) -> None:
 
 
 def down(options: argparse.Namespace) -> None:
-    """Delete everything that up made, the images too."""
+    """Delete a stack and all that is in it."""
     cloudformation = _client(options, "cloudformation")
     found = stack.describe(cloudformation, options.name)
     if found is None:
         print(f"There is no stack {options.name!r}: nothing of it costs money.")
         return
-    print(f"This deletes the stack {options.name!r} and all that is in it, images too.")
+    print(f"This deletes the stack {options.name!r}: {plan.parts(found)}.")
     if not _agreed(options):
         return
     known = _event_ids(cloudformation, options.name)

@@ -6,6 +6,13 @@ from typing import Any
 from deploy.aws import stack
 from deploy.aws.errors import Refusal
 
+PARTS = {
+    "CaddyImage": "a machine with its disk and address, a registry with its images",
+    "Concurrency": "a function, its address, its log",
+    "MachineStack": "a role for GitHub",
+}
+"""What is in a stack, by a parameter that no other kind of stack has."""
+
 RESTARTS = ("InstanceType", "Scheme", "Domain", "CaddyImage")
 """Parameters for which AWS stops the machine and starts it again."""
 
@@ -27,6 +34,23 @@ def before(found: Mapping[str, Any] | None, template: str) -> dict[str, str]:
             f"the stack {found['StackName']!r} is of another kind: give another --name"
         )
     return {name: said[name] for name in names if name in said}
+
+
+def parts(found: Mapping[str, Any]) -> str:
+    """Return what is in a stack, in words.
+
+    Raises
+    ------
+    Refusal
+        If no command here made it.
+    """
+    for parameter in stack.parameters(found):
+        if parameter in PARTS:
+            return PARTS[parameter]
+    raise Refusal(
+        f"nothing here made the stack {found['StackName']!r}: give another --name, or "
+        "delete it where it was made"
+    )
 
 
 def merged(
