@@ -365,12 +365,8 @@ def _machine_plan(
     )
     yield from plan.say(before, after)
     if before:
-        is_same = stack.has_template(cloudformation, options.name, template)
-        yield from plan.consequences(
-            before,
-            after,
-            has_other_template=not is_same,
-        )
+        old = stack.template(cloudformation, options.name)
+        yield from plan.consequences(before, after, old, template)
 
 
 def _verb(before: dict[str, str]) -> str:

@@ -17,6 +17,10 @@ RESTARTS = ("InstanceType", "Scheme", "Domain", "CaddyImage")
 """Parameters for which AWS stops the machine and starts it again."""
 
 
+TAKES_UP = "pinion-machine configure"
+"""Is in the template of machines that take up a changed one as they start."""
+
+
 def before(found: Mapping[str, Any] | None, template: str) -> dict[str, str]:
     """Return the parameters of a stack that the template has, too.
 
@@ -73,17 +77,14 @@ def say(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
 
 
 def consequences(
-    before: Mapping[str, str],
-    after: Mapping[str, str],
-    *,
-    has_other_template: bool,
+    before: Mapping[str, str], after: Mapping[str, str], old: str, new: str
 ) -> Iterator[str]:
     """Yield what a change of an existing stack does to its machine, one line at most.
 
     Parameters
     ----------
-    has_other_template
-        Whether the stack was made from another one; its program is part of it.
+    old, new
+        The templates; the machine's program is part of them.
     """
     changed = [
         key for key in RESTARTS if key in before and before[key] != after.get(key)
@@ -93,10 +94,17 @@ def consequences(
             "This replaces the machine, as only another one has another system: its image, "
             "address and certificate come again with python -m deploy.aws update."
         )
-    elif changed or has_other_template:
+    elif changed or old.strip() != new.strip():
         what = ", ".join(changed) or "the template"
-        yield (
-            f"This stops the machine and starts it again, if it needs to ({what} changes): "
-            "it takes up its program and configuration then, and without a domain it has "
-            "another address."
-        )
+        stops = f"This stops the machine and starts it again, if it needs to ({what} changes)"
+        if TAKES_UP in old:
+            yield (
+                f"{stops}: it takes up its program and configuration then, and without a "
+                "domain it has another address."
+            )
+        else:
+            yield (
+                f"{stops}, and changes nothing on it: a machine as old as this one has to be "
+                "replaced for that, with --new-system once there is a newer Amazon Linux, or "
+                "with down and up."
+            )
