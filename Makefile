@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 URL ?= http://localhost:8080
 ENGINE ?= docker
+IMAGE ?= pinion
 
 # The newest Python that really runs (a pyenv shim may not), can load the runtime (ctypes)
 # and can make an environment (Debian has a package apart for ensurepip).
@@ -74,8 +75,8 @@ revision := $(shell git describe --always --abbrev=40 --dirty --exclude='*' 2>/d
 
 # one manifest a push: the registry keeps three and scans each (moby/buildkit#3499)
 image: export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
-image:  ## build the container image `pinion` with ENGINE (docker)
-	$(ENGINE) build --tag pinion --build-arg VERSION=$(released) \
+image:  ## build the container image IMAGE (pinion) with ENGINE (docker)
+	$(ENGINE) build --tag $(IMAGE) --build-arg VERSION=$(released) \
 		--build-arg REVISION=$(revision) $(BUILD_OPTIONS) .
 
 # what `make test-all` has of it, with what is missing said instead of skipped
