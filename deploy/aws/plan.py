@@ -13,9 +13,20 @@ PARTS = {
 }
 """What is in a stack, by a parameter that no other kind of stack has."""
 
+MACHINE_DEFAULTS = {
+    "Scheme": "https",
+    "Domain": "",
+    "AllowedCidr": "0.0.0.0/0",
+    "StartCron": "",
+    "StopCron": "",
+    "TimeZone": "UTC",
+    "BudgetEmail": "",
+    "BudgetDollars": "10",
+}
+FUNCTION_DEFAULTS = {"MemoryMegabytes": "128", "Concurrency": "5"}
+
 RESTARTS = ("InstanceType", "Scheme", "Domain", "CaddyImage")
 """Parameters for which AWS stops the machine and starts it again."""
-
 
 TAKES_UP = "pinion-machine configure"
 """Is in the template of machines that take up a changed one as they start."""
@@ -65,6 +76,24 @@ def merged(
     """Return what was given, else what was before, else the default."""
     said = {key: str(value) for key, value in given.items() if value is not None}
     return {**defaults, **before, **said}
+
+
+def verb(before: Mapping[str, str]) -> str:
+    return "This changes" if before else "This makes"
+
+
+def refuse_http_with_domain(scheme: str | None, domain: str | None) -> None:
+    """Refuse a domain without https, in one command or in two.
+
+    Raises
+    ------
+    Refusal
+        If both were given.
+    """
+    if scheme == "http" and domain:
+        raise Refusal(
+            f"http and the domain {domain} contradict: give --https, or --domain ''"
+        )
 
 
 def say(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
