@@ -267,6 +267,21 @@ def test_of_its_repository_it_keeps_what_serves_and_what_served_before(
     podman("untag", image, *names[-2:])
 
 
+def test_an_update_that_cannot_clean_up_has_been_made(machine: Machine) -> None:
+    engine = machine.folder / "engine"
+    engine.write_text(
+        "#!/bin/bash\n"
+        '[[ $1 == image && $2 == prune ]] && { echo "in use" >&2; exit 1; }\n'
+        f'exec {ENGINE} "$@"\n'
+    )
+    engine.chmod(0o755)
+    given = {**machine.environment, "PINION_ENGINE": str(engine)}
+    said = Machine(machine.folder, given).run("update", built_image())
+
+    assert "in use" in said
+    assert said.endswith(f"pinion-machine: serving {built_image()}\n")
+
+
 def test_two_updates_at_a_time_go_one_after_the_other(machine: Machine) -> None:
     image = built_image()
     with ThreadPoolExecutor() as pool:
