@@ -32,7 +32,9 @@ def up(options: argparse.Namespace) -> None:
     cloudformation = _client(options, "cloudformation")
     before = plan.before(stack.describe(cloudformation, options.name), template)
     old = _machine(options)["InstanceId"] if before else None
-    after = _machine_parameters(options, before, old)
+    if old and not before.get("System"):
+        before["System"] = machine.state(_client(options, "ec2"), old).system
+    after = _machine_parameters(options, before)
     for line in _machine_plan(options, cloudformation, template, before, after):
         print(line)
     if not _agreed(options):
@@ -239,7 +241,7 @@ def _image_name(options: argparse.Namespace, repository: str) -> str:
 
 
 def _machine_parameters(
-    options: argparse.Namespace, before: dict[str, str], instance_id: str | None
+    options: argparse.Namespace, before: dict[str, str]
 ) -> dict[str, str]:
     given = {
         "InstanceType": options.instance_type,
@@ -258,11 +260,11 @@ def _machine_parameters(
     instance_type = after.get("InstanceType") or stack.free_instance_type(ec2)
     processor = stack.architecture(instance_type)
     if (
-        instance_id
+        before
         and not options.new_system
         and processor == stack.architecture(before["InstanceType"])
     ):
-        system = before.get("System") or machine.state(ec2, instance_id).system
+        system = before["System"]
     else:
         system = stack.newest_system(_client(options, "ssm"), processor)
     return {

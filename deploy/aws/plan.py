@@ -118,7 +118,7 @@ def consequences(
     changed = [
         key for key in RESTARTS if key in before and before[key] != after.get(key)
     ]
-    if before.get("System", after["System"]) != after["System"]:
+    if before["System"] != after["System"]:
         yield (
             "This replaces the machine, as only another one has another system: its image, "
             "address and certificate come again with python -m deploy.aws update."
