@@ -72,13 +72,15 @@ def podman(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[
 
 
 @cache
-def built_image(*options: str, architecture: str = "") -> str:
+def built_image(*options: str, architecture: str = "", revision: str = "") -> str:
     """Build the image with `make image`, once a process, and return its id.
 
     Parameters
     ----------
     architecture
         As engines call it, if it is not this machine's.
+    revision
+        What is said instead of the checkout's commit.
     """
     with alone("image"), tempfile.TemporaryDirectory() as folder:
         written = f"{folder}/id"
@@ -96,12 +98,14 @@ def built_image(*options: str, architecture: str = "") -> str:
             *options,
         ]
         # a name each: what has none can be removed by a test of the machine's program
-        kind = zlib.crc32(repr((architecture, options)).encode())
+        kind = zlib.crc32(repr((options, architecture, revision)).encode())
         words = [
             f"ENGINE={ENGINE}",
             f"IMAGE=localhost/pinion-test/image:{kind:08x}",
             f"BUILD_OPTIONS={shlex.join(given)}",
         ]
+        if revision:
+            words.append(f"revision={revision}")
         _run("make", "--directory", str(ROOT), "image", *words)
         return Path(written).read_text("utf-8").strip().removeprefix("sha256:")
 
