@@ -55,13 +55,9 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["python3", "-S", "/app/healthcheck.py"]
 ENTRYPOINT ["python3", "-m", "server"]
-ARG VERSION=unknown
-ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Pinion" \
       org.opencontainers.image.description="Serves ONNX models that know what they accept" \
-      org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.licenses="MIT"
 
 FROM server AS shell
 COPY --from=packages /bin/busybox /bin/busybox

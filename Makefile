@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 URL ?= http://localhost:8080
 ENGINE ?= docker
+IMAGE ?= pinion
 
 # The newest Python that really runs (a pyenv shim may not), can load the runtime (ctypes)
 # and can make an environment (Debian has a package apart for ensurepip).
@@ -65,18 +66,20 @@ model: $(testing)  ## train the shipped model again from the table STUDENTS_CSV
 bench: $(testing)  ## measure the latency of the server at URL (http://localhost:8080)
 	.venv/bin/python -m bench $(URL)
 
-lambda: $(developing)  ## build the zip of a function of AWS Lambda, build/function.zip
-	.venv/bin/python -m deploy.aws.function.build models/*.onnx
+lambda: $(serving)  ## build the zip of a function of AWS Lambda, build/function.zip
+	.venv-serve/bin/python -m deploy.aws.function.build models/*.onnx
 
-# what the image says of itself; outside of a checkout of git nobody knows the revision
+# What the image says of itself; outside of a checkout of git nobody knows the revision.
+# As arguments of the Dockerfile, podman would keep those of the build before.
 released := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' server/__init__.py)
 revision := $(shell git describe --always --abbrev=40 --dirty --exclude='*' 2>/dev/null || echo unknown)
+label := org.opencontainers.image
 
 # one manifest a push: the registry keeps three and scans each (moby/buildkit#3499)
 image: export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
-image:  ## build the container image `pinion` with ENGINE (docker)
-	$(ENGINE) build --tag pinion --build-arg VERSION=$(released) \
-		--build-arg REVISION=$(revision) $(BUILD_OPTIONS) .
+image:  ## build the container image IMAGE (pinion) with ENGINE (docker)
+	$(ENGINE) build --tag $(IMAGE) --label $(label).version=$(released) \
+		--label $(label).revision=$(revision) $(BUILD_OPTIONS) .
 
 # what `make test-all` has of it, with what is missing said instead of skipped
 image-test: $(developing)

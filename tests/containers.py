@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -71,8 +72,16 @@ def podman(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[
 
 
 @cache
-def built_image(*options: str) -> str:
-    """Build the image with `make image`, once a process, and return its id."""
+def built_image(*options: str, architecture: str = "", revision: str = "") -> str:
+    """Build the image with `make image`, once a process, and return its id.
+
+    Parameters
+    ----------
+    architecture
+        As engines call it, if it is not this machine's.
+    revision
+        What is said instead of the checkout's commit.
+    """
     with alone("image"), tempfile.TemporaryDirectory() as folder:
         written = f"{folder}/id"
         given = [
@@ -82,18 +91,34 @@ def built_image(*options: str) -> str:
             "--pull=never",
             *LIMITS,
             *pip_volumes(),
-            f"--build-arg=BUILDER={debian('builder', BUILDER)}",
-            f"--build-arg=BASE={debian('base', BASE)}",
+            f"--build-arg=BUILDER={debian('builder', BUILDER, architecture=architecture)}",
+            f"--build-arg=BASE={debian('base', BASE, architecture=architecture)}",
             f"--iidfile={written}",
+            *([f"--platform=linux/{architecture}"] if architecture else []),
             *options,
         ]
-        words = f"BUILD_OPTIONS={shlex.join(given)}"
-        _run("make", "--directory", str(ROOT), "image", f"ENGINE={ENGINE}", words)
+        # a name each: what has none can be removed by a test of the machine's program
+        kind = zlib.crc32(repr((options, architecture, revision)).encode())
+        words = [
+            f"ENGINE={ENGINE}",
+            f"IMAGE=localhost/pinion-test/image:{kind:08x}",
+            f"BUILD_OPTIONS={shlex.join(given)}",
+        ]
+        if revision:
+            words.append(f"revision={revision}")
+        _run("make", "--directory", str(ROOT), "image", *words)
         return Path(written).read_text("utf-8").strip().removeprefix("sha256:")
 
 
-def debian(name: str, options: tuple[str, ...], suite: str = SUITE) -> str:
+def debian(
+    name: str, options: tuple[str, ...], suite: str = SUITE, architecture: str = ""
+) -> str:
     """Put an image together from Debian's packages, once, and return its name."""
+    changes = ["--change=ENV PATH=/usr/bin:/bin"]
+    if architecture:
+        name = f"{name}-{architecture}"
+        options += (f"--architectures={architecture}", "--skip=check/qemu")
+        changes.append(f"--arch={architecture}")
     archive = BUILD / f"{name}-{suite}.tar"
     image = f"localhost/pinion-test/{name}:{suite}"
     with alone(archive.stem):
@@ -104,7 +129,7 @@ def debian(name: str, options: tuple[str, ...], suite: str = SUITE) -> str:
             unfinished.rename(archive)
             imported = False
         if not imported:
-            podman("import", "--change=ENV PATH=/usr/bin:/bin", str(archive), image)
+            podman("import", *changes, str(archive), image)
     return image
 
 
@@ -138,9 +163,9 @@ def pip_volumes() -> list[str]:
 
 @contextmanager
 def running_container(
-    *options: str, command: Sequence[str] = (), **environment: str
+    *options: str, image: str = "", command: Sequence[str] = (), **environment: str
 ) -> Iterator[Container]:
-    """Run the image as the README does, read-only, until the block ends."""
+    """Run the image, or another, as the README does, read-only, until the block ends."""
     port = free_port()
     name = f"pinion-test-{uuid.uuid4().hex[:8]}"
     podman(
@@ -153,7 +178,7 @@ def running_container(
         *LIMITS,
         *options,
         *variables(environment | {"PINION_PORT": str(port)}),
-        built_image(),
+        image or built_image(),
         *command,
     )
     container = Container(name, f"http://127.0.0.1:{port}")

@@ -3,9 +3,11 @@
 import os
 import pty
 import subprocess
+import zoneinfo
 
 import pytest
 
+from deploy.aws import arguments
 from tests.servers import ROOT
 from tests.test_deploy_aws import account, aws, refused, said
 from tests.tools import tool
@@ -37,6 +39,8 @@ NOWHERE = {
         ("up --budget-email ann", "'ann' is no address such as ann@example.org"),
         ("up --start-cron 08:00", "'08:00' is no cron(...)"),
         ("up --stop-cron at(2026-11-27T18:00:00)", "is no cron(...)"),
+        ("up --time-zone Berlin", "'Berlin' is no time zone: a name of the IANA's"),
+        ("up --time-zone europe/berlin", "'europe/berlin' is no time zone"),
         ("function --memory 127", "'127' is no whole number, 128 to 10240"),
         ("function --memory 10241", "'10241' is no whole number, 128 to 10240"),
         ("function --concurrency -1", "'-1' is no whole number, 0 or more"),
@@ -57,6 +61,18 @@ def test_an_address_without_a_mask_is_a_range_of_one(account: dict[str, str]) ->
     assert "  AllowedCidr = 203.0.113.7/32" in said(
         account, "up", "--dry-run", "--cidr", "203.0.113.7"
     )
+
+
+def test_an_empty_time_zone_is_utc_again(account: dict[str, str]) -> None:
+    assert "  TimeZone = UTC" in said(account, "up", "--dry-run", "--time-zone", "")
+
+
+def test_a_system_without_time_zones_leaves_them_to_aws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(zoneinfo, "available_timezones", set)
+
+    assert arguments.time_zone("Europe/Berlin") == "Europe/Berlin"
 
 
 def test_an_endpoint_that_is_none_is_one_sentence() -> None:

@@ -123,10 +123,34 @@ def test_a_stack_is_made_changed_switched_and_deleted(account: dict[str, str]) -
         f"{machine} (t3.micro) is stopped",
     ]
     assert started[1] == f"{machine} (t3.micro) is running"
+    assert gone[0] == (
+        "This deletes the stack 'pinion': a machine with its disk and address, a registry "
+        "with its images."
+    )
     assert gone[-1] == "Gone: nothing of it costs money any more."
     assert again == ["There is no stack 'pinion': nothing of it costs money."]
     assert left == []
     assert ask(account, "ecr", "describe-repositories")["repositories"] == []
+
+
+def test_a_stack_that_nothing_here_made_is_not_deleted(
+    account: dict[str, str], tmp_path: Path
+) -> None:
+    topic = {"Type": "AWS::SNS::Topic"}
+    (tmp_path / "other.json").write_text(json.dumps({"Resources": {"Topic": topic}}))
+    ask(
+        account,
+        *("cloudformation", "create-stack", "--stack-name=other"),
+        *("--template-body", f"file://{tmp_path}/other.json"),
+    )
+    told = refused(account, "--name", "other", "down", "--yes")
+    (left,) = ask(account, "cloudformation", "describe-stacks")["Stacks"]
+
+    assert told == (
+        "refused: nothing here made the stack 'other': give another --name, or delete it "
+        "where it was made\n"
+    )
+    assert left["StackName"] == "other"
 
 
 def test_a_dry_run_says_what_it_costs_and_asks_aws_for_nothing_new(
@@ -235,6 +259,9 @@ def test_a_function_is_made_of_a_zip_and_the_zip_takes_its_place(
     assert found["Configuration"]["Handler"] == "deploy.aws.function.handler.answer"
     assert found["Configuration"]["CodeSize"] == function_zip.stat().st_size
     assert found["Concurrency"]["ReservedConcurrentExecutions"] == 5
+    assert gone[0] == (
+        "This deletes the stack 'pinion-function': a function, its address, its log."
+    )
     assert gone[-1] == "Gone: nothing of it costs money any more."
 
 

@@ -118,6 +118,30 @@ def test_what_the_machine_reads_as_it_starts_stops_it_and_is_said(
     assert "(Domain changes)" in plan[-1]
 
 
+def test_a_machine_that_takes_up_no_change_is_to_be_replaced(
+    account: dict[str, str], tmp_path: Path
+) -> None:
+    text = "\n".join(said(account, "template"))
+    old = text.replace("pinion-machine configure", "pinion-machine start")
+    (tmp_path / "old.yaml").write_text(old)
+    aws_cli(
+        *("cloudformation", "create-stack", "--stack-name=pinion"),
+        *("--template-body", f"file://{tmp_path}/old.yaml"),
+        *("--parameters", "ParameterKey=InstanceType,ParameterValue=t3.micro"),
+        environment=account,
+    )
+    kept = said(account, "up", "--dry-run", "--domain", "model.example.org")
+    new = said(account, "up", "--dry-run", "--new-system")
+
+    assert kept[-1] == (
+        "This stops the machine and starts it again, if it needs to (Domain changes), and "
+        "changes nothing on it: a machine as old as this one has to be replaced for that, "
+        "with --new-system once there is a newer Amazon Linux, or with down and up."
+    )
+    # it has the newest system already
+    assert new[-1] == kept[-1].replace("Domain", "the template")
+
+
 def test_a_function_keeps_its_memory_and_its_bound(
     account: dict[str, str], function_zip: Path
 ) -> None:

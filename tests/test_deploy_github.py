@@ -140,6 +140,7 @@ def test_the_role_is_for_the_main_branch_of_one_repository_and_goes_again(
             "Resource": "*",
         },
     ]
+    assert gone[0] == "This deletes the stack 'pinion-github': a role for GitHub."
     assert gone[-1] == "Gone: nothing of it costs money any more."
     assert [name for name in roles if "github" in name] == []
     assert left == {"OpenIDConnectProviderList": [{"Arn": PROVIDER}]}

@@ -56,6 +56,7 @@ def test_the_machine_by_hand_is_made_by_the_lines_that_make_it(
     (found,) = ask(account, "ec2", "describe-instances")["Reservations"]
     (machine,) = found["Instances"]
     role = ask(account, "iam", "list-attached-role-policies", "--role-name=pinion")
+    inline = ask(account, "iam", "list-role-policies", "--role-name=pinion")
     groups = ask(account, "ec2", "describe-security-groups", "--group-names=pinion")
     (rule,) = groups["SecurityGroups"][0]["IpPermissions"]
 
@@ -73,8 +74,8 @@ def test_the_machine_by_hand_is_made_by_the_lines_that_make_it(
     assert [each["GroupName"] for each in machine["SecurityGroups"]] == ["pinion"]
     assert [each["PolicyName"] for each in role["AttachedPolicies"]] == [
         "AmazonEC2ContainerRegistryPullOnly",
-        "AmazonSSMManagedInstanceCore",
     ]
+    assert inline["PolicyNames"] == ["agent"]
     assert (rule["FromPort"], rule["IpRanges"][0]["CidrIp"]) == (8080, "203.0.113.7/32")
 
 

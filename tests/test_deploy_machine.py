@@ -180,6 +180,37 @@ def test_after_a_boot_it_serves_what_it_served_before(machine: Machine) -> None:
     assert "pinion-8081" in machine.run("status")
 
 
+def test_a_model_that_is_slow_after_a_boot_is_served_once_it_is_ready(
+    machine: Machine,
+) -> None:
+    machine.run("update", built_image())
+    podman("rm", "--force", "--time=0", *NAMES[:2])
+    slow = {
+        "PINION_READY_S": "1",
+        "run_options": f"{machine.environment['run_options']} --cpus=0.05",
+    }
+    said = Machine(machine.folder, {**machine.environment, **slow}).run("start")
+    await_listener(8080)
+    first = httpx.get("http://127.0.0.1:8080/readyz", timeout=60).status_code
+    answer = await_answer("http://127.0.0.1:8080/readyz")
+
+    assert said.endswith(
+        "pinion-machine: port 8081 is not ready after 1 s: Caddy answers 502 until it is\n"
+    )
+    assert (first, answer) == (502, 200)
+
+
+def await_answer(url: str, timeout_s: float = 120) -> int:
+    """Return the status of the first answer that comes from behind Caddy."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        status = httpx.get(url, timeout=60).status_code
+        if status != 502:
+            return status
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def test_the_limits_of_the_container_are_those_that_are_documented(
     machine: Machine,
 ) -> None:
@@ -234,6 +265,21 @@ def test_of_its_repository_it_keeps_what_serves_and_what_served_before(
 
     assert sorted(set(left) & set(names)) == names[-2:]
     podman("untag", image, *names[-2:])
+
+
+def test_an_update_that_cannot_clean_up_has_been_made(machine: Machine) -> None:
+    engine = machine.folder / "engine"
+    engine.write_text(
+        "#!/bin/bash\n"
+        '[[ $1 == image && $2 == prune ]] && { echo "in use" >&2; exit 1; }\n'
+        f'exec {ENGINE} "$@"\n'
+    )
+    engine.chmod(0o755)
+    given = {**machine.environment, "PINION_ENGINE": str(engine)}
+    said = Machine(machine.folder, given).run("update", built_image())
+
+    assert "in use" in said
+    assert said.endswith(f"pinion-machine: serving {built_image()}\n")
 
 
 def test_two_updates_at_a_time_go_one_after_the_other(machine: Machine) -> None:

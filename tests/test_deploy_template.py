@@ -12,6 +12,19 @@ from tests.tools import checkov, run, tool
 pytestmark = pytest.mark.external
 
 AWS = ROOT / "deploy" / "aws"
+AGENT = (
+    # what AWS documents for Session Manager, and then as the older way of Run Command
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+    "ec2messages:AcknowledgeMessage",
+    "ec2messages:DeleteMessage",
+    "ec2messages:FailMessage",
+    "ec2messages:GetEndpoint",
+    "ec2messages:GetMessages",
+    "ec2messages:SendReply",
+)
 READ = """
 import json, sys
 from cfnlint.decode import decode
@@ -42,6 +55,10 @@ def template(path: Path) -> dict[str, Any]:
 def properties(template: dict[str, Any], name: str) -> dict[str, Any]:
     found: dict[str, Any] = template["Resources"][name]["Properties"]
     return found
+
+
+def as_list(thing: str | list[str]) -> list[str]:
+    return [thing] if isinstance(thing, str) else thing
 
 
 def test_linters_find_nothing_in_it(template: dict[str, Any], path: Path) -> None:
@@ -82,6 +99,32 @@ def test_the_machine_has_no_key_no_open_shell_and_a_bounded_bill(
     ]
     assert ports == [{"Fn::If": ["IsHttps", 443, 8080]}]
     assert properties(template, "AuthorityIngress")["FromPort"] == 80
+
+
+def test_the_machine_may_be_reached_and_pull_and_nothing_else(
+    template: dict[str, Any],
+) -> None:
+    role = properties(template, "Role")
+    allowed = {
+        action: statement["Resource"]
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+    }
+    own = {"Fn::GetAtt": ["Repository", "Arn"]}
+    instances = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:instance/*"
+
+    assert sorted(role) == ["AssumeRolePolicyDocument", "Policies"]
+    assert allowed == {
+        **dict.fromkeys(AGENT, "*"),
+        "ssm:UpdateInstanceInformation": {"Fn::Sub": instances},
+        # is asked again and again, and an error in the machine's log where it is refused
+        "ssm:ListInstanceAssociations": {"Fn::Sub": instances},
+        "ecr:GetAuthorizationToken": "*",
+        "ecr:BatchCheckLayerAvailability": own,
+        "ecr:BatchGetImage": own,
+        "ecr:GetDownloadUrlForLayer": own,
+    }
 
 
 def test_the_registry_scans_keeps_three_images_and_goes_with_the_stack(

@@ -127,6 +127,14 @@ def test_the_image_says_which_version_and_revision_it_is(image: str) -> None:
     assert labels[f"{prefix}revision"] == revision.stdout.strip()
 
 
+def test_a_later_commit_is_said_of_an_image_that_is_the_same_otherwise() -> None:
+    for revision in ("first", "second"):
+        image = built_image(revision=revision)
+        template = '--format={{index .Labels "org.opencontainers.image.revision"}}'
+
+        assert podman("image", "inspect", template, image).stdout == f"{revision}\n"
+
+
 @pytest.mark.parametrize("folder", ["/opt/ml/model", "/mnt/models"])
 def test_a_model_where_a_platform_puts_it_takes_the_place_of_ours(
     folder: str, tmp_path: Path

@@ -125,6 +125,18 @@ def test_a_python_in_a_path_with_a_space_is_taken(
     assert f'"{python}" -m venv --clear .venv-serve\n' in result.stdout
 
 
+@pytest.mark.parametrize("target", ["serve", "lambda"])
+def test_what_is_made_first_is_said_with_its_size(checkout: Path, target: str) -> None:
+    shutil.rmtree(checkout / ".venv-serve")
+
+    lines = make("--dry-run", target, folder=checkout, PYTHON=sys.executable).stdout
+
+    assert re.findall("Making .+", lines) == [
+        'Making .venv-serve, once: 30 MB to download, 100 MB of disk, less than a minute."'
+    ]
+    assert ".venv-serve/bin/python -m " in lines.splitlines()[-1]
+
+
 def test_the_three_targets_run_every_test_once() -> None:
     selected = [
         re.search(r' -m pytest (?:-n 2 )?-m "(.*)"', make("--dry-run", target).stdout)

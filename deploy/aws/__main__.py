@@ -1,18 +1,14 @@
 """The command line: python -m deploy.aws up, push, update, status, stop, start, down."""
 
 import argparse
-import http.client
-import re
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 try:
-    import boto3
+    import boto3  # noqa: F401 - said here, and not where it is used
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 except ModuleNotFoundError:
     print(
@@ -22,16 +18,7 @@ except ModuleNotFoundError:
     )
     sys.exit(2)
 
-from deploy.aws import (
-    arguments,
-    function_zip,
-    github_role,
-    image,
-    machine,
-    plan,
-    prices,
-    stack,
-)
+from deploy.aws import arguments, commands, prices, stack
 from deploy.aws.errors import Refusal
 
 EPILOG = """\
@@ -58,20 +45,6 @@ The keys are those of the aws command line; docs/deploy.md has all of it by hand
 exit code: 0 done, 2 refused, 130 interrupted
 """
 
-STATUS_S = 10
-
-MACHINE_DEFAULTS = {
-    "Scheme": "https",
-    "Domain": "",
-    "AllowedCidr": "0.0.0.0/0",
-    "StartCron": "",
-    "StopCron": "",
-    "TimeZone": "UTC",
-    "BudgetEmail": "",
-    "BudgetDollars": "10",
-}
-FUNCTION_DEFAULTS = {"MemoryMegabytes": "128", "Concurrency": "5"}
-
 
 def main(words: Sequence[str]) -> int:
     """Run one command, and return the exit code."""
@@ -93,368 +66,6 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def up(options: argparse.Namespace) -> None:
-    """Make the stack, or change what is said of it."""
-    _refuse_http_with_domain(options.scheme, options.domain)
-    template = stack.machine_template()
-    cloudformation = _client(options, "cloudformation")
-    before = plan.before(stack.describe(cloudformation, options.name), template)
-    old = _machine(options)["InstanceId"] if before else None
-    after = _machine_parameters(options, before, old)
-    for line in _machine_plan(options, cloudformation, template, before, after):
-        print(line)
-    if not _agreed(options):
-        return
-    if not _make(cloudformation, options.name, template, after):
-        print("There is nothing to change.")
-        return
-    found = _machine(options)
-    _let_github_follow(cloudformation, options.name, found["InstanceId"])
-    if "DomainAddress" in found:
-        print(f"Set the A record of {after['Domain']} to {found['DomainAddress']}.")
-    if found["InstanceId"] != old:
-        print("Next: python -m deploy.aws push, then update.")
-
-
-def function(options: argparse.Namespace) -> None:
-    """Make a function of AWS Lambda of the zip, or put the zip in its place."""
-    name = f"{options.name}-function"
-    content = function_zip.read(options.zip)
-    template = stack.function_template()
-    cloudformation = _client(options, "cloudformation")
-    before = plan.before(stack.describe(cloudformation, name), template)
-    given = {
-        "Runtime": content.runtime,
-        "Architecture": content.architecture,
-        "MemoryMegabytes": options.memory,
-        "Concurrency": options.concurrency,
-    }
-    parameters = plan.merged(before, FUNCTION_DEFAULTS, given)
-    print(f"{_verb(before)} the stack {name!r}: a function, its address, its log.")
-    print(f"  {prices.FUNCTION}")
-    print("\n".join(plan.say(before, parameters)))
-    if not _agreed(options):
-        return
-    _make(cloudformation, name, template, parameters)
-    client = _client(options, "lambda")
-    client.update_function_code(FunctionName=name, ZipFile=content.data)
-    client.get_waiter("function_updated_v2").wait(FunctionName=name)
-    url = client.get_function_url_config(FunctionName=name)["FunctionUrl"]
-    print(f"{url} {_answer(url)}")
-    print(f"python -m deploy.aws --name {name} down deletes it.")
-
-
-def github(options: argparse.Namespace) -> None:
-    """Make a role with which a repository of GitHub pushes and updates."""
-    found = _machine(options)
-    cloudformation = _client(options, "cloudformation")
-    name = f"{options.name}-github"
-    template = stack.github_template()
-    before = plan.before(stack.describe(cloudformation, name), template)
-    parameters = {
-        "Repository": options.repository,
-        "NumberedRepository": github_role.numbered(options.repository),
-        "Provider": github_role.provider(_client(options, "iam"), before),
-        "MachineStack": options.name,
-        "InstanceId": found["InstanceId"],
-    }
-    what = f"a role for {options.repository} (no cost)"
-    print(f"{_verb(before)} the stack {name!r}: {what}.")
-    print("\n".join(plan.say(before, parameters)))
-    if not _agreed(options):
-        return
-    _make(cloudformation, name, template, parameters)
-    print("GitHub needs these variables of the repository; this sets them:")
-    for line in _github_variables(options, cloudformation, name):
-        print(line)
-    print(f"python -m deploy.aws --name {name} down deletes it.")
-
-
-def push(options: argparse.Namespace) -> None:
-    """Push an image into the stack's registry."""
-    repository = _machine(options)["RepositoryUri"]
-    print(f"This pushes {options.image} to {repository} (about $0.01 a month).")
-    if options.dry_run:
-        return
-    ecr = _client(options, "ecr")
-    print(image.push(ecr, options.engine, options.image, repository))
-
-
-def scan(options: argparse.Namespace) -> None:
-    """Wait for what the registry finds in an image, and refuse a critical fault.
-
-    Raises
-    ------
-    Refusal
-        If there is one.
-    """
-    name = _image_name(options, _machine(options)["RepositoryUri"])
-    counts = image.scan(_client(options, "ecr"), name)
-    if counts is None:
-        print(f"The registry cannot look into the system of {name}: nothing is known.")
-        return
-    found = ", ".join(f"{n} {severity.lower()}" for severity, n in counts.items())
-    print(f"The registry found in {name}: {found or 'nothing'}.")
-    if counts.get("CRITICAL"):
-        raise Refusal(f"{name} has critical faults: build it on a newer base")
-
-
-def update(options: argparse.Namespace) -> None:
-    """Put an image in the place of the one that serves."""
-    found = _machine(options)
-    name = _image_name(options, found["RepositoryUri"])
-    print(
-        f"This starts {name} beside what serves, and swaps once it is ready (no cost)."
-    )
-    if options.dry_run:
-        return
-    print(_on_machine(options, found, "update", name))
-
-
-def status(options: argparse.Namespace) -> None:
-    """Say whether the machine runs, at which address, and whether it answers."""
-    found = _machine(options)
-    state = machine.state(_client(options, "ec2"), found["InstanceId"])
-    print(f"{found['InstanceId']} ({state.instance_type}) is {state.name}")
-    if state.address:
-        url = _url(options, state.address)
-        print(f"{url} {_answer(url)}")
-
-
-def logs(options: argparse.Namespace) -> None:
-    """Show what the containers are, and what the server said last."""
-    print(_on_machine(options, _machine(options), "status", str(options.lines)))
-
-
-def stop(options: argparse.Namespace) -> None:
-    """Stop the machine: only its disk, images and Elastic IP cost money then."""
-    _switch(options, "stop_instances", "stopped")
-
-
-def start(options: argparse.Namespace) -> None:
-    """Start the machine again; without a domain it has another address then."""
-    _switch(options, "start_instances", "running")
-
-
-def cost(options: argparse.Namespace) -> None:
-    """Say what a month costs."""
-    hours = options.hours_a_day * prices.HOURS_A_MONTH / 24
-    costs = prices.monthly(options.instance_type, hours, keeps_address=options.domain)
-    print("\n".join(prices.say(costs)))
-
-
-def down(options: argparse.Namespace) -> None:
-    """Delete everything that up made, the images too."""
-    cloudformation = _client(options, "cloudformation")
-    found = stack.describe(cloudformation, options.name)
-    if found is None:
-        print(f"There is no stack {options.name!r}: nothing of it costs money.")
-        return
-    print(f"This deletes the stack {options.name!r} and all that is in it, images too.")
-    if not _agreed(options):
-        return
-    known = _event_ids(cloudformation, options.name)
-    cloudformation.delete_stack(StackName=options.name)
-    stack.follow(cloudformation, found["StackId"], print, known)
-    print("Gone: nothing of it costs money any more.")
-
-
-def template(options: argparse.Namespace) -> None:
-    """Print the machine's template, for the console or another tool."""
-    print(stack.machine_template(), end="")
-
-
-def _make(
-    cloudformation: Any, name: str, template: str, parameters: dict[str, str]
-) -> bool:
-    known = _event_ids(cloudformation, name)
-    is_new = stack.make(cloudformation, name, template, parameters)
-    if is_new:
-        stack.follow(cloudformation, name, print, known)
-    return is_new
-
-
-def _let_github_follow(cloudformation: Any, name: str, instance_id: str) -> None:
-    found = stack.describe(cloudformation, f"{name}-github")
-    if found is not None:
-        parameters = stack.parameters(found) | {"InstanceId": instance_id}
-        template = stack.github_template()
-        _make(cloudformation, f"{name}-github", template, parameters)
-
-
-def _github_variables(
-    options: argparse.Namespace, cloudformation: Any, name: str
-) -> Iterator[str]:
-    """Yield the commands that set what .github/workflows/deploy.yml reads."""
-    machine_stack = stack.describe(cloudformation, options.name)
-    assert machine_stack is not None  # noqa: S101 - its outputs were read
-    instance_type = stack.parameters(machine_stack)["InstanceType"]
-    variables = {
-        "PINION_ROLE": stack.outputs(cloudformation, name)["RoleArn"],
-        "PINION_REGION": cloudformation.meta.region_name,
-        "PINION_STACK": options.name,
-        "PINION_RUNNER": github_role.RUNNERS[stack.architecture(instance_type)],
-    }
-    repository = re.sub("@[0-9]+", "", options.repository)
-    for key, value in variables.items():
-        yield f"gh variable set {key} --repo {repository} --body {value}"
-
-
-def _image_name(options: argparse.Namespace, repository: str) -> str:
-    if options.tag:
-        return f"{repository}:{options.tag}"
-    return image.newest(_client(options, "ecr"), repository)
-
-
-def _machine_parameters(
-    options: argparse.Namespace, before: dict[str, str], instance_id: str | None
-) -> dict[str, str]:
-    given = {
-        "InstanceType": options.instance_type,
-        "Scheme": options.scheme,
-        "Domain": options.domain,
-        "AllowedCidr": options.cidr,
-        "StartCron": options.start_cron,
-        "StopCron": options.stop_cron,
-        "TimeZone": options.time_zone,
-        "BudgetEmail": options.budget_email,
-        "BudgetDollars": options.budget_dollars,
-    }
-    after = plan.merged(before, MACHINE_DEFAULTS, given)
-    _refuse_http_with_domain(after["Scheme"], after["Domain"])
-    ec2 = _client(options, "ec2")
-    instance_type = after.get("InstanceType") or stack.free_instance_type(ec2)
-    processor = stack.architecture(instance_type)
-    if (
-        instance_id
-        and not options.new_system
-        and processor == stack.architecture(before["InstanceType"])
-    ):
-        system = before.get("System") or machine.state(ec2, instance_id).system
-    else:
-        system = stack.newest_system(_client(options, "ssm"), processor)
-    return {
-        **after,
-        "InstanceType": instance_type,
-        "Image": stack.IMAGES + processor,
-        "System": system,
-    }
-
-
-def _refuse_http_with_domain(scheme: str | None, domain: str | None) -> None:
-    if scheme == "http" and domain:
-        raise Refusal(
-            f"http and the domain {domain} contradict: give --https, or --domain ''"
-        )
-
-
-def _machine_plan(
-    options: argparse.Namespace,
-    cloudformation: Any,
-    template: str,
-    before: dict[str, str],
-    after: dict[str, str],
-) -> Iterator[str]:
-    yield f"{_verb(before)} the stack {options.name!r}: a registry, a machine, a firewall."
-    yield from prices.say(
-        prices.monthly(
-            after["InstanceType"],
-            prices.HOURS_A_MONTH,
-            keeps_address=bool(after["Domain"]),
-        )
-    )
-    yield from plan.say(before, after)
-    if before:
-        is_same = stack.has_template(cloudformation, options.name, template)
-        yield from plan.consequences(
-            before,
-            after,
-            has_other_template=not is_same,
-        )
-
-
-def _verb(before: dict[str, str]) -> str:
-    return "This changes" if before else "This makes"
-
-
-def _event_ids(cloudformation: Any, name: str) -> set[str]:
-    return {event["EventId"] for event in stack.events(cloudformation, name)}
-
-
-def _agreed(options: argparse.Namespace) -> bool:
-    if options.dry_run:
-        return False
-    if options.yes:
-        return True
-    if not sys.stdin.isatty():
-        raise Refusal("nobody is here to say yes: give --yes, or --dry-run")
-    try:
-        return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        print()
-        return False
-
-
-def _machine(options: argparse.Namespace) -> dict[str, str]:
-    """Return the outputs of a stack that `up` made.
-
-    Raises
-    ------
-    Refusal
-        If it is another one.
-    """
-    found = stack.outputs(_client(options, "cloudformation"), options.name)
-    if "InstanceId" not in found:
-        raise Refusal(
-            f"the stack {options.name!r} has no machine: give the --name that up was given"
-        )
-    return found
-
-
-def _on_machine(options: argparse.Namespace, found: dict[str, str], *words: str) -> str:
-    return machine.run(_client(options, "ssm"), found["InstanceId"], *words)
-
-
-def _switch(options: argparse.Namespace, call: str, wanted: str) -> None:
-    instance_id = _machine(options)["InstanceId"]
-    ec2 = _client(options, "ec2")
-    print(f"{instance_id} will be {wanted}.")
-    if options.dry_run:
-        return
-    getattr(ec2, call)(InstanceIds=[instance_id])
-    ec2.get_waiter(f"instance_{wanted}").wait(InstanceIds=[instance_id])
-    status(options)
-
-
-def _url(options: argparse.Namespace, address: str) -> str:
-    found = stack.describe(_client(options, "cloudformation"), options.name)
-    assert found is not None  # noqa: S101 - its outputs were read
-    said = stack.parameters(found)
-    if said["Scheme"] == "http":
-        return f"http://{address}:8080/"
-    return f"https://{said['Domain'] or address}/"
-
-
-def _answer(url: str) -> str:
-    try:
-        with urllib.request.urlopen(f"{url}readyz", timeout=STATUS_S):  # noqa: S310
-            return "is ready"
-    except urllib.error.HTTPError as error:
-        return f"answers {error.code}"
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        return f"does not answer: {getattr(error, 'reason', error)}"
-
-
-def _client(options: argparse.Namespace, service: str) -> Any:
-    session = boto3.Session(region_name=options.region, profile_name=options.profile)
-    if session.region_name is None:
-        raise Refusal("no region is set: give --region, for instance eu-central-1")
-    try:
-        return session.client(service)
-    except ValueError as error:
-        raise Refusal(f"{error}: look at AWS_ENDPOINT_URL and the region") from error
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.aws",
@@ -471,62 +82,37 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--region", help="AWS region (that of the aws command line)")
     parser.add_argument("--profile", help="of the aws command line")
     add = partial(_add, parser.add_subparsers(required=True, metavar="COMMAND"))
-    _up_options(add(up, makes_changes=True))
-    functional = add(function, makes_changes=True)
-    functional.add_argument(
-        "--zip", type=Path, default=Path("build/function.zip"), help="(%(default)s)"
-    )
-    functional.add_argument(
-        "--memory", type=arguments.whole(128, 10240), help="MB, 128 to 10240 (128)"
-    )
-    functional.add_argument(
-        "--concurrency",
-        type=arguments.whole(0),
-        help="most requests at a time, 0 for no bound (5)",
-    )
-    add(github, makes_changes=True).add_argument(
+    _up_options(add(commands.up, makes_changes=True))
+    _function_options(add(commands.function, makes_changes=True))
+    add(commands.github, makes_changes=True).add_argument(
         "--repository",
         type=arguments.repository,
         required=True,
         help="OWNER/NAME, on GitHub",
     )
-    pushing = add(push, makes_changes=True)
-    pushing.add_argument("--image", default="pinion", help="to push (%(default)s)")
-    pushing.add_argument(
-        "--engine",
-        type=arguments.engine,
-        default="docker",
-        help="that has the image (%(default)s)",
-    )
-    for each in (add(scan), add(update, makes_changes=True)):
+    _push_options(add(commands.push, makes_changes=True))
+    for each in (add(commands.scan), add(commands.update, makes_changes=True)):
         each.add_argument("tag", nargs="?", help="of the image (the one pushed last)")
-    add(status)
-    add(logs).add_argument(
+    add(commands.status)
+    add(commands.logs).add_argument(
         "--lines", type=arguments.whole(1), default=20, help="(%(default)s)"
     )
-    add(stop, makes_changes=True)
-    add(start, makes_changes=True)
-    costing = add(cost)
-    costing.add_argument(
-        "--instance-type", default="t3.micro", choices=prices.DOLLARS_AN_HOUR
-    )
-    costing.add_argument(
-        "--hours-a-day", type=arguments.hours_a_day, default=24, help="(%(default)s)"
-    )
-    costing.add_argument("--domain", action="store_true", help="with an Elastic IP")
-    add(down, makes_changes=True)
-    add(template)
+    add(commands.stop, makes_changes=True)
+    add(commands.start, makes_changes=True)
+    _cost_options(add(commands.cost))
+    add(commands.down, makes_changes=True)
+    add(commands.template)
     return parser
 
 
 def _add(
-    commands: Any,
+    subparsers: Any,
     run: Callable[[argparse.Namespace], None],
     *,
     makes_changes: bool = False,
 ) -> argparse.ArgumentParser:
     sentence = (run.__doc__ or "").splitlines()[0]
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser: argparse.ArgumentParser = subparsers.add_parser(
         run.__name__, help=sentence, description=sentence
     )
     parser.set_defaults(run=run)
@@ -574,9 +160,38 @@ def _up_options(parser: argparse.ArgumentParser) -> None:
     cron = arguments.cron
     add("--start-cron", type=cron, help="such as 'cron(0 8 ? * MON-FRI *)' (none)")
     add("--stop-cron", type=cron, help="such as 'cron(0 18 ? * MON-FRI *)' (none)")
-    add("--time-zone", help="of the timetable (UTC)")
+    add("--time-zone", type=arguments.time_zone, help="of the timetable (UTC)")
     add("--budget-email", type=arguments.email, help="who is warned of costs (nobody)")
     add("--budget-dollars", type=arguments.whole(1), help="a month (10)")
+
+
+def _function_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--zip", type=Path, default=Path("build/function.zip"), help="(%(default)s)")
+    add("--memory", type=arguments.whole(128, 10240), help="MB, 128 to 10240 (128)")
+    add(
+        "--concurrency",
+        type=arguments.whole(0),
+        help="most requests at a time, 0 for no bound (5)",
+    )
+
+
+def _push_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--image", default="pinion", help="to push (%(default)s)")
+    add(
+        "--engine",
+        type=arguments.engine,
+        default="docker",
+        help="that has the image (%(default)s)",
+    )
+
+
+def _cost_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--instance-type", default="t3.micro", choices=prices.DOLLARS_AN_HOUR)
+    add("--hours-a-day", type=arguments.hours_a_day, default=24, help="(%(default)s)")
+    add("--domain", action="store_true", help="with an Elastic IP")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import ipaddress
 import math
 import re
 import shlex
+import zoneinfo
 from collections.abc import Callable
 
 LABEL = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -66,6 +67,22 @@ def cron(text: str) -> str:
             "cron(0 8 ? * MON-FRI *)"
         )
     return text
+
+
+def time_zone(text: str) -> str:
+    """Return the zone, UTC for an empty text.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If this system has no zone of that name; one without zones takes any.
+    """
+    known = zoneinfo.available_timezones() - {"Factory", "localtime"}
+    if text and known and text not in known:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time zone: a name of the IANA's, such as Europe/Berlin or UTC"
+        )
+    return text or "UTC"
 
 
 def email(text: str) -> str:

@@ -125,10 +125,9 @@ def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
     return stack
 
 
-def has_template(cloudformation: Any, name: str, template: str) -> bool:
-    """Return whether an existing stack was made from this text."""
-    found = cloudformation.get_template(StackName=name)["TemplateBody"]
-    return bool(str(found).strip() == template.strip())
+def template(cloudformation: Any, name: str) -> str:
+    """Return the text from which an existing stack was made."""
+    return str(cloudformation.get_template(StackName=name)["TemplateBody"])
 
 
 def parameters(found: Mapping[str, Any]) -> dict[str, str]:

@@ -11,12 +11,12 @@ import importlib.util
 import json
 import os
 import py_compile
+import re
 import signal
 import subprocess
 import sys
 from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlsplit
 
 VISITED = ("/", "/livez", "/readyz", "/models", "/openapi.json", "/missing")
 
@@ -41,13 +41,7 @@ def main(folder: Path, models_folder: Path) -> None:
 
 
 def _use(server: subprocess.Popen[str]) -> None:
-    assert server.stderr is not None  # noqa: S101 - it is a pipe
-    announcement = server.stderr.readline()
-    address = urlsplit(announcement.split()[-1]).netloc if announcement.strip() else ""
-    if not address:
-        said = announcement + server.stderr.read()
-        sys.exit(f"bytecode.py: the server did not start: {said}")
-    connection = HTTPConnection(address, timeout=60)
+    connection = HTTPConnection(_address(server), timeout=60)
     for path in VISITED:
         _send(connection, "GET", path)
     model = json.loads(_send(connection, "GET", "/models"))["models"][0]["name"]
@@ -57,6 +51,17 @@ def _use(server: subprocess.Popen[str]) -> None:
     for body in bodies:
         _send(connection, "POST", f"/models/{model}/predict", json.dumps(body))
     connection.close()
+
+
+def _address(server: subprocess.Popen[str]) -> str:
+    """Return where it listens; onnxruntime warns first of processors it does not know."""
+    assert server.stderr is not None  # noqa: S101 - it is a pipe
+    said = ""
+    for line in server.stderr:
+        said += line
+        if found := re.match(r"serving .* on http://(\S+)$", line):
+            return found[1]
+    sys.exit(f"bytecode.py: the server did not start: {said}")
 
 
 def _send(connection: HTTPConnection, method: str, path: str, body: str = "") -> bytes:
