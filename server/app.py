@@ -1,7 +1,8 @@
 """The server as one ASGI application: the hot path first, then the ordinary routes."""
 
 import asyncio
-from collections.abc import Sequence
+import importlib
+from collections.abc import Mapping, Sequence
 
 from server.batching import Batcher
 from server.contracts.predict.contract import PredictContract
@@ -32,16 +33,26 @@ class App:
         Name of the model of `/predict`, None where there are several and no choice.
     is_ready
         What `/readyz` says.
+    refused
+        By file: why it is not served, or not as it is now.
     """
 
     def __init__(self, models: Sequence[Model], settings: Settings) -> None:
         self._settings = settings
         self.is_ready = True
+        self.refused: Mapping[str, str] = {}
+        self.default: str | None = None
         self._routes: Application | None = None
+        self.serve(models)
+
+    def serve(self, models: Sequence[Model]) -> None:
+        """Serve these models from now on, at least one; requests end as they began."""
         self.model_names = tuple(model.signature.name for model in models)
-        # The order of files does not choose: one more in the folder may change it.
+        # The order of files does not choose: one more in the folder may change it. But
+        # what answered /predict goes on to, whatever comes into the folder beside it.
         only = self.model_names[0] if len(models) == 1 else None
-        self.default = settings.default or only
+        kept = self.default if self.default in self.model_names else None
+        self.default = self._settings.default or only or kept
         self._by_name = {
             model.signature.name: self._endpoint(model) for model in models
         }
@@ -50,6 +61,8 @@ class App:
             for endpoint in self._by_name.values()
             for path in endpoint.contract.paths
         }
+        if self._routes is not None:
+            self._routes = self._create_routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         hot = scope["type"] == "http" and scope["method"] == "POST"
@@ -91,12 +104,17 @@ class App:
         loop, where predictions go on meanwhile.
         """
         loop = asyncio.get_running_loop()
-        self._routes = await loop.run_in_executor(None, self._create_routes)
+        await loop.run_in_executor(None, importlib.import_module, "server.routes")
+        self._routes = self._create_routes()
         return self._routes
 
     def _create_routes(self) -> Application:
         from server.routes import create_routes
 
         return create_routes(
-            self._by_name, self.default, self._settings, lambda: self.is_ready
+            self._by_name,
+            self.default,
+            self._settings,
+            is_ready=lambda: self.is_ready,
+            refused=lambda: self.refused,
         )

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
-from server import __version__
 from server.problems import PROBLEMS, NoDefaultModel, UnknownModel
 from server.signature import Signature
 
@@ -48,13 +49,28 @@ class Documents:
             raise UnknownModel(f"There is no model {name!r}; the models are: {names}.")
         return name
 
-    def models(self) -> bytes:
-        """Return the list of the models, JSON."""
+    def models(self, refused: Mapping[str, str] = MappingProxyType({})) -> bytes:
+        """Return the list of the models, JSON.
+
+        Parameters
+        ----------
+        refused
+            By file: why it is not served, or not as it is now.
+        """
         models = [
-            {"name": name, "title": signature.title, "url": f"/models/{name}"}
+            {
+                "name": name,
+                "title": signature.title,
+                "version": signature.version,
+                "url": f"/models/{name}",
+            }
             for name, signature in self._signatures.items()
         ]
-        about = {"pinion": __version__, "default": self._default, "models": models}
+        about: dict[str, Any] = {"default": self._default, "models": models}
+        if refused:
+            about["refused"] = [
+                {"file": file, "detail": detail} for file, detail in refused.items()
+            ]
         return msgspec.json.encode(about)
 
     def model(self, name: str) -> bytes:

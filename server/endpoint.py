@@ -33,6 +33,11 @@ class Endpoint:
         Of the same model.
     max_body_bytes
         Of one request.
+
+    Attributes
+    ----------
+    version
+        Of the model, which every answer names: another may take its place at any time.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class Endpoint:
         self.batcher = batcher
         self.contract = contract
         self.max_body_bytes = max_body_bytes
+        self.version = batcher.model.signature.version.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         contract, fields = self.contract, scope["headers"]
@@ -55,7 +61,8 @@ class Endpoint:
         except Disconnected:
             return
         else:
-            await respond(send, 200, contract.media_type, answer)
+            fields = [(b"model-version", self.version)]
+            await respond(send, 200, contract.media_type, answer, fields)
 
     async def _answer(self, body: bytes, fields: Headers, query: bytes) -> bytes:
         """Return the answer to a body; a large one is not even read on the loop."""

@@ -1,6 +1,6 @@
 """What the process may take of its machine, and the settings that go with it."""
 
-import resource
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,6 +40,10 @@ def memory_limit_bytes() -> int | None:
     for path in MEMORY_LIMITS:
         with suppress(OSError, ValueError):  # there is none, or it says max
             limits.append(int(path.read_text("ascii")))
+    if sys.platform == "win32":
+        return None
+    import resource
+
     of_process, _ = resource.getrlimit(resource.RLIMIT_AS)
     if of_process != resource.RLIM_INFINITY:
         limits.append(of_process)
@@ -48,6 +52,10 @@ def memory_limit_bytes() -> int | None:
 
 def allowed_files() -> int:
     """Return how many files the process may open, after asking for all it can get."""
+    if sys.platform == "win32":
+        return 2**31
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,10 +1,109 @@
-"""The models that are served together."""
+"""The models that are served together, and what became of their files since."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from server.model import Model, UnservableModel
-from server.settings import InvalidSetting
+from server.runtime.session import RuntimeFault
+from server.settings import InvalidSetting, Settings
+
+
+class Stamp(NamedTuple):
+    """What changes when a file is written or replaced."""
+
+    modified_ns: int
+    n_bytes: int
+    inode: int
+
+
+Stamps = Mapping[Path, Stamp]
+
+
+class Models(NamedTuple):
+    """Models by their files, in the order of these.
+
+    Parameters
+    ----------
+    stamps
+        Of the files that there were.
+    refused
+        By file: why it is not served, or not as it is now.
+    """
+
+    by_path: Mapping[Path, Model]
+    stamps: Stamps
+    refused: Mapping[Path, str]
+
+    @classmethod
+    def load(cls, settings: Settings) -> "Models":
+        """Load and prove the models of a start.
+
+        Raises
+        ------
+        UnservableModel
+        InvalidSetting
+        """
+        paths = settings.model_paths()
+        stamps = stamps_of(paths)
+        models = load_models(paths, settings.default)
+        return cls(dict(zip(paths, models, strict=True)), stamps, {})
+
+    def reloaded(self, settings: Settings) -> "Models":
+        """Return what is to be served now.
+
+        A file that did not change keeps its model, or stays refused. One that cannot be
+        served keeps the model that it had, if it had one. Where no model would be left,
+        or none of the default's name, all stay.
+        """
+        try:
+            paths = settings.model_paths()
+        except InvalidSetting as error:
+            return self._replace(refused={Path(settings.models_folder): str(error)})
+        stamps = stamps_of(paths)
+        by_path: dict[Path, Model] = {}
+        refused: dict[Path, str] = {}
+        for path in paths:
+            try:
+                model = self._model(path, stamps)
+                _require_new_name(path, model, by_path.values())
+                by_path[path] = model
+            except (UnservableModel, RuntimeFault) as error:
+                refused[path] = str(error)
+                if path in self.by_path:
+                    by_path[path] = self.by_path[path]
+        try:
+            _require_default(settings.default, by_path.values())
+        except InvalidSetting as error:
+            refused[Path(settings.models_folder)] = str(error)
+            by_path = {}
+        return Models(by_path or self.by_path, stamps, refused)
+
+    def _model(self, path: Path, stamps: Stamps) -> Model:
+        """Return the model of a file.
+
+        Raises
+        ------
+        UnservableModel
+            Now, or when the same file was looked at last.
+        """
+        if path in self.stamps and self.stamps[path] == stamps.get(path):
+            if path in self.refused:
+                raise UnservableModel(self.refused[path])
+            if path in self.by_path:
+                return self.by_path[path]
+        return Model.load(path)
+
+
+def stamps_of(paths: Iterable[Path]) -> Stamps:
+    """Return the stamps of the files that are there."""
+    stamps = {}
+    for path in paths:
+        with suppress(OSError):
+            found = path.stat()
+            stamps[path] = Stamp(found.st_mtime_ns, found.st_size, found.st_ino)
+    return stamps
 
 
 def load_models(paths: Sequence[Path], default: str = "") -> list[Model]:
@@ -22,19 +121,28 @@ def load_models(paths: Sequence[Path], default: str = "") -> list[Model]:
     InvalidSetting
         None has the name of the default.
     """
-    models: dict[str, Model] = {}
+    models: list[Model] = []
     for path in paths:
         model = Model.load(path)
-        name = model.signature.name
-        if name in models:
-            raise UnservableModel(
-                f"{path}: another model is named {name!r} already; "
-                "name each file once, or export it with another name"
-            )
-        models[name] = model
-    if default and default not in models:
+        _require_new_name(path, model, models)
+        models.append(model)
+    _require_default(default, models)
+    return models
+
+
+def _require_new_name(path: Path, model: Model, models: Iterable[Model]) -> None:
+    name = model.signature.name
+    if any(name == each.signature.name for each in models):
+        raise UnservableModel(
+            f"{path}: another model is named {name!r} already; "
+            "name each file once, or export it with another name"
+        )
+
+
+def _require_default(default: str, models: Iterable[Model]) -> None:
+    names = [model.signature.name for model in models]
+    if default and default not in names:
         raise InvalidSetting(
             f"--default or PINION_DEFAULT is {default!r}; the models are: "
-            f"{', '.join(models)}"
+            f"{', '.join(names)}"
         )
-    return list(models.values())

@@ -10,13 +10,12 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec, module_from_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from server.machine import fitted
-from server.model import Model, UnservableModel
+from server.model import UnservableModel
 from server.model_file.seal import UNSEALED
-from server.models import load_models
+from server.models import Models
 from server.runtime.session import RuntimeFault
 from server.settings import InvalidSetting, Settings, read_settings
 
@@ -29,16 +28,13 @@ BACKLOG = 2048
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server and return the exit code."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is served yet
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: sys.exit(0))  # there is nothing to drain yet
     try:
         settings = read_settings(sys.argv[1:] if arguments is None else arguments)
         settings = fitted(settings)
-        paths = settings.model_paths()
-    except InvalidSetting as error:
-        return _fail(str(error), 2)
-    try:
-        models = load_models(paths, settings.default)
+        models = Models.load(settings)
         app = _create_app(models, settings)  # nothing fails once the port is open
         listener = _listen(settings)
     except (UnservableModel, InvalidSetting) as error:
@@ -55,12 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(
             f"cannot listen on {where}: {reason}; choose another with {other}", 1
         )
-    unsealed = [
-        path
-        for path, model in zip(paths, models, strict=True)
-        if not model.signature.sha256
-    ]
-    _serve(app, unsealed, settings, listener)
+    _serve(app, models, settings, listener)
     return 0
 
 
@@ -72,14 +63,14 @@ def _listen(settings: Settings) -> socket.socket:
     return socket.create_server(address, family=family, backlog=BACKLOG)
 
 
-def _create_app(models: Sequence[Model], settings: Settings) -> "App":
+def _create_app(models: Models, settings: Settings) -> "App":
     from server.app import App  # a file that is refused does not wait for it
 
-    return App(models, settings)
+    return App(list(models.by_path.values()), settings)
 
 
 def _serve(
-    app: "App", unsealed: Sequence[Path], settings: Settings, listener: socket.socket
+    app: "App", models: Models, settings: Settings, listener: socket.socket
 ) -> None:
     _leave_out_command_line()
     from uvicorn.config import Config
@@ -87,22 +78,27 @@ def _serve(
     from server.http.connections import Connections
     from server.http.server import Server
     from server.protocol import Protocol, hot_heads
+    from server.watch import Watch
 
     host, port = listener.getsockname()[:2]
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     sys.modules["uvicorn"].Config = Config  # type: ignore[attr-defined]
     connections = Connections(app, settings)
-    make_connection = partial(Protocol, connections, hot_heads(app.endpoints))
-    server = Server(connections, make_connection, on_stop=app.stop)
+    find_hot = hot_heads(lambda: app.endpoints)
+    make_connection = partial(Protocol, connections, find_hot)
+    watch = Watch(app, models, settings, on_change=find_hot.cache_clear)
+    server = Server(connections, make_connection, on_tick=watch.look, on_stop=app.stop)
     # While a worker makes 10,000 answers the loop gets its turn after 0.5 ms, not 5:
     # small requests beside it waited 52 ms (p99), then 11.
     sys.setswitchinterval(0.0005)
     gc.freeze()  # what was made until now is there to stay
     gc.enable()
     server.handle_signals()
+    signal.signal(signal.SIGHUP, watch.hurry)
     _say(f"serving {_named(app)} on http://{_bracketed(host)}:{port}")
-    for path in unsealed:
-        _say(f"warning: {path} {UNSEALED}")
+    for path, model in models.by_path.items():
+        if not model.signature.sha256:
+            _say(f"warning: {path} {UNSEALED}")
     server.run(sockets=[listener])
     app.close()
     if server.is_cut_short:

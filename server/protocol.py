@@ -9,7 +9,7 @@ whatever must be refused. Which path is hot is for its contract to say.
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from server.batch import Batch
 from server.batching import Answer
@@ -35,10 +35,11 @@ class HotHead(NamedTuple):
     n_body_bytes: int
 
 
-FindHot = Callable[[bytes], HotHead | None]
+FindHot: TypeAlias = "functools._lru_cache_wrapper[HotHead | None]"
+"""From the lines of a head; what is kept is for `cache_clear`."""
 
 
-def hot_heads(endpoints: Mapping[str, Endpoint]) -> FindHot:
+def hot_heads(endpoints: Callable[[], Mapping[str, Endpoint]]) -> FindHot:
     """Return what finds the endpoint of a head, None for those that are not hot.
 
     A head that was read before is not read again: a client that keeps its connection
@@ -47,13 +48,13 @@ def hot_heads(endpoints: Mapping[str, Endpoint]) -> FindHot:
     Parameters
     ----------
     endpoints
-        By path.
+        Returns them by path; whoever changes them clears what is kept.
     """
 
     @functools.lru_cache(MAX_KEPT_HEADS)
     def find(lines: bytes) -> HotHead | None:
         head = read_head(lines)
-        endpoint = endpoints.get(head.target) if head else None
+        endpoint = endpoints().get(head.target) if head else None
         if head is None or endpoint is None:
             return None
         if not endpoint.contract.is_hot(head.target):
@@ -179,9 +180,8 @@ def _response(
     except Exception:
         LOG.exception("An answer could not be written.")  # its neighbours' will be
         return None
-    return b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n%b" % (
-        said_always,
-        contract.media_type,
-        len(answer),
-        answer,
+    return (
+        b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n"
+        b"model-version: %b\r\n\r\n%b"
+        % (said_always, contract.media_type, len(answer), endpoint.version, answer)
     )

@@ -25,10 +25,12 @@ def create_routes(
     endpoints: Endpoints,
     default: str | None,
     settings: Settings,
+    *,
     is_ready: Callable[[], bool],
+    refused: Callable[[], Mapping[str, str]],
 ) -> Starlette:
     """Return the Starlette application for everything that is not a prediction."""
-    views = Views(endpoints, default, settings, is_ready)
+    views = Views(endpoints, default, settings, is_ready, refused)
     application = Starlette(
         routes=[
             Route("/", views.page, methods=["GET", "POST"]),
@@ -63,6 +65,8 @@ class Views:
         The name that counts where a request has none.
     is_ready
         Whether new requests are welcome.
+    refused
+        By file: why it is not served.
     """
 
     def __init__(
@@ -71,16 +75,18 @@ class Views:
         default: str | None,
         settings: Settings,
         is_ready: Callable[[], bool],
+        refused: Callable[[], Mapping[str, str]],
     ) -> None:
         self._endpoints = endpoints
         self._default = default
         self._is_ready = is_ready
+        self._refused = refused
         self._max_body_bytes = settings.max_body_bytes
         signatures = {name: each.model.signature for name, each in endpoints.items()}
         self._documents = Documents(signatures, default)
 
     async def models(self, request: Request) -> Response:
-        return _json(self._documents.models())
+        return _json(self._documents.models(self._refused()))
 
     async def model(self, request: Request) -> Response:
         return _json(self._documents.model(request.path_params["name"]))

@@ -69,6 +69,12 @@ SETTINGS = (
         "Folder served when no model file is named; of several, with a colon between "
         "them, the first that exists.",
     ),
+    Setting(
+        "reload_seconds",
+        2,
+        "How often the model files are looked at; what changed is loaded and served. "
+        "0 waits for SIGHUP.",
+    ),
     Setting("default", "", "Model of /predict, by name, where several are served."),
     Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
     Setting("max_rows", 10_000, "Most rows in one request.", 1),
@@ -118,6 +124,7 @@ class Settings(NamedTuple):
     host: str
     port: int
     models_folder: str
+    reload_seconds: int
     default: str
     max_body_bytes: int
     max_rows: int

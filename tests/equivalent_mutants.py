@@ -9,11 +9,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "content = unpacker.decompress(body, max_body_bytes + 10)",
     ): "one byte more is as much too many as ten",
     (
-        "server/http/http1.py",
-        'if blank and OFFER.search(head + b"\\r\\n"):',
-        "if (blank or OFFER.search(head + b'\\r\\n')):",
-    ): "where nothing is offered nothing is taken out",
-    (
         "server/includes.py",
         "for n_digits in range(4, 17):",
         "for n_digits in range(4, 170):",
@@ -209,7 +204,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "found.append(texts.get(_VALUE, ((-1), 0)))",
     ): "both are the place of no byte",
     (
-        "server/process.py",
+        "server/http/server.py",
         "proxy_headers=False,",
         "proxy_headers=True,",
     ): "nothing asks who the client is",

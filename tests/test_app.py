@@ -11,7 +11,6 @@ import httpx
 import msgspec
 import pytest
 
-from server import __version__
 from server import signature as signatures
 from server.app import App
 from server.documents import Documents
@@ -493,11 +492,15 @@ def test_more_rows_than_the_limit_are_a_413(client: httpx.Client) -> None:
 
 def test_models_are_listed_with_the_default(client: httpx.Client) -> None:
     assert client.get("/models").json() == {
-        "pinion": __version__,
         "default": "student",
         "models": [
-            {"name": "student", "title": "Maths score", "url": "/models/student"},
-            {"name": "other", "title": "Maths score", "url": "/models/other"},
+            {
+                "name": name,
+                "title": "Maths score",
+                "version": "0123456789ab",
+                "url": f"/models/{name}",
+            }
+            for name in ("student", "other")
         ],
     }
 
@@ -715,6 +718,7 @@ def test_a_prediction_never_waits_for_starlette() -> None:
             "headers": [
                 (b"content-type", b"application/json"),
                 (b"content-length", b"19"),
+                (b"model-version", b"0123456789ab"),
             ],
         },
         {"type": "http.response.body", "body": b'{"prediction":80.0}'},

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,14 +14,18 @@ from server.http.asgi import (
 from server.problems import BodyTooLarge
 
 
-def read(*messages: dict[str, Any], max_body_bytes: int = 10) -> tuple[bytes, int]:
+def read(
+    *messages: dict[str, Any],
+    max_body_bytes: int = 10,
+    fields: Sequence[tuple[bytes, bytes]] = (),
+) -> tuple[bytes, int]:
     """Return the body and how many messages were left."""
     waiting = [{"type": "http.request", **message} for message in messages]
 
     async def receive() -> Message:
         return waiting.pop(0)
 
-    return asyncio.run(read_body(receive, max_body_bytes)), len(waiting)
+    return asyncio.run(read_body(fields, receive, max_body_bytes)), len(waiting)
 
 
 def test_a_body_ends_with_the_message_that_announces_no_other() -> None:
@@ -41,6 +46,13 @@ def test_a_body_may_be_as_long_as_the_limit() -> None:
     assert refusal.value.detail == (
         "The body has more than 10 bytes; that is the limit."
     )
+
+
+def test_a_body_that_is_announced_as_too_long_is_not_asked_for() -> None:
+    with pytest.raises(BodyTooLarge):
+        read(fields=[(b"content-length", b"11")])  # else there was no message to take
+
+    assert read({"body": b"a"}, fields=[(b"content-length", b"10")]) == (b"a", 0)
 
 
 def test_a_client_that_goes_away_is_no_end_of_a_body() -> None:
@@ -72,6 +84,14 @@ def test_a_response_is_whole() -> None:
     sent = sent_by(respond, 418, b"text/tea", b"short")
 
     assert sent == whole(418, b"text/tea", b"short")
+
+
+def test_a_response_may_have_fields_of_its_own() -> None:
+    start, body = whole(503, b"text/tea", b"later")
+    start["headers"].append((b"retry-after", b"1"))
+
+    again = ((b"retry-after", b"1"),)
+    assert sent_by(respond, 503, b"text/tea", b"later", again) == [start, body]
 
 
 def test_a_fault_is_a_500_without_a_detail() -> None:

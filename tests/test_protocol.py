@@ -378,7 +378,7 @@ def test_a_connection_that_is_used_does_not_end_for_being_idle() -> None:
 
 
 def test_heads_are_kept_but_not_without_end() -> None:
-    find: Any = hot_heads({})
+    find: Any = hot_heads(dict)
     for number in range(300):
         find(b"POST /predict HTTP/1.1\r\nNumber: %d" % number)
 

@@ -36,6 +36,8 @@ class Server(UvicornServer):
         All of the process, empty.
     make_connection
         Returns a new one.
+    on_tick
+        Called ten times a second, until a stop.
     on_stop
         Called once, when the stop begins.
 
@@ -49,6 +51,8 @@ class Server(UvicornServer):
         self,
         connections: Connections,
         make_connection: Callable[[], Connection],
+        *,
+        on_tick: Callable[[], None],
         on_stop: Callable[[], None],
     ) -> None:
         config = Config(
@@ -66,6 +70,7 @@ class Server(UvicornServer):
         self.is_cut_short = False
         self._connections = connections
         self._settings = connections.settings
+        self._on_tick = on_tick
         self._on_stop = on_stop
 
     @contextmanager
@@ -89,6 +94,8 @@ class Server(UvicornServer):
             self._connections.said_always = b"".join(lines)
         if counter % TICKS_A_SWEEP == 0:
             self._connections.sweep()
+        if not should_exit:
+            self._on_tick()
         return should_exit
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:

@@ -96,7 +96,8 @@ class Function:
         except Problem as problem:
             refusal = contract.refuse(problem)
             return Answer(problem.status, contract.problem_type.decode(), refusal)
-        return Answer(200, contract.media_type.decode(), body)
+        version = {"model-version": model.signature.version}
+        return Answer(200, contract.media_type.decode(), body, version)
 
     def _body(self, request: Request) -> bytes:
         if len(request.body) > self._max_body_bytes:
