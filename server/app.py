@@ -4,12 +4,21 @@ import asyncio
 import importlib
 from collections.abc import Mapping, Sequence
 
+from server.access import Access
 from server.batching import Batcher
 from server.contracts.predict.contract import PredictContract
 from server.endpoint import Endpoint
-from server.http.asgi import Application, Receive, Scope, Send, respond_fault
+from server.http.asgi import (
+    Application,
+    Receive,
+    Scope,
+    Send,
+    respond,
+    respond_fault,
+)
 from server.includes import available_includes
 from server.model import Model
+from server.problems import MEDIA_TYPE, Problem
 from server.settings import Settings
 
 
@@ -23,6 +32,11 @@ class App:
     settings
         Its default is empty or one of these names.
 
+    Raises
+    ------
+    InvalidSetting
+        Its keys cannot be read.
+
     Attributes
     ----------
     endpoints
@@ -33,12 +47,15 @@ class App:
         Name of the model of `/predict`, None where there are several and no choice.
     is_ready
         What `/readyz` says.
+    access
+        Who may ask.
     refused
         By file: why it is not served, or not as it is now.
     """
 
     def __init__(self, models: Sequence[Model], settings: Settings) -> None:
         self._settings = settings
+        self.access = Access(settings)
         self.is_ready = True
         self.refused: Mapping[str, str] = {}
         self.default: str | None = None
@@ -65,6 +82,12 @@ class App:
             self._routes = self._create_routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._admit(scope)
+        except Problem as problem:
+            kind = MEDIA_TYPE.encode()
+            await respond(send, problem.status, kind, problem.body(), problem.fields)
+            return
         hot = scope["type"] == "http" and scope["method"] == "POST"
         endpoint = self.endpoints.get(scope["path"]) if hot else None
         if endpoint is None:
@@ -76,6 +99,11 @@ class App:
         except Exception:
             await respond_fault(send)
             raise  # whoever runs the application logs the traceback
+
+    def _admit(self, scope: Scope) -> None:
+        caller = self.access.admit(scope["path"], scope["headers"])
+        address, *_ = scope.get("client") or [""]
+        self.access.count(caller, address)
 
     def stop(self) -> None:
         """Deny readiness; requests are answered as before."""

@@ -4,15 +4,18 @@ Problem
 ├── MalformedRequest      400  not HTTP, or not as the standard has it
 ├── MalformedBody         400  not JSON
 ├── InvalidQuery          400  the query names what this model cannot add
+├── Unauthorized          401  no key, or none that is known
 ├── UnknownModel          404  no model of that name
 ├── NoDefaultModel        404  several models, and no name
 ├── RequestTimeout        408  the head or the body did not come in time
 ├── BodyTooLarge          413  more bytes than max_body_bytes
 ├── TooManyRows           413  more rows than max_rows
 ├── TargetTooLong         414  more bytes than max_target_bytes
+├── MisdirectedRequest    421  for a host that is not served here
 ├── UnsupportedMediaType  415  the body is of a kind that is not read here
 ├── InvalidBatch          422  values break the signature; one entry a value
 ├── NoPrediction          422  the model has no finite answer for a row
+├── TooManyRequests       429  more than the rate of a key or of an address
 ├── HeadTooLarge          431  more bytes than max_head_bytes, or fields than max_fields
 ├── UnknownCoding         501  a transfer coding other than chunked
 ├── Overloaded            503  it would wait longer than deadline_ms
@@ -107,6 +110,38 @@ class InvalidQuery(Problem):
 
     title = "The query is not understood"
     slug = "invalid-query"
+
+
+class Unauthorized(Problem):
+    """The request has no API key, or none that is known.
+
+    Send Authorization: Bearer KEY, or X-API-Key: KEY.
+    """
+
+    status = HTTPStatus.UNAUTHORIZED
+    title = "A key is needed"
+    slug = "unauthorized"
+    fields = ((b"www-authenticate", b"Bearer"),)
+
+
+class MisdirectedRequest(Problem):
+    """The Host of the request is none of those that --hosts names."""
+
+    status = HTTPStatus.MISDIRECTED_REQUEST
+    title = "The host is not served here"
+    slug = "misdirected-request"
+
+
+class TooManyRequests(Problem):
+    """More requests came than --max-rate-per-key or --max-rate-per-address allows.
+
+    Ask again after as many seconds as Retry-After says.
+    """
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    title = "Too many requests"
+    slug = "too-many-requests"
+    fields = ((b"retry-after", b"1"),)
 
 
 class UnknownModel(Problem):

@@ -2,7 +2,6 @@
 
 import errno
 import gc
-import logging
 import os
 import signal
 import socket
@@ -12,6 +11,7 @@ from functools import partial
 from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING
 
+from server.log import set_up as set_up_log
 from server.machine import fitted
 from server.model import UnservableModel
 from server.model_file.seal import UNSEALED
@@ -81,10 +81,10 @@ def _serve(
     from server.watch import Watch
 
     host, port = listener.getsockname()[:2]
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    set_up_log()
     sys.modules["uvicorn"].Config = Config  # type: ignore[attr-defined]
     connections = Connections(app, settings)
-    find_hot = hot_heads(lambda: app.endpoints)
+    find_hot = hot_heads(lambda: app.endpoints, app.access)
     make_connection = partial(Protocol, connections, find_hot)
     watch = Watch(app, models, settings, on_change=find_hot.cache_clear)
     server = Server(connections, make_connection, on_tick=watch.look, on_stop=app.stop)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
+from server.access import Access
 from server.batch import Batch
 from server.batching import Answer
 from server.contracts.headers import is_compressed
@@ -39,7 +40,9 @@ FindHot: TypeAlias = "functools._lru_cache_wrapper[HotHead | None]"
 """From the lines of a head; what is kept is for `cache_clear`."""
 
 
-def hot_heads(endpoints: Callable[[], Mapping[str, Endpoint]]) -> FindHot:
+def hot_heads(
+    endpoints: Callable[[], Mapping[str, Endpoint]], access: Access
+) -> FindHot:
     """Return what finds the endpoint of a head, None for those that are not hot.
 
     A head that was read before is not read again: a client that keeps its connection
@@ -49,20 +52,23 @@ def hot_heads(endpoints: Callable[[], Mapping[str, Endpoint]]) -> FindHot:
     ----------
     endpoints
         Returns them by path; whoever changes them clears what is kept.
+    access
+        Who may ask; a head that was admitted is so as long as it is kept.
     """
 
     @functools.lru_cache(MAX_KEPT_HEADS)
     def find(lines: bytes) -> HotHead | None:
         head = read_head(lines)
         endpoint = endpoints().get(head.target) if head else None
-        if head is None or endpoint is None:
-            return None
+        if head is None or endpoint is None or access.has_rates:
+            return None  # rates are counted on the ordinary way
         if not endpoint.contract.is_hot(head.target):
             return None
         if head.n_body_bytes > endpoint.max_body_bytes or is_compressed(head.headers):
             return None
         try:
             endpoint.contract.accept(head.headers)
+            access.admit(head.target, head.headers)
         except Problem:
             return None
         return HotHead(endpoint, head.n_body_bytes)

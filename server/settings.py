@@ -76,6 +76,15 @@ SETTINGS = (
         "0 waits for SIGHUP.",
     ),
     Setting("default", "", "Model of /predict, by name, where several are served."),
+    Setting("keys_file", "", "File of SHA-256 sums of API keys, one a line."),
+    Setting("keys", "", "SHA-256 sums of API keys, with spaces between."),
+    Setting("hosts", "", "Names in Host that are answered, with spaces; all."),
+    Setting("max_rate_per_key", 0, "Most requests a second with one key; 0 is any."),
+    Setting(
+        "max_rate_per_address",
+        0,
+        "Most requests a second of one client address; 0 is any.",
+    ),
     Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
     Setting("max_rows", 10_000, "Most rows in one request.", 1),
     Setting("max_head_bytes", 32_768, "Largest head of a request, in bytes.", 1),
@@ -126,6 +135,11 @@ class Settings(NamedTuple):
     models_folder: str
     reload_seconds: int
     default: str
+    keys_file: str
+    keys: str
+    hosts: str
+    max_rate_per_key: int
+    max_rate_per_address: int
     max_body_bytes: int
     max_rows: int
     max_head_bytes: int

@@ -65,7 +65,7 @@ class Serving:
         self.connections: list[Protocol] = []
         self.all = Connections(app, settings)
         self._streams: list[Stream] = []
-        self._find_hot = hot_heads(lambda: app.endpoints)
+        self._find_hot = hot_heads(lambda: app.endpoints, app.access)
 
     async def connect(self) -> Stream:
         (stream,) = await self.connect_all(1)

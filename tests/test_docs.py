@@ -352,7 +352,7 @@ def test_make_serve_takes_the_settings_of_the_environment(tmp_path: Path) -> Non
 def test_every_example_is_run_by_a_test() -> None:
     """Those of make are run by `test_makefile`, those of docker by `test_image`.
 
-    Those of the road to AWS are run by `test_deploy_guide`, those of the other places,
+    That of the keys is run by `test_access`. Those of the road to AWS are run by `test_deploy_guide`, those of the other places,
     as far as they can run offline, by `test_elsewhere`.
     """
     started = {
@@ -365,6 +365,7 @@ def test_every_example_is_run_by_a_test() -> None:
 
     assert {name: words for name, words in started.items() if words} == {
         "README.md": ["make", "curl", "python", "from", "python", "curl", "docker"],
+        "access.md": ["key=$(openssl"],
         "azure.md": ["az"] * 4,
         "beanstalk.md": ["pip"],
         "benchmarks.md": ["python"],

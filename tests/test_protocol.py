@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from server.access import Access
 from server.batching import MAX_COALESCED_ROWS, SLOW_RUN_MS
 from server.protocol import MAX_KEPT_HEADS, hot_heads
+from server.settings import default_settings
 from tests.connections import (
     OTHER,
     ROW,
@@ -378,7 +380,7 @@ def test_a_connection_that_is_used_does_not_end_for_being_idle() -> None:
 
 
 def test_heads_are_kept_but_not_without_end() -> None:
-    find: Any = hot_heads(dict)
+    find: Any = hot_heads(dict, Access(default_settings()))
     for number in range(300):
         find(b"POST /predict HTTP/1.1\r\nNumber: %d" % number)
 

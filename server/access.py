@@ -1,0 +1,174 @@
+"""Who may ask, by which name, and how often.
+
+Keys are known by their SHA-256 only: whoever reads the file or the environment of the
+server learns none of them. A key is 32 random bytes, so that a slow hash would guard
+against nothing.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+from server.problems import MisdirectedRequest, TooManyRequests, Unauthorized
+from server.settings import InvalidSetting, Settings
+
+OPEN_PATHS = ("/livez", "/readyz")
+"""What balancers ask, who have no key."""
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+MAX_CALLERS = 10_000
+"""Whose rates are remembered; beyond them, whoever was silent longest is forgotten."""
+
+
+class Rates:
+    """How often each caller may ask: a bucket that a second fills with `per_second`.
+
+    Parameters
+    ----------
+    per_second
+        Requests a second, and at once after a pause; 0 is no limit.
+    """
+
+    def __init__(self, per_second: int) -> None:
+        self.per_second = per_second
+        self._buckets: dict[str, tuple[float, float]] = {}  # what is left, and when
+
+    def take(self, caller: str) -> None:
+        """Count a request.
+
+        Raises
+        ------
+        TooManyRequests
+        """
+        if not self.per_second:
+            return
+        now = monotonic()
+        left, then = self._buckets.pop(caller, (self.per_second, now))
+        left = min(self.per_second, left + (now - then) * self.per_second)
+        is_over = left < 1
+        self._buckets[caller] = (left if is_over else left - 1, now)
+        if len(self._buckets) > MAX_CALLERS:
+            del self._buckets[next(iter(self._buckets))]
+        if is_over:
+            raise TooManyRequests(
+                f"More than {self.per_second} requests a second came."
+            )
+
+
+class Caller(NamedTuple):
+    """Who asks: a key, by the name it has in its list, or everybody."""
+
+    key: str = ""
+
+
+class Access:
+    """Who may ask, and how often.
+
+    Parameters
+    ----------
+    settings
+        Its keys, hosts and rates; with none of these everybody may, always.
+
+    Raises
+    ------
+    InvalidSetting
+        A list of keys cannot be read.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._keys = {
+            bytes.fromhex(digest): name for digest, name in _listed_keys(settings)
+        }
+        self._hosts = frozenset(settings.hosts.lower().split())
+        self._of_key = Rates(settings.max_rate_per_key)
+        self._of_address = Rates(settings.max_rate_per_address)
+        self.has_rates = bool(
+            settings.max_rate_per_key or settings.max_rate_per_address
+        )
+
+    def admit(self, path: str, fields: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """Return who asks for a path, from the head of the request.
+
+        Raises
+        ------
+        Unauthorized
+            There are keys, and none of them is in the head.
+        MisdirectedRequest
+            There are hosts, and the request is for another.
+        """
+        if path in OPEN_PATHS or not (self._keys or self._hosts):
+            return Caller()
+        found = dict(fields)
+        if self._hosts:
+            host = found.get(b"host", b"").decode("latin-1").lower()
+            if re.sub(r":\d*$", "", host) not in self._hosts:
+                raise MisdirectedRequest(f"The host {host!r} is not served here.")
+        return Caller(self._key_name(found)) if self._keys else Caller()
+
+    def count(self, caller: Caller, address: str) -> None:
+        """Count a request against the rates of its key and of its address.
+
+        Raises
+        ------
+        TooManyRequests
+        """
+        self._of_address.take(address)
+        if caller.key:
+            self._of_key.take(caller.key)
+
+    def _key_name(self, fields: dict[bytes, bytes]) -> str:
+        scheme, _, key = fields.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer":
+            key = fields.get(b"x-api-key", b"")
+        digest = hashlib.sha256(key.strip()).digest()
+        names = [
+            name
+            for known, name in self._keys.items()
+            if hmac.compare_digest(known, digest)
+        ]
+        if not names:
+            given = "is not known" if key else "is missing"
+            raise Unauthorized(
+                f"The key {given}; send Authorization: Bearer KEY or X-API-Key: KEY."
+            )
+        return names[0]
+
+
+def _listed_keys(settings: Settings) -> Sequence[tuple[str, str]]:
+    lines = [
+        (f"--keys, number {n}", text) for n, text in _numbered(settings.keys.split())
+    ]
+    if settings.keys_file:
+        try:
+            text = Path(settings.keys_file).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not text in UTF-8"
+            raise InvalidSetting(
+                f"--keys-file {settings.keys_file}: {reason}"
+            ) from error
+        lines += [
+            (f"{settings.keys_file}, line {n}", line)
+            for n, line in _numbered(text.splitlines())
+            if line.strip() and not line.startswith("#")
+        ]
+    keys = []
+    for source, line in lines:
+        digest, _, name = line.strip().partition(" ")
+        if not DIGEST.fullmatch(digest):
+            raise InvalidSetting(
+                f"{source} is no SHA-256 of a key; expected 64 digits of base 16, as "
+                "sha256sum prints them"
+            )
+        keys.append((digest, name.strip() or digest))
+    if settings.keys_file and not keys:
+        raise InvalidSetting(f"--keys-file {settings.keys_file} has no key")
+    return keys
+
+
+def _numbered(texts: Sequence[str]) -> Iterable[tuple[int, str]]:
+    return enumerate(texts, start=1)
