@@ -189,11 +189,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "for factor in (10 - size, 1 + size):",
     ): "the other factor finds the same",
     (
-        "server/batching.py",
-        "SLOW_RUN_MS = 1.0",
-        "SLOW_RUN_MS = 2.0",
-    ): "it decides where a model runs, never what it answers; the tests take it",
-    (
         "server/model.py",
         "self.run_ms = 0.0",
         "self.run_ms = (-1.0)",
