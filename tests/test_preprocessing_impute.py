@@ -164,6 +164,17 @@ def test_the_only_row_that_shares_a_column_is_the_nearest() -> None:
     assert compare(imputer, points, rows) == 0
 
 
+def test_a_row_that_was_fitted_is_the_nearest_although_rounding_puts_it_below_zero() -> (
+    None
+):
+    points = pd.DataFrame(
+        np.random.default_rng(0).normal(100, 1, (60, 3)), columns=["a", "b", "c"]
+    )
+    imputer = KNNImputer(n_neighbors=1).fit(points)
+
+    assert compare(imputer, points, points.assign(a=np.nan)) == 0
+
+
 def test_neighbors_imputer_is_refused_where_distances_tie() -> None:
     rng = np.random.default_rng(0)
     points = pd.DataFrame(rng.integers(0, 5, (100, 3)), columns=["a", "b", "c"])

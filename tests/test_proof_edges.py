@@ -112,6 +112,18 @@ def test_texts_are_tried_with_what_people_write() -> None:
     ]
 
 
+def test_every_edge_row_is_numbered_and_like_the_table() -> None:
+    frame = pd.DataFrame({"x": [1.0, 3.0]}, index=[7, 7])
+    feature = replace(X, required=True)
+
+    found = edges([feature], frame)
+
+    values = [row["x"] for row in edge_rows([feature])]
+    moved = neighbours([feature], frame)["x"].tolist()
+    expected = pd.DataFrame({"x": [*values, *moved]})
+    pd.testing.assert_frame_equal(found, expected)
+
+
 TOWN = Feature(
     name="town",
     input="town",
