@@ -70,6 +70,15 @@ def test_equally_probable_classes_are_tied() -> None:
     )
 
 
+def test_neighbours_are_as_near_that_differ_by_a_billionth() -> None:
+    points = np.array([[-1.0], [1.0]])
+    nearest = KNeighborsRegressor(1).fit(points, [1.0, 2.0])
+
+    found = has_ties(nearest, np.array([[0.0], [4e-10], [6e-10], [4e-9]]))
+
+    np.testing.assert_array_equal(found, [True, True, False, False])
+
+
 def test_who_asks_all_rows_has_no_nearest_that_is_left_out() -> None:
     rows = np.array([[1.0], [1.0], [2.0]])
     everybody = KNeighborsRegressor(3).fit(rows, [1.0, 2.0, 3.0])
