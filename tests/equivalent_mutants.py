@@ -359,6 +359,46 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "shown = _rounded(value, low if value <= low else high)",
     ): "a value at a bound is not beyond it",
     (
+        "server/includes.py",
+        "if (rounded < bound) == (value < bound) and rounded != bound:",
+        "if (rounded < bound) == (value <= bound) and rounded != bound:",
+    ): "a value at a bound is not beyond it",
+    (
+        "server/model.py",
+        "self.run_ms = 0.0",
+        "self.run_ms = 1.0",
+    ): "it is measured before anybody asks",
+    (
+        "server/process.py",
+        "return 0",
+        "return 1",
+    ): "a signal ends the process before, and its handler has the 0",
+    (
+        "convert/proof/edges.py",
+        "rng = np.random.default_rng(0)",
+        "rng = np.random.default_rng(1)",
+    ): "another thousand of the mixtures is as good",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "if len(donors) < len(imputer._fit_X):",
+        "if len(donors) <= len(imputer._fit_X):",
+    ): "all columns, chosen, are all columns",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "one, zero = graph.constant(1.0), graph.constant(0.0)",
+        "one, zero = graph.constant(2.0), graph.constant(0.0)",
+    ): "weights that are all as large have the same mean",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "one, zero = graph.constant(1.0), graph.constant(0.0)",
+        "one, zero = graph.constant(10.0), graph.constant(0.0)",
+    ): "weights that are all as large have the same mean",
+    (
+        "server/runtime/library.py",
+        "fatal = 4  # nothing below is logged: what fails is raised, in the same words",
+        "fatal = 5  # nothing below is logged: what fails is raised, in the same words",
+    ): "onnxruntime logs nothing from 4 on",
+    (
         "server/model_file/content.py",
         "if status.st_size > MAX_BYTES:",
         "if status.st_size >= MAX_BYTES:",
