@@ -367,6 +367,33 @@ def test_a_bound_is_looked_for_near_and_far(
     assert bound is None or (feature.maximum or 0.0) <= last
 
 
+@pytest.mark.parametrize(
+    ("values", "last", "bound"),
+    [
+        ([5000.0, 5001.0], 0.0, 0.0),
+        ([5000.0, 5001.0], -3000.0, -3000.0),
+        ([5000.0, 5001.0], -4004.0, -4004.0),
+        ([5000.0, 5001.0], -1e50, -1e50),
+        ([1000.0, 1001.0], -0.5, -0.5),
+        ([1000.0, 1001.0], -1e50, -1e50),
+        ([1000.0, 1001.0], -1e201, None),
+    ],
+)
+def test_a_bound_may_be_beyond_zero_of_values_that_are_far_from_it(
+    values: list[float], last: float, bound: float | None
+) -> None:
+    frame = pd.DataFrame({"x": values})
+    cut = FunctionTransformer(lambda X: X.where(last <= X))
+
+    feature = features_of(make_pipeline(cut, LinearRegression()), frame)["x"]
+
+    assert feature.maximum is None
+    assert feature.minimum == (
+        None if bound is None else pytest.approx(bound, rel=1e-4)
+    )
+    assert bound is None or (feature.minimum or 0.0) >= last
+
+
 def test_trees_take_what_a_float32_holds() -> None:
     frame = pd.DataFrame({"x": [1.0, 2.0, 4.0, 9.0]})
     scaled = make_pipeline(StandardScaler(), DecisionTreeRegressor())
