@@ -114,11 +114,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return Answers(found.astype(float).reshape(len(frame), -2))",
     ): "numpy takes every length below zero for the one that is open",
     (
-        "convert/fitted/features.py",
-        "if refused > 2 * taken:",
-        "if refused >= 2 * taken:",
-    ): "a bound that was searched for is met exactly by no row",
-    (
         "convert/lowering/tabulate.py",
         "if first is None or any(o is None or not _same(first, o).all() for o in others):",
         "if first is None or any((o is None and (not _same(first, o).all())) for o in others):",
@@ -227,7 +222,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "convert/lowering/preprocessing/knn_imputer.py",
         "mean = imputer._calc_impute(distances, 2, values, np.zeros(2, bool))",
         "mean = imputer._calc_impute(distances, 2, values, np.zeros(3, bool))",
-    ): "of the installed release both are 1; another is tested in its own environment",
+    ): "of a mask that is longer the rest is not looked at",
     (
         "server/page/form.py",
         "baseline: float = 0.0",
@@ -298,11 +293,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         'empty = np.asarray(getattr(imputer, "_is_empty_feature", [False]))',
         'empty = np.asarray(getattr(imputer, "_is_empty_feature", [True]))',
     ): "releases without it keep no empty columns",
-    (
-        "convert/lowering/preprocessing/knn_imputer.py",
-        "mean = imputer._calc_impute(distances, 2, values, np.zeros(2, bool))",
-        "mean = imputer._calc_impute(distances, (1), values, np.zeros(2, bool))",
-    ): "of the installed release both are 1; another is tested in its own environment",
     (
         "server/batching.py",
         "if not self._waiting and not self._running:",
@@ -399,6 +389,41 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "fatal = 5  # nothing below is logged: what fails is raised, in the same words",
     ): "onnxruntime logs nothing from 4 on",
     (
+        "convert/proof/discrepancy.py",
+        "return np.where(large >= 100 * small, large / 1024, 0.0)",
+        "return np.where(large > 100 * small, large / 1024, 0.0)",
+    ): "the quotient is 1024 or near 1, or both are 0",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "distances, values = np.array([[np.nan, 1.0]]), np.array([0.0, 1.0])",
+        "distances, values = np.array([[np.nan, (0.0)]]), np.array([0.0, 1.0])",
+    ): "without weights a distance counts as any other",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "distances, values = np.array([[np.nan, 1.0]]), np.array([0.0, 1.0])",
+        "distances, values = np.array([[np.nan, 10.0]]), np.array([0.0, 1.0])",
+    ): "without weights a distance counts as any other",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "distances, values = np.array([[np.nan, 1.0]]), np.array([0.0, 1.0])",
+        "distances, values = np.array([[np.nan, 1.0]]), np.array([(-1.0), 1.0])",
+    ): "a mean with -1 is less than 1 as well",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        'nearest, index = graph.add_many("TopK", distances, count, n_outputs=2, largest=0)',
+        'nearest, index = graph.add_many("TopK", distances, count, n_outputs=2, largest=(-1))',
+    ): "onnxruntime looks for 1 alone",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "mean = imputer._calc_impute(distances, 2, values, np.zeros(2, bool))",
+        "mean = imputer._calc_impute(distances, 2, values, np.zeros(20, bool))",
+    ): "of a mask that is longer the rest is not looked at",
+    (
+        "convert/lowering/tabulate.py",
+        "if len(outputs) == 0:",
+        "if len(outputs) == (-1):",
+    ): "what leads to no output is no part of the graph",
+    (
         "server/model_file/content.py",
         "if status.st_size > MAX_BYTES:",
         "if status.st_size >= MAX_BYTES:",
@@ -422,6 +447,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "convert/lowering/preprocessing/knn_imputer.py",
         "distances, values = np.array([[np.nan, 1.0]]), np.array([0.0, 1.0])",
         "distances, values = np.array([[np.nan, 2.0]]), np.array([0.0, 1.0])",
-    ): "of the installed release both are 1; another is tested in its own environment",
+    ): "without weights a distance counts as any other",
 }
 """Module, the line, and what becomes of it → why it makes no difference."""

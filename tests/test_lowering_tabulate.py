@@ -224,8 +224,10 @@ def test_numbers_that_a_step_of_the_user_leaves_out_are_any() -> None:
     colours = FunctionTransformer(lambda frame: frame[["colour"]].map(len))
     fitted, sample = fit(colours, ["colour", "decimal"], missing=False)
     rows = make_mixed(30, seed=9)[["colour", "decimal"]].assign(decimal=-1e9)
+    model, _ = lower_to_model(fitted, sample)
 
     assert compare(fitted, sample, rows) == 0
+    assert not any("in 1" in node.input for node in model.graph.node)
 
 
 def make_pairs() -> pd.DataFrame:

@@ -16,7 +16,7 @@ from sklearn.preprocessing import (
 
 from convert.errors import Refusal
 from convert.lowering.preprocessing.knn_imputer import count_ties
-from tests.lowered import compare, lower_to_model, make_gaps, make_mixed
+from tests.lowered import compare, lower_to_model, make_gaps, make_mixed, transform
 
 EXACT: list[Any] = [
     SimpleImputer(),
@@ -162,6 +162,26 @@ def test_the_only_row_that_shares_a_column_is_the_nearest() -> None:
     imputer = KNNImputer(n_neighbors=2).fit(points)
     rows = pd.DataFrame({"a": [1.5, 2.0], "b": [np.nan] * 2, "c": [np.nan, 4.0]})
 
+    assert compare(imputer, points, rows) == 0
+
+
+def impute_as_before(
+    imputer: KNNImputer, distances: Any, n_neighbors: int, values: Any, _: Any
+) -> Any:
+    """Return scikit-learn 1.3's means: of rows that share no column, too."""
+    nearest = np.argpartition(distances, n_neighbors - 1, axis=1)[:, :n_neighbors]
+    return values.take(nearest).mean(axis=1)
+
+
+def test_a_row_that_shares_no_column_counts_where_the_release_counts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(KNNImputer, "_calc_impute", impute_as_before)
+    points = pd.DataFrame({"a": [1.0, np.nan, np.nan], "b": [5.0, 7.0, np.nan]})
+    imputer = KNNImputer(n_neighbors=2).fit(points)
+    rows = pd.DataFrame({"a": [2.0], "b": [np.nan]})
+
+    assert transform(imputer, rows).tolist() == [[2.0, 6.0]]
     assert compare(imputer, points, rows) == 0
 
 

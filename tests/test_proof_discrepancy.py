@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 from onnx import TensorProto
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -124,6 +125,36 @@ def test_the_tolerance_is_never_below_the_noise_of_scikit_learn(
     noise = 1e-6 * (10 - 1)
     assert found.tolerance == pytest.approx(4 * noise)
     assert "the model is ill-conditioned" in caplog.text
+
+
+def test_the_tolerance_allows_what_the_last_digits_of_the_numbers_change() -> None:
+    frame = FRAME + 1e6
+    centre = FunctionTransformer(lambda X: X - 1e6)
+    pipeline = make_pipeline(centre, LinearRegression()).fit(frame, FRAME["x"])
+    graph = make_graph(1, -1e6)
+    feature = replace(FEATURE, observed=(1e6, 1e6 + 9), typical=1e6 + 4.5)
+
+    found = measure_discrepancy(pipeline, graph, [feature], frame)
+
+    changed = 1_000_009 * LAST_DIGITS
+    assert found.tolerance == pytest.approx(4 * changed, rel=5e-4)
+
+
+def test_a_last_digit_that_decides_a_side_excuses_nothing() -> None:
+    step = FunctionTransformer(lambda X: (X >= 4) * 1.0)
+    pipeline = make_pipeline(step, LinearRegression()).fit(FRAME, FRAME["x"] >= 4)
+    graph = Graph()
+    x = graph.input("x", TensorProto.DOUBLE)
+    four = graph.constant([4.0])
+    side = graph.add("GreaterOrEqual", x, four)
+    share = graph.add("Cast", side, to=TensorProto.DOUBLE)
+    half = graph.add("Where", graph.add("Equal", x, four), graph.constant([0.5]), share)
+    graph.output("prediction", half, TensorProto.DOUBLE, ["n_rows", 1])
+
+    with pytest.raises(Refusal, match=r"'x': 4.0\} the graph predicts 0.5 and "):
+        measure_discrepancy(
+            pipeline, graph.model().SerializeToString(), [FEATURE], FRAME
+        )
 
 
 def test_a_model_whose_noise_could_hide_a_wrong_graph_is_refused() -> None:
