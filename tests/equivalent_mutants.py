@@ -144,11 +144,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "found.append(texts.get(_VALUE, (1, 0)))",
     ): "both are the place of no byte",
     (
-        "convert/lowering/preprocessing/knn_imputer.py",
-        "if share > MAX_TIED_SHARE:",
-        "if share >= MAX_TIED_SHARE:",
-    ): "a share that was measured is not the limit to the last cell",
-    (
         "server/protocol.py",
         "if self._waiting is None or self.transport.is_closing():",
         "if (self._waiting is None and self.transport.is_closing()):",
@@ -179,11 +174,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return np.where(large >= 101 * small, large / 1024, 0.0)",
     ): "the quotient is 1024 or near 1",
     (
-        "convert/proof/discrepancy.py",
-        "for factor in (1 - size, 1 + size):",
-        "for factor in (10 - size, 1 + size):",
-    ): "the other factor finds the same",
-    (
         "server/model.py",
         "self.run_ms = 0.0",
         "self.run_ms = (-1.0)",
@@ -208,11 +198,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "library.check(library.SetInterOpNumThreads(options, 1))",
         "pass",
     ): "a graph that runs in sequence has no such threads; it is said all the same",
-    (
-        "convert/proof/discrepancy.py",
-        "return np.where(large >= 100 * small, large / 1024, 0.0)",
-        "return np.where(large >= 1000 * small, large / 1024, 0.0)",
-    ): "the quotient is 1024 or near 1",
     (
         "convert/lowering/preprocessing/knn_imputer.py",
         "N_TIED_ROWS = 200",
@@ -423,6 +408,26 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "if len(outputs) == 0:",
         "if len(outputs) == (-1):",
     ): "what leads to no output is no part of the graph",
+    (
+        "server/contracts/headers.py",
+        "content = unpacker.decompress(body, max_body_bytes + 1)",
+        "content = unpacker.decompress(body, max_body_bytes + 2)",
+    ): "one byte more is as much too many as two",
+    (
+        "server/contracts/predict/faults.py",
+        "close = [] if is_long else get_close_matches(name, known, n=1)",
+        "close = [] if is_long else get_close_matches(name, known, n=2)",
+    ): "the first of them is told",
+    (
+        "server/process.py",
+        "print(line, file=sys.stderr, flush=True)",
+        "print(line, file=sys.stderr, flush=False)",
+    ): "Python writes each line to the standard error when it ends",
+    (
+        "convert/proof/discrepancy.py",
+        "np.concatenate([a.values for a in answers]).reshape(len(answers), -1),",
+        "np.concatenate([a.values for a in answers]).reshape(len(answers), -2),",
+    ): "numpy takes every length below zero for the one that is open",
     (
         "server/model_file/content.py",
         "if status.st_size > MAX_BYTES:",

@@ -51,7 +51,9 @@ def measure_discrepancy(
     return Proof(oracle, model, features, frame).measure()
 
 
-def test_a_faithful_graph_is_measured_on_table_and_edges() -> None:
+def test_a_faithful_graph_is_measured_on_table_and_edges(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     pipeline = make_pipeline_of(2 * FRAME["x"] + 1)
 
     found = measure_discrepancy(pipeline, make_graph(2, 1), [FEATURE], FRAME)
@@ -59,6 +61,19 @@ def test_a_faithful_graph_is_measured_on_table_and_edges() -> None:
     assert (found.n_rows, found.n_edge_rows) == (10, 13 + 7 * 10)
     assert found.tolerance == 1e-10  # predictions reach 19
     assert 0 < found.largest < 1e-10
+    assert caplog.messages == []
+
+
+def test_rows_that_scikit_learn_refuses_are_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pipeline = make_pipeline_of(2 * FRAME["x"] + 1)
+    frame = pd.concat([FRAME, pd.DataFrame({"x": [np.nan, np.nan, np.inf]})])
+
+    found = measure_discrepancy(pipeline, make_graph(2, 1), [FEATURE], frame)
+
+    assert found.n_rows == 10
+    assert caplog.messages == ["scikit-learn refuses 3 rows of the sample itself"]
 
 
 def test_a_difference_beyond_the_table_is_reduced_in_proportion() -> None:
