@@ -109,11 +109,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return Answers(found.astype(float).reshape(len(frame), -2))",
     ): "numpy takes every length below zero for the one that is open",
     (
-        "convert/fitted/features.py",
-        "if refused > 2 * taken:",
-        "if refused >= 2 * taken:",
-    ): "a bound that was searched for is met exactly by no row",
-    (
         "convert/lowering/tabulate.py",
         "if first is None or any(o is None or not _same(first, o).all() for o in others):",
         "if first is None or any((o is None and (not _same(first, o).all())) for o in others):",
@@ -143,11 +138,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "found.append(texts.get(_VALUE, (0, 0)))",
         "found.append(texts.get(_VALUE, (1, 0)))",
     ): "both are the place of no byte",
-    (
-        "convert/lowering/preprocessing/knn_imputer.py",
-        "if share > MAX_TIED_SHARE:",
-        "if share >= MAX_TIED_SHARE:",
-    ): "a share that was measured is not the limit to the last cell",
     (
         "server/protocol.py",
         "if self._waiting is None or self.transport.is_closing():",
@@ -179,16 +169,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return np.where(large >= 101 * small, large / 1024, 0.0)",
     ): "the quotient is 1024 or near 1",
     (
-        "convert/proof/discrepancy.py",
-        "for factor in (1 - size, 1 + size):",
-        "for factor in (10 - size, 1 + size):",
-    ): "the other factor finds the same",
-    (
-        "server/batching.py",
-        "SLOW_RUN_MS = 1.0",
-        "SLOW_RUN_MS = 2.0",
-    ): "it decides where a model runs, never what it answers; the tests take it",
-    (
         "server/model.py",
         "self.run_ms = 0.0",
         "self.run_ms = (-1.0)",
@@ -214,11 +194,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "pass",
     ): "a graph that runs in sequence has no such threads; it is said all the same",
     (
-        "convert/proof/discrepancy.py",
-        "return np.where(large >= 100 * small, large / 1024, 0.0)",
-        "return np.where(large >= 1000 * small, large / 1024, 0.0)",
-    ): "the quotient is 1024 or near 1",
-    (
         "convert/lowering/preprocessing/knn_imputer.py",
         "N_TIED_ROWS = 200",
         "N_TIED_ROWS = 2000",
@@ -227,7 +202,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "convert/lowering/preprocessing/knn_imputer.py",
         "mean = imputer._calc_impute(distances, 2, values, np.zeros(2, bool))",
         "mean = imputer._calc_impute(distances, 2, values, np.zeros(3, bool))",
-    ): "of the installed release both are 1; another is tested in its own environment",
+    ): "of a mask that is longer the rest is not looked at",
     (
         "server/page/form.py",
         "baseline: float = 0.0",
@@ -299,11 +274,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         'empty = np.asarray(getattr(imputer, "_is_empty_feature", [True]))',
     ): "releases without it keep no empty columns",
     (
-        "convert/lowering/preprocessing/knn_imputer.py",
-        "mean = imputer._calc_impute(distances, 2, values, np.zeros(2, bool))",
-        "mean = imputer._calc_impute(distances, (1), values, np.zeros(2, bool))",
-    ): "of the installed release both are 1; another is tested in its own environment",
-    (
         "server/batching.py",
         "if not self._waiting and not self._running:",
         "if (not self._waiting or not self._running):",
@@ -359,6 +329,101 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "shown = _rounded(value, low if value <= low else high)",
     ): "a value at a bound is not beyond it",
     (
+        "server/includes.py",
+        "if (rounded < bound) == (value < bound) and rounded != bound:",
+        "if (rounded < bound) == (value <= bound) and rounded != bound:",
+    ): "a value at a bound is not beyond it",
+    (
+        "server/model.py",
+        "self.run_ms = 0.0",
+        "self.run_ms = 1.0",
+    ): "it is measured before anybody asks",
+    (
+        "server/process.py",
+        "return 0",
+        "return 1",
+    ): "a signal ends the process before, and its handler has the 0",
+    (
+        "convert/proof/edges.py",
+        "rng = np.random.default_rng(0)",
+        "rng = np.random.default_rng(1)",
+    ): "another thousand of the mixtures is as good",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "if len(donors) < len(imputer._fit_X):",
+        "if len(donors) <= len(imputer._fit_X):",
+    ): "all columns, chosen, are all columns",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "one, zero = graph.constant(1.0), graph.constant(0.0)",
+        "one, zero = graph.constant(2.0), graph.constant(0.0)",
+    ): "weights that are all as large have the same mean",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "one, zero = graph.constant(1.0), graph.constant(0.0)",
+        "one, zero = graph.constant(10.0), graph.constant(0.0)",
+    ): "weights that are all as large have the same mean",
+    (
+        "server/runtime/library.py",
+        "fatal = 4  # nothing below is logged: what fails is raised, in the same words",
+        "fatal = 5  # nothing below is logged: what fails is raised, in the same words",
+    ): "onnxruntime logs nothing from 4 on",
+    (
+        "convert/proof/discrepancy.py",
+        "return np.where(large >= 100 * small, large / 1024, 0.0)",
+        "return np.where(large > 100 * small, large / 1024, 0.0)",
+    ): "the quotient is 1024 or near 1, or both are 0",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "distances, values = np.array([[np.nan, 1.0]]), np.array([0.0, 1.0])",
+        "distances, values = np.array([[np.nan, (0.0)]]), np.array([0.0, 1.0])",
+    ): "without weights a distance counts as any other",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "distances, values = np.array([[np.nan, 1.0]]), np.array([0.0, 1.0])",
+        "distances, values = np.array([[np.nan, 10.0]]), np.array([0.0, 1.0])",
+    ): "without weights a distance counts as any other",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "distances, values = np.array([[np.nan, 1.0]]), np.array([0.0, 1.0])",
+        "distances, values = np.array([[np.nan, 1.0]]), np.array([(-1.0), 1.0])",
+    ): "a mean with -1 is less than 1 as well",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        'nearest, index = graph.add_many("TopK", distances, count, n_outputs=2, largest=0)',
+        'nearest, index = graph.add_many("TopK", distances, count, n_outputs=2, largest=(-1))',
+    ): "onnxruntime looks for 1 alone",
+    (
+        "convert/lowering/preprocessing/knn_imputer.py",
+        "mean = imputer._calc_impute(distances, 2, values, np.zeros(2, bool))",
+        "mean = imputer._calc_impute(distances, 2, values, np.zeros(20, bool))",
+    ): "of a mask that is longer the rest is not looked at",
+    (
+        "convert/lowering/tabulate.py",
+        "if len(outputs) == 0:",
+        "if len(outputs) == (-1):",
+    ): "what leads to no output is no part of the graph",
+    (
+        "server/contracts/headers.py",
+        "content = unpacker.decompress(body, max_body_bytes + 1)",
+        "content = unpacker.decompress(body, max_body_bytes + 2)",
+    ): "one byte more is as much too many as two",
+    (
+        "server/contracts/predict/faults.py",
+        "close = [] if is_long else get_close_matches(name, known, n=1)",
+        "close = [] if is_long else get_close_matches(name, known, n=2)",
+    ): "the first of them is told",
+    (
+        "server/process.py",
+        "print(line, file=sys.stderr, flush=True)",
+        "print(line, file=sys.stderr, flush=False)",
+    ): "Python writes each line to the standard error when it ends",
+    (
+        "convert/proof/discrepancy.py",
+        "np.concatenate([a.values for a in answers]).reshape(len(answers), -1),",
+        "np.concatenate([a.values for a in answers]).reshape(len(answers), -2),",
+    ): "numpy takes every length below zero for the one that is open",
+    (
         "server/model_file/content.py",
         "if status.st_size > MAX_BYTES:",
         "if status.st_size >= MAX_BYTES:",
@@ -382,6 +447,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "convert/lowering/preprocessing/knn_imputer.py",
         "distances, values = np.array([[np.nan, 1.0]]), np.array([0.0, 1.0])",
         "distances, values = np.array([[np.nan, 2.0]]), np.array([0.0, 1.0])",
-    ): "of the installed release both are 1; another is tested in its own environment",
+    ): "without weights a distance counts as any other",
 }
 """Module, the line, and what becomes of it → why it makes no difference."""

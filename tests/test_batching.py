@@ -194,21 +194,22 @@ async def ask_in_turn(batcher: Batcher, n_requests: int, n_rows: int = 1) -> Non
         await batcher.predictions([ROW] * n_rows)
 
 
-N = N_CONTRARY_RUNS
+HERE, THERE = ["MainThread"], ["model"]
 
 
 @pytest.mark.parametrize(
     ("run_ms", "ms_a_row", "ms_a_run", "n_rows", "threads"),
     [
-        (0.0, SLOW_RUN_MS + 0.1, 0.0, 1, ["MainThread"] * N + ["model"]),
-        (0.0, SLOW_RUN_MS + 0.1, 0.0, 64, ["MainThread"] * N + ["model"]),
-        (0.0, SLOW_RUN_MS - 0.1, 0.0, 1, ["MainThread"] * (N + 1)),
-        (0.0, SLOW_RUN_MS - 0.1, 0.0, 64, ["MainThread"] * (N + 1)),
-        (0.0, 0.0, 30 * SLOW_RUN_MS, 64, ["MainThread"] * (N + 1)),
-        (2 * SLOW_RUN_MS, 0.0, SLOW_RUN_MS - 0.1, 1, ["model"] * N + ["MainThread"]),
-        (2 * SLOW_RUN_MS, 0.0, SLOW_RUN_MS - 0.1, 9, ["model"] * N + ["MainThread"]),
-        (2 * SLOW_RUN_MS, 0.0, SLOW_RUN_MS + 0.1, 9, ["model"] * (N + 1)),
-        (SLOW_RUN_MS, 0.0, 0.0, 1, ["MainThread"] * (N + 1)),
+        (0.0, 1.1, 0.0, 1, HERE * 5 + THERE),
+        (0.0, 1.1, 0.0, 64, HERE * 5 + THERE),
+        (0.0, 0.9, 0.0, 1, HERE * 6),
+        (0.0, 0.9, 0.0, 64, HERE * 6),
+        (0.0, 0.0, 30.0, 64, HERE * 6),
+        (2.0, 0.0, 0.9, 1, THERE * 5 + HERE),
+        (2.0, 0.0, 0.9, 9, THERE * 5 + HERE),
+        (2.0, 0.0, 1.1, 9, THERE * 6),
+        (1.0, 0.0, 0.0, 1, HERE * 6),
+        (1.1, 0.0, 1.1, 1, THERE * 6),
     ],
 )
 def test_what_a_run_takes_while_serving_decides_where_the_next_ones_run(
@@ -222,7 +223,7 @@ def test_what_a_run_takes_while_serving_decides_where_the_next_ones_run(
     with batching(run_ms) as (model, batcher):
         clock = Clock(model, monkeypatch)
         clock.ms_a_row, clock.ms_a_run = ms_a_row, ms_a_run
-        run(partial(ask_in_turn, batcher, N_CONTRARY_RUNS + 1, n_rows))
+        run(partial(ask_in_turn, batcher, len(threads), n_rows))
 
         assert model.runs == [(n_rows, thread) for thread in threads]
 
@@ -232,15 +233,15 @@ def test_a_model_that_was_slow_for_a_while_is_fast_again_as_soon(
 ) -> None:
     async def there_and_back(batcher: Batcher, clock: Clock) -> None:
         clock.ms_a_run = SLOW_RUN_MS + 1
-        await ask_in_turn(batcher, N)
+        await ask_in_turn(batcher, 5)
         clock.ms_a_run = 0.0
-        await ask_in_turn(batcher, N + 1)
+        await ask_in_turn(batcher, 6)
 
     with batching() as (model, batcher):
         run(partial(there_and_back, batcher, Clock(model, monkeypatch)))
 
         threads = [thread for _, thread in model.runs]
-        assert threads == ["MainThread"] * N + ["model"] * N + ["MainThread"]
+        assert threads == HERE * 5 + THERE * 5 + HERE
 
 
 def test_a_run_that_was_held_up_now_and_then_changes_nothing(

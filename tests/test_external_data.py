@@ -141,6 +141,15 @@ def test_a_location_alone_is_external_data() -> None:
     assert has_external_data(model.SerializeToString())
 
 
+def test_a_tensor_that_is_elsewhere_without_saying_where_is_external_data() -> None:
+    tensor = TensorProto(name="location", data_type=TensorProto.UINT8, dims=[1])
+    tensor.data_location = TensorProto.EXTERNAL
+    model = ModelProto()
+    model.graph.initializer.append(tensor)
+
+    assert has_external_data(model.SerializeToString())
+
+
 def test_a_tensor_whose_values_stand_here_is_none() -> None:
     tensor = TensorProto(name="location", data_type=TensorProto.UINT8, dims=[1])
     tensor.data_location = TensorProto.DEFAULT

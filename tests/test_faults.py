@@ -1,3 +1,4 @@
+import sys
 from typing import Any
 
 import msgspec
@@ -173,6 +174,13 @@ def test_each_kind_explains_what_it_does_not_accept(
     pointer = f"#/{feature.name.replace(' ', '%20')}"
 
     assert faults_of({feature.name: value}, feature) == {pointer: detail}
+
+
+def test_the_largest_number_of_64_bits_is_not_too_large() -> None:
+    largest = sys.float_info.max
+    rows = [{"free": largest}, {"free": -largest}, {"free": "x"}]
+
+    assert faults_of(rows, FREE) == {"#/2/free": "'x' is not a number."}
 
 
 def test_bounds_are_shown_with_every_digit() -> None:

@@ -4,7 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingRegressor,
+    VotingRegressor,
+)
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
@@ -232,6 +236,21 @@ def test_true_and_false_are_booleans() -> None:
     )
 
 
+def test_true_and_false_that_no_encoder_reads_are_booleans() -> None:
+    frame = pd.DataFrame({"passed": [True, False, True]})
+
+    feature = features_of(make_pipeline(LinearRegression()), frame)["passed"]
+
+    assert feature == Feature(
+        name="passed",
+        input="passed",
+        kind="boolean",
+        required=True,
+        typical=True,
+        title="Passed",
+    )
+
+
 def test_a_number_can_be_declared_whole() -> None:
     frame = make_frame()[["reading_score"]]
     description = Description(
@@ -348,6 +367,33 @@ def test_a_bound_is_looked_for_near_and_far(
     assert bound is None or (feature.maximum or 0.0) <= last
 
 
+@pytest.mark.parametrize(
+    ("values", "last", "bound"),
+    [
+        ([5000.0, 5001.0], 0.0, 0.0),
+        ([5000.0, 5001.0], -3000.0, -3000.0),
+        ([5000.0, 5001.0], -4004.0, -4004.0),
+        ([5000.0, 5001.0], -1e50, -1e50),
+        ([1000.0, 1001.0], -0.5, -0.5),
+        ([1000.0, 1001.0], -1e50, -1e50),
+        ([1000.0, 1001.0], -1e201, None),
+    ],
+)
+def test_a_bound_may_be_beyond_zero_of_values_that_are_far_from_it(
+    values: list[float], last: float, bound: float | None
+) -> None:
+    frame = pd.DataFrame({"x": values})
+    cut = FunctionTransformer(lambda X: X.where(last <= X))
+
+    feature = features_of(make_pipeline(cut, LinearRegression()), frame)["x"]
+
+    assert feature.maximum is None
+    assert feature.minimum == (
+        None if bound is None else pytest.approx(bound, rel=1e-4)
+    )
+    assert bound is None or (feature.minimum or 0.0) >= last
+
+
 def test_trees_take_what_a_float32_holds() -> None:
     frame = pd.DataFrame({"x": [1.0, 2.0, 4.0, 9.0]})
     scaled = make_pipeline(StandardScaler(), DecisionTreeRegressor())
@@ -364,10 +410,23 @@ def test_trees_take_what_a_float32_holds() -> None:
 def test_what_measures_distances_answers_as_far_as_the_proof_goes() -> None:
     frame = pd.DataFrame({"x": [1.0, 2.0, 4.0, 9.0]})
     nearest = KNeighborsRegressor(2)
+    votes = VotingRegressor([("line", LinearRegression()), ("nearest", nearest)])
 
-    feature = features_of(make_pipeline(StandardScaler(), nearest), frame)["x"]
+    for regressor in (nearest, votes):
+        pipeline = make_pipeline(StandardScaler(), regressor)
+        feature = features_of(pipeline, frame)["x"]
 
-    assert (feature.minimum, feature.maximum) == (1 - 8000, 9 + 8000)
+        assert (feature.minimum, feature.maximum) == (1 - 8000, 9 + 8000)
+
+
+def test_trees_that_are_added_up_measure_no_distances() -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0, 4.0, 9.0]})
+    trees = GradientBoostingRegressor(n_estimators=2)  # holds them in an array
+
+    feature = features_of(make_pipeline(trees), frame)["x"]
+
+    largest = float(np.finfo(np.float32).max)
+    assert (feature.minimum, feature.maximum) == (-largest, largest)
 
 
 def test_a_bound_of_the_description_comes_before_the_pipelines_own() -> None:

@@ -68,11 +68,17 @@ def test_rows_that_the_pipeline_refuses_are_told_from_the_others() -> None:
         oracle.answer(frame)
 
 
-def test_several_labels_a_row_are_refused() -> None:
-    labels = np.array([[0, 1], [1, 1], [0, 0], [1, 0]])
+@pytest.mark.parametrize("last", [0, 2])
+def test_several_labels_a_row_are_refused(last: int) -> None:
+    labels = np.array([[0, 1], [1, 1], [0, 0], [1, last]])
 
-    with pytest.raises(Refusal, match="fit and export one classifier for each label"):
+    with pytest.raises(Refusal) as refused:
         Oracle(DecisionTreeClassifier().fit(FRAME, labels))
+
+    assert str(refused.value) == (
+        "DecisionTreeClassifier predicts several labels a row: fit and export one "
+        "classifier for each label"
+    )
 
 
 def test_targets_are_learnt_from_the_rows_that_are_taken() -> None:
@@ -102,6 +108,22 @@ def test_a_prediction_that_is_none_of_the_classes_is_refused() -> None:
         Refusal, match=r"LGBMClassifier predicts .* none of its classes"
     ):
         oracle.answer(frame)
+
+
+def test_a_few_of_many_classes_are_named() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0, 5.0]})
+    broken = DecisionTreeClassifier().fit(frame, list("abcde"))
+    oracle = Oracle(broken)
+    broken.classes_ = np.array(list("abcdf"))
+
+    with pytest.raises(Refusal) as refused:
+        oracle.answer(frame)
+
+    assert str(refused.value) == (
+        "DecisionTreeClassifier predicts 'f', which is none of its classes ('a', 'b', "
+        "'c', 'd' and 1 more), as with an objective of its own: fit it with an objective "
+        "of its library"
+    )
 
 
 def test_several_targets_are_columns() -> None:

@@ -224,8 +224,10 @@ def test_numbers_that_a_step_of_the_user_leaves_out_are_any() -> None:
     colours = FunctionTransformer(lambda frame: frame[["colour"]].map(len))
     fitted, sample = fit(colours, ["colour", "decimal"], missing=False)
     rows = make_mixed(30, seed=9)[["colour", "decimal"]].assign(decimal=-1e9)
+    model, _ = lower_to_model(fitted, sample)
 
     assert compare(fitted, sample, rows) == 0
+    assert not any("in 1" in node.input for node in model.graph.node)
 
 
 def make_pairs() -> pd.DataFrame:
@@ -249,6 +251,21 @@ def test_one_pair_that_a_step_of_the_user_looks_up_is_found() -> None:
 
     with pytest.raises(Refusal, match="its columns act together, not one by one"):
         lower_to_model(fitted, make_pairs())
+
+
+def test_the_first_pair_is_asked_for_where_the_first_row_has_gaps() -> None:
+    sample = pd.DataFrame({"city": [None, "a", "b"], "brand": [None, "u", "v"]})
+    first = FunctionTransformer(
+        lambda X: pd.DataFrame(
+            {
+                "b": (X["city"] == "b") * 1.0,
+                "p": ((X["city"] == "a") & (X["brand"] == "u")) * 1.0,
+            }
+        )
+    ).fit(sample)
+
+    with pytest.raises(Refusal, match="its columns act together, not one by one"):
+        lower_to_model(first, sample)
 
 
 def test_more_pairs_than_can_be_asked_for_are_refused(

@@ -27,6 +27,7 @@ from tests.models import (
     with_signature,
 )
 
+LABELS = ("no", "yes")
 SCORE_AS_TEXT = Feature(name="lunch/meal", input="lunch/meal", kind="number")
 
 
@@ -167,6 +168,25 @@ def test_a_graph_whose_rows_depend_on_each_other_is_refused(tmp_path: Path) -> N
     )
 
 
+def test_a_graph_that_is_wrong_for_a_single_row_alone_is_refused(
+    tmp_path: Path,
+) -> None:
+    graph = Graph()
+    score = graph.input("reading score", TensorProto.DOUBLE)
+    n_rows = graph.add(
+        "Gather", graph.add("Shape", score), graph.constant([0], "int64")
+    )
+    is_one = graph.add("Equal", n_rows, graph.constant([1], "int64"))
+    prediction = graph.add("Where", is_one, graph.add("Neg", score), score)
+    graph.output("prediction", prediction, TensorProto.DOUBLE, ["n_rows", 1])
+    golden = GoldenRow(row={"reading score": 80.0}, predictions=(80.0,))
+    signature = make_signature(features=(SCORE,), golden_rows=(golden,))
+
+    assert reason(tmp_path, with_signature(graph, signature)) == (
+        "a golden row gives [-80.0], scikit-learn gave [80.0]"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -221,6 +241,23 @@ def test_a_classifier_answers_with_its_own_labels(
 
     assert model.predictions(tensors) == list(classes)
     assert list(tensors[1].values) == [1.0, 0.0, 0.0, 1.0]
+
+
+def test_a_classifier_may_have_labels_alone(tmp_path: Path) -> None:
+    graph = Graph()
+    score = graph.input("reading score", TensorProto.DOUBLE)
+    passed = graph.add("GreaterOrEqual", score, graph.constant([50.0]))
+    index = graph.add("Cast", passed, to=TensorProto.INT64)
+    graph.output("label_index", index, TensorProto.INT64, ["n_rows", 1])
+    signature = make_signature(
+        features=(SCORE,),
+        targets=(Target(name="pass", kind="classification", classes=LABELS),),
+        golden_rows=(GoldenRow(row={"reading score": 80.0}, predictions=("yes",)),),
+    )
+
+    model = load(tmp_path, with_signature(graph, signature))
+
+    assert model.predictions(model.predict([[20.0, 80.0]], 2)) == ["no", "yes"]
 
 
 def test_a_label_that_is_no_class_is_refused(tmp_path: Path) -> None:
@@ -289,9 +326,6 @@ def test_what_the_runtime_says_is_one_line() -> None:
 
     assert "No Such Operator" in str(refusal.value)
     assert "\n" not in str(refusal.value)
-
-
-LABELS = ("no", "yes")
 
 
 def test_golden_probabilities_may_differ_by_the_tolerance(tmp_path: Path) -> None:

@@ -73,6 +73,8 @@ def test_the_most_probable_classes_are_shown_and_the_others_summed(
         (-1e9, 1e9, "Between -1,000,000,000 and 1,000,000,000 points"),
         (1e9, 1e9 + 0.25, "Between 1,000,000,000.000 and 1,000,000,000.250 points"),
         (5.0, 5.0, "Between 5 and 5 points"),
+        (0.0, 1e-10, "Between 0.000000000000 and 0.000000000100 points"),
+        (0.0, 4e-12, "Between 0.000000000000 and 0.000000000004 points"),
     ],
 )
 def test_the_ends_of_an_interval_have_the_digits_of_its_width(

@@ -15,7 +15,8 @@ from sklearn.preprocessing import (
 )
 
 from convert.errors import Refusal
-from tests.lowered import compare, lower_to_model, make_gaps, make_mixed
+from convert.lowering.preprocessing.knn_imputer import count_ties
+from tests.lowered import compare, lower_to_model, make_gaps, make_mixed, transform
 
 EXACT: list[Any] = [
     SimpleImputer(),
@@ -162,6 +163,123 @@ def test_the_only_row_that_shares_a_column_is_the_nearest() -> None:
     rows = pd.DataFrame({"a": [1.5, 2.0], "b": [np.nan] * 2, "c": [np.nan, 4.0]})
 
     assert compare(imputer, points, rows) == 0
+
+
+def impute_as_before(
+    imputer: KNNImputer, distances: Any, n_neighbors: int, values: Any, _: Any
+) -> Any:
+    """Return scikit-learn 1.3's means: of rows that share no column, too."""
+    nearest = np.argpartition(distances, n_neighbors - 1, axis=1)[:, :n_neighbors]
+    return values.take(nearest).mean(axis=1)
+
+
+def test_a_row_that_shares_no_column_counts_where_the_release_counts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(KNNImputer, "_calc_impute", impute_as_before)
+    points = pd.DataFrame({"a": [1.0, np.nan, np.nan], "b": [5.0, 7.0, np.nan]})
+    imputer = KNNImputer(n_neighbors=2).fit(points)
+    rows = pd.DataFrame({"a": [2.0], "b": [np.nan]})
+
+    assert transform(imputer, rows).tolist() == [[2.0, 6.0]]
+    assert compare(imputer, points, rows) == 0
+
+
+def test_a_row_that_was_fitted_is_the_nearest_although_rounding_puts_it_below_zero() -> (
+    None
+):
+    points = pd.DataFrame(
+        np.random.default_rng(0).normal(100, 1, (60, 3)), columns=["a", "b", "c"]
+    )
+    imputer = KNNImputer(n_neighbors=1).fit(points)
+
+    assert compare(imputer, points, points.assign(a=np.nan)) == 0
+
+
+TIES = pd.DataFrame({"a": [0.0, 2.0, 10.0, 18.0], "b": [1.0, 5.0, 9.0, 9.0]})
+
+
+@pytest.mark.parametrize(
+    ("n_neighbors", "row", "n_tied"),
+    [
+        (1, [0.5, 1.5], 0),
+        (1, [1.0, 1.5], 1),  # b: 1 or 5
+        (1, [0.5, 3.0], 1),  # a: 0 or 2
+        (1, [1.0, 3.0], 2),
+        (1, [14.0, 1.5], 0),  # b: 9 or 9
+        (2, [1.0, 1.5], 0),  # b: 1 and 5
+        (2, [5.0, 2.5], 1),  # b: 5, and 1 or 9
+        (4, [1.0, 3.0], 0),
+    ],
+)
+def test_a_tie_is_a_cell_for_which_several_values_are_equally_near(
+    n_neighbors: int, row: list[float], n_tied: int
+) -> None:
+    imputer = KNNImputer(n_neighbors=n_neighbors).fit(TIES.to_numpy())
+
+    assert count_ties(imputer, np.array([row])) == n_tied
+
+
+def test_ties_in_one_cell_of_a_hundred_are_accepted_and_in_two_are_refused() -> None:
+    imputer = KNNImputer(n_neighbors=1).fit(TIES)
+
+    def sample(n_rows: int) -> pd.DataFrame:
+        return pd.DataFrame({"a": [1.0] + [0.5] * (n_rows - 1), "b": [1.5] * n_rows})
+
+    assert compare(imputer, sample(50), sample(50)[1:]) == 0
+    with pytest.raises(Refusal) as refused:
+        lower_to_model(imputer, sample(25))
+    assert str(refused.value) == (
+        "the KNNImputer cannot be said in ONNX: for 2% of the sample's cells, were they "
+        "missing, several fitted rows are equally near and differ, and which of them it "
+        "takes is an accident of sorting; use SimpleImputer or IterativeImputer"
+    )
+
+
+def measure_gaps(x: Any, y: Any, **_: Any) -> float:
+    return float(np.nansum(np.abs(x - y)))
+
+
+@pytest.mark.parametrize(
+    ("imputer", "why"),
+    [
+        (
+            KNNImputer(metric=measure_gaps),
+            "the KNNImputer cannot be said in ONNX: it measures or weighs with a "
+            "function of its own",
+        ),
+        (
+            KNNImputer(weights=np.ones_like),
+            "the KNNImputer cannot be said in ONNX: it measures or weighs with a "
+            "function of its own",
+        ),
+        (
+            IterativeImputer(sample_posterior=True, max_iter=1),
+            "the IterativeImputer cannot be said in ONNX: sample_posterior draws at "
+            "random; set it to False",
+        ),
+    ],
+    ids=["metric", "weights", "posterior"],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_what_no_graph_can_repeat_is_refused(imputer: Any, why: str) -> None:
+    imputer.fit(make_gaps())
+
+    with pytest.raises(Refusal) as refused:
+        lower_to_model(imputer, make_gaps())
+
+    assert str(refused.value) == why
+
+
+@pytest.mark.parametrize(
+    "imputer", [KNNImputer(), IterativeImputer(max_iter=1, tol=1e9)], ids=str
+)
+@pytest.mark.filterwarnings("ignore:Skipping features:UserWarning")
+def test_an_imputer_may_drop_an_empty_column(imputer: Any) -> None:
+    sample = make_gaps()[["decimal", "positive", "small"]].assign(small=np.nan)
+    imputer.fit(sample)
+
+    assert compare(imputer, sample, sample) < 1e-12
 
 
 def test_neighbors_imputer_is_refused_where_distances_tie() -> None:

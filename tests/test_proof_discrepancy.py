@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 from onnx import TensorProto
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -50,7 +51,9 @@ def measure_discrepancy(
     return Proof(oracle, model, features, frame).measure()
 
 
-def test_a_faithful_graph_is_measured_on_table_and_edges() -> None:
+def test_a_faithful_graph_is_measured_on_table_and_edges(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     pipeline = make_pipeline_of(2 * FRAME["x"] + 1)
 
     found = measure_discrepancy(pipeline, make_graph(2, 1), [FEATURE], FRAME)
@@ -58,6 +61,19 @@ def test_a_faithful_graph_is_measured_on_table_and_edges() -> None:
     assert (found.n_rows, found.n_edge_rows) == (10, 13 + 7 * 10)
     assert found.tolerance == 1e-10  # predictions reach 19
     assert 0 < found.largest < 1e-10
+    assert caplog.messages == []
+
+
+def test_rows_that_scikit_learn_refuses_are_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pipeline = make_pipeline_of(2 * FRAME["x"] + 1)
+    frame = pd.concat([FRAME, pd.DataFrame({"x": [np.nan, np.nan, np.inf]})])
+
+    found = measure_discrepancy(pipeline, make_graph(2, 1), [FEATURE], frame)
+
+    assert found.n_rows == 10
+    assert caplog.messages == ["scikit-learn refuses 3 rows of the sample itself"]
 
 
 def test_a_difference_beyond_the_table_is_reduced_in_proportion() -> None:
@@ -124,6 +140,36 @@ def test_the_tolerance_is_never_below_the_noise_of_scikit_learn(
     noise = 1e-6 * (10 - 1)
     assert found.tolerance == pytest.approx(4 * noise)
     assert "the model is ill-conditioned" in caplog.text
+
+
+def test_the_tolerance_allows_what_the_last_digits_of_the_numbers_change() -> None:
+    frame = FRAME + 1e6
+    centre = FunctionTransformer(lambda X: X - 1e6)
+    pipeline = make_pipeline(centre, LinearRegression()).fit(frame, FRAME["x"])
+    graph = make_graph(1, -1e6)
+    feature = replace(FEATURE, observed=(1e6, 1e6 + 9), typical=1e6 + 4.5)
+
+    found = measure_discrepancy(pipeline, graph, [feature], frame)
+
+    changed = 1_000_009 * LAST_DIGITS
+    assert found.tolerance == pytest.approx(4 * changed, rel=5e-4)
+
+
+def test_a_last_digit_that_decides_a_side_excuses_nothing() -> None:
+    step = FunctionTransformer(lambda X: (X >= 4) * 1.0)
+    pipeline = make_pipeline(step, LinearRegression()).fit(FRAME, FRAME["x"] >= 4)
+    graph = Graph()
+    x = graph.input("x", TensorProto.DOUBLE)
+    four = graph.constant([4.0])
+    side = graph.add("GreaterOrEqual", x, four)
+    share = graph.add("Cast", side, to=TensorProto.DOUBLE)
+    half = graph.add("Where", graph.add("Equal", x, four), graph.constant([0.5]), share)
+    graph.output("prediction", half, TensorProto.DOUBLE, ["n_rows", 1])
+
+    with pytest.raises(Refusal, match=r"'x': 4.0\} the graph predicts 0.5 and "):
+        measure_discrepancy(
+            pipeline, graph.model().SerializeToString(), [FEATURE], FRAME
+        )
 
 
 def test_a_model_whose_noise_could_hide_a_wrong_graph_is_refused() -> None:

@@ -71,6 +71,14 @@ def test_the_first_hundred_rows_have_neighbours() -> None:
             ),
             [-0.0005, -0.00025, -0.0005 + 0.00025 / 3, -0.2505, 0.24975, 0],
         ),
+        (
+            replace(X, required=True, observed=(1000.5, 1001.5), typical=None),
+            [1000.5, 1001.5, 1000.5 + 1 / 3, 0.5, 2001.5],
+        ),
+        (
+            replace(X, required=True, observed=(-1001.5, -1000.5), typical=None),
+            [-1001.5, -1000.5, -1001.5 + 1 / 3, -2001.5, -0.5],
+        ),
         (Feature(name="x", input="x", kind="boolean"), [None, False, True]),
         (
             Feature(name="x", input="x", kind="boolean", categories=(True,)),
@@ -112,6 +120,18 @@ def test_texts_are_tried_with_what_people_write() -> None:
     ]
 
 
+def test_every_edge_row_is_numbered_and_like_the_table() -> None:
+    frame = pd.DataFrame({"x": [1.0, 3.0]}, index=[7, 7])
+    feature = replace(X, required=True)
+
+    found = edges([feature], frame, {"x": [7.5]})
+
+    values = [row["x"] for row in edge_rows([feature])] + [7.5]
+    moved = neighbours([feature], frame)["x"].tolist()
+    expected = pd.DataFrame({"x": [*values, *moved]})
+    pd.testing.assert_frame_equal(found, expected)
+
+
 TOWN = Feature(
     name="town",
     input="town",
@@ -123,13 +143,16 @@ TOWN = Feature(
 
 
 def test_texts_that_resemble_the_known_are_tried_where_others_are_unknown() -> None:
-    found = [row["town"] for row in strangers([TOWN], {"town": ["Oslo", "Cd"]})]
+    found = list(strangers([TOWN, X], {"town": ["Oslo", "Cd"]}))
 
-    assert found[0] == "Oslo"
-    assert {"AB-17", "ab-17", " Ab-17", "Ab-17 ", "Ab-28", "Ab-1", "b-17"} <= set(found)
-    assert {"Ab-17Cd", "Abd", "CdAb-17", "CD", "Cd1"} <= set(found)
-    assert not set(found) & set(TOWN.categories)
-    assert len(found) == len(set(found))
+    names = [
+        "Oslo",
+        *("AB-17", "ab-17", "aB-17", " Ab-17", "Ab-17 ", "Ab-17Ab-17", "Ab-17Cd"),
+        *("Ab-1", "b-17", "Abd", "Ab-171", "xAb-17", "Ab-28"),
+        *("CD", "cd", "cD", " Cd", "Cd ", "CdCd", "CdAb-17"),
+        *("C", "d", "C-17", "Cd1", "xCd"),
+    ]
+    assert found == [{"town": name, "x": 2} for name in names]
 
 
 def test_numbers_beside_the_known_are_tried_where_others_are_unknown() -> None:
@@ -140,6 +163,23 @@ def test_numbers_beside_the_known_are_tried_where_others_are_unknown() -> None:
     assert found == [1.5, -1, 3, 2.5, -2]
 
 
+def test_of_many_categories_some_are_changed_a_little() -> None:
+    tens = tuple(range(0, 130, 10))
+    rooms = replace(TOWN, categories=tens, typical=0)
+
+    found = [row["town"] for row in strangers([rooms], {})]
+
+    changed = (0, 30, 60, 90, 120)
+    near = [each for ten in changed for each in (ten + 1, ten + 0.5, -ten)]
+    assert found == [value for value in near if value != 0]
+
+
+def test_nothing_resembles_true_and_false() -> None:
+    garden = replace(TOWN, kind="boolean", categories=(False, True), typical=True)
+
+    assert list(strangers([garden], {})) == []
+
+
 def test_nothing_is_tried_where_others_are_rejected() -> None:
     assert list(strangers([replace(TOWN, unknown="reject")], {})) == []
 
@@ -148,7 +188,16 @@ def test_columns_of_somebody_s_encoders_are_mixed() -> None:
     strict = replace(TOWN, unknown="reject", encoder="Pairs")
     other = replace(strict, name="kind", input="kind", categories=("flat", "house"))
 
-    found = {(row["town"], row["kind"]) for row in mixtures([strict, other])}
+    note = Feature(name="note", input="note", kind="text", typical="a b")
 
-    assert found == {(a, b) for a in TOWN.categories for b in ("flat", "house")}
+    found = list(mixtures([strict, X, other, note]))
+
+    assert len(found) == 1000
+    assert {(*row,) for row in found} == {("town", "x", "kind", "note")}
+    assert {(*row.values(),) for row in found} == {
+        (town, x, kind, "a b")
+        for town in ("Ab-17", "Cd")
+        for x in (1.0, 3.0)
+        for kind in ("flat", "house")
+    }
     assert list(mixtures([strict, TOWN])) == []

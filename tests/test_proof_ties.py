@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.ensemble import BaggingRegressor, VotingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
@@ -68,6 +69,16 @@ def test_equally_probable_classes_are_tied() -> None:
     np.testing.assert_array_equal(
         tied_classes(shares), [True, False, True, False, True, True]
     )
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+def test_neighbours_are_as_near_that_differ_by_a_billionth(scale: float) -> None:
+    points = scale * np.array([[-1.0], [1.0]])
+    nearest = KNeighborsRegressor(1).fit(points, [1.0, 2.0])
+
+    found = has_ties(nearest, scale * np.array([[0.0], [4e-10], [6e-10], [4e-9]]))
+
+    np.testing.assert_array_equal(found, [True, True, False, False])
 
 
 def test_who_asks_all_rows_has_no_nearest_that_is_left_out() -> None:

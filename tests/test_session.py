@@ -100,6 +100,7 @@ def make_student() -> bytes:
             helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, [None, 1]),
         ],
         [helper.make_tensor("_axes", TensorProto.INT64, [1], [1])],
+        {"signature": "s" * 1000},
     )
 
 
@@ -772,6 +773,7 @@ def run(n):
     for _ in range(n):
         session.run(("terms", "prediction"), feed)
         session.metadata("none")
+        session.metadata("signature")
 
 def reopen(n):
     content = Path(sys.argv[1]).read_bytes()

@@ -203,13 +203,7 @@ class _Column:
             return None
         if self.accepts(refused):
             return self._far_bound(refused, side)
-        for _ in range(N_BISECTIONS):
-            middle = taken / 2 + refused / 2
-            if self.accepts(middle):
-                taken = middle
-            else:
-                refused = middle
-        return taken
+        return self._last_between(taken, refused)
 
     def _far_bound(self, taken: float, side: int) -> float | None:
         if _measures_distances(self.oracle.pipeline, [*self.typical]):
@@ -219,16 +213,26 @@ class _Column:
         single = side * LARGEST_SINGLE
         if self.accepts(single) and not self.accepts(single * 1.01):
             return single
-        taken, refused = abs(taken), VERY_FAR
+        across = side * (abs(taken) or 1.0)  # on the side of 0 that the far end is on
+        if not self.accepts(across):
+            return self._last_between(taken, across)
+        taken, refused = abs(across), VERY_FAR
         for _ in range(N_FAR_BISECTIONS):
-            middle = taken / 2 + refused / 2
-            if refused > 2 * taken:
-                middle = math.sqrt(taken) * math.sqrt(refused)
+            middle = math.sqrt(taken) * math.sqrt(refused)
             if self.accepts(side * middle):
                 taken = middle
             else:
                 refused = middle
         return side * taken
+
+    def _last_between(self, taken: float, refused: float) -> float:
+        for _ in range(N_BISECTIONS):
+            middle = taken / 2 + refused / 2
+            if self.accepts(middle):
+                taken = middle
+            else:
+                refused = middle
+        return taken
 
     def unknown(self) -> Literal["reject", "ignore"]:
         # outside of its categories this dtype has only missing values
@@ -243,9 +247,8 @@ class _Column:
         column = self.frame[self.name]
         if self.oracle.takes_texts or not self.accepts(None):
             return None
-        candidates = [self.typical[self.name], *self.categories]
-        if self.filled is not None:
-            candidates.insert(0, self.filled)
+        candidates: list[Value | None] = [] if self.filled is None else [self.filled]
+        candidates += [self.typical[self.name], *self.categories]
         if self.is_number:
             candidates += [plain(column.mean()), plain(column.mode().iloc[0]), 0]
         rows = self._rows([None, *candidates])

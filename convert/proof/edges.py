@@ -129,7 +129,7 @@ def neighbours(features: Sequence[Feature], frame: pd.DataFrame) -> pd.DataFrame
         for values, moves in ((exact, (*MOVES, *SINGLE_MOVES)), (halfway, MOVES_HALF))
         for move in moves
     ]
-    return pd.concat(moved, ignore_index=True)
+    return pd.concat(moved)
 
 
 def _up(values: Floats) -> Floats:

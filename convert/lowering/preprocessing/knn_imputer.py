@@ -68,7 +68,7 @@ def _check(step: Step) -> None:
     if keeps_empty(imputer) and not imputer._valid_mask.all():
         raise refuse(step, "it keeps columns that were empty; drop them before it")
     rows = to_numbers(step.sample)[:N_TIED_ROWS]
-    share = count_ties(imputer, rows) / max(1, rows.size)
+    share = count_ties(imputer, rows) / rows.size
     if share > MAX_TIED_SHARE:
         raise refuse(
             step,
