@@ -29,6 +29,7 @@ def running_server(*arguments: str | Path, **environment: str) -> Iterator[Serve
     With IMAGE_UNDER_TEST in the environment, which `tests/test_image.py` sets, the
     server is the one in that image.
     """
+    environment = {"PINION_READY_SECONDS": "0"} | environment  # nobody balances here
     words = [*map(str, arguments), "--port", "0"]
     image = os.environ.get("IMAGE_UNDER_TEST")
     command = [sys.executable, "-m", "server", *words]
