@@ -16,7 +16,8 @@ from server.model_file.content import (
     read_signature,
 )
 from server.runtime.library import NoLibrary, version
-from server.runtime.session import RuntimeFault, Session, Tensor
+from server.runtime.session import RuntimeFault, RunTooLong, Session, Tensor
+from server.runtime.watchdog import SETTING, WATCHDOG
 from server.signature import (
     Feature,
     GoldenRow,
@@ -95,13 +96,18 @@ class Model:
             reproduce its golden rows.
         """
         try:
-            return cls.from_content(read_file(path))
+            return cls.from_content(read_file(path), str(path))
         except UnservableModel as error:
             raise UnservableModel(f"{path}: {error}") from error
 
     @classmethod
-    def from_content(cls, content: bytes) -> "Model":
+    def from_content(cls, content: bytes, named: str = "a model") -> "Model":
         """Return the model in the bytes of a file, after the same proof.
+
+        Parameters
+        ----------
+        named
+            What it is called where something takes too long.
 
         Raises
         ------
@@ -113,7 +119,12 @@ class Model:
         except ValueError as error:
             raise UnservableModel(f"{error}; {REMEDY}") from error
         try:
-            return cls._proven(content, signature)
+            return cls._proven(content, signature, named)
+        except RunTooLong as error:
+            raise UnservableModel(
+                f"its golden rows take longer than {WATCHDOG.seconds} s; serve a "
+                f"smaller model, or choose more with {SETTING}"
+            ) from error
         except (RuntimeFault, ValueError) as error:
             if (found := version()) and _is_older(found, signature.runtime):
                 raise UnservableModel(
@@ -133,8 +144,8 @@ class Model:
             raise UnservableModel(f"{sentence}; {REMEDY}") from error
 
     @classmethod
-    def _proven(cls, content: bytes, signature: Signature) -> "Model":
-        session = Session(content)
+    def _proven(cls, content: bytes, signature: Signature, named: str) -> "Model":
+        session = Session(content, named)
         try:
             _check_inputs(session, signature)
             _check_outputs(session, signature)
@@ -212,9 +223,16 @@ class Model:
         return tuple(name for name in names if name in self.output_names)
 
     def _replay(self) -> None:
-        """Compare the graph with scikit-learn's answers; it warms the session up."""
-        golden_rows = self.signature.golden_rows
+        """Compare the graph with scikit-learn's answers; it warms the session up.
+
+        Raises
+        ------
+        RunTooLong
+        """
+        golden_rows, started = self.signature.golden_rows, WATCHDOG.now
         for golden in golden_rows:
+            if WATCHDOG.is_over(started):
+                raise RunTooLong("all golden rows together are over time")
             tensors = self.predict(self._golden_columns([golden]), 1)
             self._compare([golden], tensors)
         twice = golden_rows * 2  # more than one row even if there is one

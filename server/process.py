@@ -17,6 +17,7 @@ from server.model import Model, UnservableModel
 from server.model_file.seal import UNSEALED
 from server.models import load_models
 from server.runtime.session import RuntimeFault
+from server.runtime.watchdog import WATCHDOG
 from server.settings import InvalidSetting, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         paths = settings.model_paths()
     except InvalidSetting as error:
         return _fail(str(error), 2)
+    WATCHDOG.start(settings.run_seconds)
     try:
         models = load_models(paths, settings.default)
         app = _create_app(models, settings)  # nothing fails once the port is open

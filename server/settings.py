@@ -70,6 +70,7 @@ SETTINGS = (
         "them, the first that exists.",
     ),
     Setting("default", "", "Model of /predict, by name, where several are served."),
+    Setting("run_seconds", 10, "Longest run of a model; then it is ended.", 1),
     Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
     Setting("max_rows", 10_000, "Most rows in one request.", 1),
     Setting("drain_seconds", 10, "Longest wait for open requests at a stop."),
@@ -84,6 +85,7 @@ class Settings(NamedTuple):
     port: int
     models_folder: str
     default: str
+    run_seconds: int
     max_body_bytes: int
     max_rows: int
     drain_seconds: int
