@@ -6,6 +6,7 @@ from pathlib import Path
 from server import signature as signatures
 from server.model_file.contradictions import contradictions
 from server.model_file.external_data import has_external_data
+from server.model_file.operators import foreign_parts
 from server.model_file.protobuf import NotProtobuf
 from server.model_file.seal import check_seal, find_signature
 from server.model_file.stand_in import find_stand_in
@@ -69,6 +70,10 @@ def read_signature(content: bytes) -> Signature:
             raise UnreadableSignature(
                 "numbers of the graph stand in another file (external data), and a "
                 "model is one file"
+            )
+        for part in foreign_parts(content):
+            raise UnreadableSignature(
+                f"its graph has {part}, which the converter never writes"
             )
         start, stop = find_signature(content)
     except NotProtobuf as error:
