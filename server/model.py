@@ -11,6 +11,9 @@ from typing import Any
 from server.batch import Column, mark_of_missing
 from server.model_file.content import (
     ANOTHER_FILE,
+    EVERYBODY,
+    MAX_BYTES,
+    Admission,
     NotModelFile,
     read_content,
     read_signature,
@@ -42,16 +45,16 @@ class UnservableModel(ValueError):
     """The file is not a model that this server can serve; the message says why."""
 
 
-def read_file(path: Path) -> bytes:
-    """Return the content of a model file.
+def read_file(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the content of a model file of at most `max_bytes`.
 
     Raises
     ------
     UnservableModel
-        If it is missing, cannot be read, or is another kind of file.
+        If it is missing, cannot be read, is too large or another kind of file.
     """
     try:
-        return read_content(path)
+        return read_content(path, max_bytes)
     except NotModelFile as error:
         raise UnservableModel(f"{error}; {error.remedy}") from error
     except OSError as error:
@@ -86,7 +89,7 @@ class Model:
         self._main_outputs = main
 
     @classmethod
-    def load(cls, path: Path) -> "Model":
+    def load(cls, path: Path, admission: Admission = EVERYBODY) -> "Model":
         """Return the model in the file `path`, after its golden rows were replayed.
 
         Raises
@@ -96,7 +99,8 @@ class Model:
             reproduce its golden rows.
         """
         try:
-            return cls.from_content(read_file(path), str(path))
+            content = read_file(path, admission.max_bytes)
+            return cls.from_content(content, str(path))
         except UnservableModel as error:
             raise UnservableModel(f"{path}: {error}") from error
 

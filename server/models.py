@@ -4,16 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from server.model import Model, UnservableModel
-from server.settings import InvalidSetting
+from server.model_file.content import EVERYBODY, Admission
+from server.settings import InvalidSetting, Settings
 
 
-def load_models(paths: Sequence[Path], default: str = "") -> list[Model]:
+def load_models(
+    paths: Sequence[Path], default: str = "", admission: Admission = EVERYBODY
+) -> list[Model]:
     """Load and prove models, in this order.
 
     Parameters
     ----------
     default
         The name of one of them, or nothing.
+    admission
+        Which files are let in.
 
     Raises
     ------
@@ -24,7 +29,7 @@ def load_models(paths: Sequence[Path], default: str = "") -> list[Model]:
     """
     models: dict[str, Model] = {}
     for path in paths:
-        model = Model.load(path)
+        model = Model.load(path, admission)
         name = model.signature.name
         if name in models:
             raise UnservableModel(
@@ -38,3 +43,8 @@ def load_models(paths: Sequence[Path], default: str = "") -> list[Model]:
             f"{', '.join(models)}"
         )
     return list(models.values())
+
+
+def admission(settings: Settings) -> Admission:
+    """Return which files the settings let in."""
+    return Admission(settings.max_model_bytes)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from server.model import Model, UnservableModel
 from server.model_file.seal import UNSEALED
-from server.models import load_models
+from server.models import admission, load_models
 from server.runtime.session import RuntimeFault
 from server.runtime.watchdog import WATCHDOG
 from server.settings import InvalidSetting, Settings, read_settings
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     WATCHDOG.start(settings.run_seconds)
     try:
-        models = load_models(paths, settings.default)
+        models = load_models(paths, settings.default, admission(settings))
         app = _create_app(models, settings)  # nothing fails once the port is open
         listener = _listen(settings)
     except (UnservableModel, InvalidSetting) as error:

@@ -70,6 +70,7 @@ SETTINGS = (
         "them, the first that exists.",
     ),
     Setting("default", "", "Model of /predict, by name, where several are served."),
+    Setting("max_model_bytes", 134_217_728, "Largest model file, in bytes.", 1),
     Setting("run_seconds", 10, "Longest run of a model; then it is ended.", 1),
     Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
     Setting("max_rows", 10_000, "Most rows in one request.", 1),
@@ -85,6 +86,7 @@ class Settings(NamedTuple):
     port: int
     models_folder: str
     default: str
+    max_model_bytes: int
     run_seconds: int
     max_body_bytes: int
     max_rows: int
