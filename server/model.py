@@ -25,6 +25,7 @@ from server.signature import (
     Feature,
     GoldenRow,
     Signature,
+    UntrustedOrigin,
     Value,
     is_text,
 )
@@ -100,18 +101,25 @@ class Model:
         """
         try:
             content = read_file(path, admission.max_bytes)
-            return cls.from_content(content, str(path))
+            return cls.from_content(content, str(path), admission.trusted_keys)
         except UnservableModel as error:
             raise UnservableModel(f"{path}: {error}") from error
 
     @classmethod
-    def from_content(cls, content: bytes, named: str = "a model") -> "Model":
+    def from_content(
+        cls,
+        content: bytes,
+        named: str = "a model",
+        trusted_keys: frozenset[bytes] | None = None,
+    ) -> "Model":
         """Return the model in the bytes of a file, after the same proof.
 
         Parameters
         ----------
         named
             What it is called where something takes too long.
+        trusted_keys
+            Public keys, of which one must have signed the file; None asks for no owner.
 
         Raises
         ------
@@ -119,7 +127,9 @@ class Model:
         NoLibrary
         """
         try:
-            signature = read_signature(content)
+            signature = read_signature(content, trusted_keys)
+        except UntrustedOrigin as error:
+            raise UnservableModel(str(error)) from error
         except ValueError as error:
             raise UnservableModel(f"{error}; {REMEDY}") from error
         try:

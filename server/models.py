@@ -46,5 +46,21 @@ def load_models(
 
 
 def admission(settings: Settings) -> Admission:
-    """Return which files the settings let in."""
-    return Admission(settings.max_model_bytes)
+    """Return which files the settings let in.
+
+    Raises
+    ------
+    InvalidSetting
+        The file of trusted keys cannot be read.
+    """
+    if not settings.trusted_keys:
+        return Admission(settings.max_model_bytes)
+    from server.model_file.origin import UnreadableKeys, read_trusted_keys
+
+    try:
+        keys = read_trusted_keys(Path(settings.trusted_keys))
+    except UnreadableKeys as error:
+        raise InvalidSetting(
+            f"--trusted-keys or PINION_TRUSTED_KEYS: {error}"
+        ) from error
+    return Admission(settings.max_model_bytes, keys)

@@ -71,6 +71,9 @@ SETTINGS = (
     ),
     Setting("default", "", "Model of /predict, by name, where several are served."),
     Setting("max_model_bytes", 134_217_728, "Largest model file, in bytes.", 1),
+    Setting(
+        "trusted_keys", "", "File of public keys; only what they signed is served."
+    ),
     Setting("run_seconds", 10, "Longest run of a model; then it is ended.", 1),
     Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
     Setting("max_rows", 10_000, "Most rows in one request.", 1),
@@ -87,6 +90,7 @@ class Settings(NamedTuple):
     models_folder: str
     default: str
     max_model_bytes: int
+    trusted_keys: str
     run_seconds: int
     max_body_bytes: int
     max_rows: int

@@ -82,7 +82,7 @@ def test_the_shipped_model_and_that_of_the_tests_are_run() -> None:
 
 LENGTH = numpy_helper.from_array(np.array([1 << 20, 1 << 20]), "length")
 
-LARGE = {
+LARGE: dict[str, tuple[list[str], dict[str, Any]]] = {
     "ConstantOfShape": (["length"], {}),
     "Expand": (["x", "length"], {}),
     "Tile": (["x", "length"], {}),

@@ -117,8 +117,15 @@ def _too_large(n_bytes: int, max_bytes: int) -> tuple[str, str]:
     )
 
 
-def read_signature(content: bytes) -> Signature:
+def read_signature(
+    content: bytes, trusted_keys: frozenset[bytes] | None = None
+) -> Signature:
     """Return the signature of a file that is whole and says nothing impossible.
+
+    Parameters
+    ----------
+    trusted_keys
+        Public keys, of which one must have signed the file; None asks for no owner.
 
     Raises
     ------
@@ -126,6 +133,11 @@ def read_signature(content: bytes) -> Signature:
     """
     try:
         digest = check_seal(content)
+        if trusted_keys is not None:
+            # who trusts everybody does without it
+            from server.model_file.origin import check_origin
+
+            check_origin(content, trusted_keys)
         if has_external_data(content):
             raise UnreadableSignature(
                 "numbers of the graph stand in another file (external data), and a "
