@@ -55,9 +55,8 @@ def find_origin(content: bytes) -> Origin | None:
     said = _ORIGIN.fullmatch(content, *found[0])
     if said is None or len(found) > 1:
         raise UnreadableSignature("the file says its origin twice, or in other words")
-    return Origin(
-        *(bytes.fromhex(each.decode()) for each in said.groups()), said.span(2)
-    )
+    public_key, signature = (bytes.fromhex(each.decode()) for each in said.groups())
+    return Origin(public_key, signature, said.span(2))
 
 
 def signed_message(content: bytes, origin: Origin) -> bytes:
