@@ -152,7 +152,7 @@ uv := .venv-lock/bin/uv
 platforms := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc
 inference := onnxruntime==1.31.1 starlette uvicorn "uvloop; sys_platform != 'win32'" httptools \
 	msgspec
-convert := onnx skl2onnx onnxmltools scikit-learn numpy pandas pyarrow lightgbm \
+convert := onnx skl2onnx onnxmltools scikit-learn numpy pandas pyarrow lightgbm cryptography \
 	"xgboost-cpu; sys_platform != 'darwin'" "xgboost; sys_platform == 'darwin'" \
 	catboost skops dill cloudpickle joblib optuna matplotlib seaborn rich
 test := pytest pytest-xdist hypothesis httpx psutil hdrhistogram

@@ -33,6 +33,10 @@ COMMANDS = {
         "convert.commands.inspect",
         "show what a model file accepts, returns and contains",
     ),
+    "sign": (
+        "convert.commands.sign",
+        "say with your private key whose a model file is",
+    ),
 }
 """Command → module, and what the command does. The module's `add_parser` sets `run`,
 which returns what is printed, or an exit code. Only the module that is asked for is

@@ -11,16 +11,21 @@ from typing import Any
 from server.batch import Column, mark_of_missing
 from server.model_file.content import (
     ANOTHER_FILE,
+    EVERYBODY,
+    MAX_BYTES,
+    Admission,
     NotModelFile,
     read_content,
     read_signature,
 )
 from server.runtime.library import NoLibrary, version
-from server.runtime.session import RuntimeFault, Session, Tensor
+from server.runtime.session import RuntimeFault, RunTooLong, Session, Tensor
+from server.runtime.watchdog import SETTING, WATCHDOG
 from server.signature import (
     Feature,
     GoldenRow,
     Signature,
+    UntrustedOrigin,
     Value,
     is_text,
 )
@@ -36,21 +41,25 @@ N_TIMED_RUNS = 5
 MAX_TIMED_SECONDS = 0.05
 """How often and how long a single row is timed at the start, whichever ends first."""
 
+MAX_PADDED_CHARACTERS = 500_000
+"""Rows of one run times the longest of their texts. A model of text pads each row to as
+many words as the longest has: 1,000 rows of which one has 40 kB took 640 MB."""
+
 
 class UnservableModel(ValueError):
     """The file is not a model that this server can serve; the message says why."""
 
 
-def read_file(path: Path) -> bytes:
-    """Return the content of a model file.
+def read_file(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the content of a model file of at most `max_bytes`.
 
     Raises
     ------
     UnservableModel
-        If it is missing, cannot be read, or is another kind of file.
+        If it is missing, cannot be read, is too large or another kind of file.
     """
     try:
-        return read_content(path)
+        return read_content(path, max_bytes)
     except NotModelFile as error:
         raise UnservableModel(f"{error}; {error.remedy}") from error
     except OSError as error:
@@ -83,9 +92,11 @@ class Model:
         if self._classifies:
             main = ("label_index", *self._present("probabilities"))
         self._main_outputs = main
+        kinds = [feature.kind for feature in signature.features]
+        self._texts = [place for place, kind in enumerate(kinds) if kind == "text"]
 
     @classmethod
-    def load(cls, path: Path) -> "Model":
+    def load(cls, path: Path, admission: Admission = EVERYBODY) -> "Model":
         """Return the model in the file `path`, after its golden rows were replayed.
 
         Raises
@@ -95,13 +106,26 @@ class Model:
             reproduce its golden rows.
         """
         try:
-            return cls.from_content(read_file(path))
+            content = read_file(path, admission.max_bytes)
+            return cls.from_content(content, str(path), admission.trusted_keys)
         except UnservableModel as error:
             raise UnservableModel(f"{path}: {error}") from error
 
     @classmethod
-    def from_content(cls, content: bytes) -> "Model":
+    def from_content(
+        cls,
+        content: bytes,
+        named: str = "a model",
+        trusted_keys: frozenset[bytes] | None = None,
+    ) -> "Model":
         """Return the model in the bytes of a file, after the same proof.
+
+        Parameters
+        ----------
+        named
+            What it is called where something takes too long.
+        trusted_keys
+            Public keys, of which one must have signed the file; None asks for no owner.
 
         Raises
         ------
@@ -109,11 +133,18 @@ class Model:
         NoLibrary
         """
         try:
-            signature = read_signature(content)
+            signature = read_signature(content, trusted_keys)
+        except UntrustedOrigin as error:
+            raise UnservableModel(str(error)) from error
         except ValueError as error:
             raise UnservableModel(f"{error}; {REMEDY}") from error
         try:
-            return cls._proven(content, signature)
+            return cls._proven(content, signature, named)
+        except RunTooLong as error:
+            raise UnservableModel(
+                f"its golden rows take longer than {WATCHDOG.seconds} s; serve a "
+                f"smaller model, or choose more with {SETTING}"
+            ) from error
         except (RuntimeFault, ValueError) as error:
             if (found := version()) and _is_older(found, signature.runtime):
                 raise UnservableModel(
@@ -133,8 +164,8 @@ class Model:
             raise UnservableModel(f"{sentence}; {REMEDY}") from error
 
     @classmethod
-    def _proven(cls, content: bytes, signature: Signature) -> "Model":
-        session = Session(content)
+    def _proven(cls, content: bytes, signature: Signature, named: str) -> "Model":
+        session = Session(content, named)
         try:
             _check_inputs(session, signature)
             _check_outputs(session, signature)
@@ -166,6 +197,8 @@ class Model:
             If the session refuses to run, or an output has another number of rows than
             were fed.
         """
+        if self._texts and n_rows > 1 and self._is_wide(columns, n_rows):
+            return self._in_halves(columns, n_rows, extra_outputs)
         outputs = (*self._main_outputs, *extra_outputs)
         tensors = self.session.predict(outputs, columns, n_rows)
         for name, tensor in zip(outputs, tensors, strict=True):
@@ -208,13 +241,41 @@ class Model:
     def close(self) -> None:
         self.session.close()
 
+    def _is_wide(self, columns: Sequence[Column], n_rows: int) -> bool:
+        longest = max(max(map(len, columns[place])) for place in self._texts)
+        return longest * n_rows > MAX_PADDED_CHARACTERS
+
+    def _in_halves(
+        self, columns: Sequence[Column], n_rows: int, extra_outputs: Sequence[str]
+    ) -> list[Tensor]:
+        """Run a long text with few others: rows never depend on each other."""
+        middle = n_rows // 2
+        parts = [
+            self.predict([column[rows] for column in columns], n, extra_outputs)
+            for rows, n in (
+                (slice(None, middle), middle),
+                (slice(middle, None), n_rows - middle),
+            )
+        ]
+        return [
+            Tensor([*first.values, *second.values], (n_rows, *first.shape[1:]))
+            for first, second in zip(*parts, strict=True)
+        ]
+
     def _present(self, *names: str) -> tuple[str, ...]:
         return tuple(name for name in names if name in self.output_names)
 
     def _replay(self) -> None:
-        """Compare the graph with scikit-learn's answers; it warms the session up."""
-        golden_rows = self.signature.golden_rows
+        """Compare the graph with scikit-learn's answers; it warms the session up.
+
+        Raises
+        ------
+        RunTooLong
+        """
+        golden_rows, started = self.signature.golden_rows, WATCHDOG.now
         for golden in golden_rows:
+            if WATCHDOG.is_over(started):
+                raise RunTooLong("all golden rows together are over time")
             tensors = self.predict(self._golden_columns([golden]), 1)
             self._compare([golden], tensors)
         twice = golden_rows * 2  # more than one row even if there is one

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from server.model import Model, UnservableModel
+from server.model_file.content import EVERYBODY, Admission
 from server.runtime.session import RuntimeFault
 from server.settings import InvalidSetting, Settings
 
@@ -47,7 +48,7 @@ class Models(NamedTuple):
         """
         paths = settings.model_paths()
         stamps = stamps_of(paths)
-        models = load_models(paths, settings.default)
+        models = load_models(paths, settings.default, admission(settings))
         return cls(dict(zip(paths, models, strict=True)), stamps, {})
 
     def reloaded(self, settings: Settings) -> "Models":
@@ -58,7 +59,7 @@ class Models(NamedTuple):
         or none of the default's name, all stay.
         """
         try:
-            paths = settings.model_paths()
+            paths, let_in = settings.model_paths(), admission(settings)
         except InvalidSetting as error:
             return self._replace(refused={Path(settings.models_folder): str(error)})
         stamps = stamps_of(paths)
@@ -66,7 +67,7 @@ class Models(NamedTuple):
         refused: dict[Path, str] = {}
         for path in paths:
             try:
-                model = self._model(path, stamps)
+                model = self._model(path, stamps, let_in)
                 _require_new_name(path, model, by_path.values())
                 by_path[path] = model
             except (UnservableModel, RuntimeFault) as error:
@@ -80,7 +81,7 @@ class Models(NamedTuple):
             by_path = {}
         return Models(by_path or self.by_path, stamps, refused)
 
-    def _model(self, path: Path, stamps: Stamps) -> Model:
+    def _model(self, path: Path, stamps: Stamps, let_in: Admission) -> Model:
         """Return the model of a file.
 
         Raises
@@ -93,7 +94,7 @@ class Models(NamedTuple):
                 raise UnservableModel(self.refused[path])
             if path in self.by_path:
                 return self.by_path[path]
-        return Model.load(path)
+        return Model.load(path, let_in)
 
 
 def stamps_of(paths: Iterable[Path]) -> Stamps:
@@ -106,13 +107,17 @@ def stamps_of(paths: Iterable[Path]) -> Stamps:
     return stamps
 
 
-def load_models(paths: Sequence[Path], default: str = "") -> list[Model]:
+def load_models(
+    paths: Sequence[Path], default: str = "", admission: Admission = EVERYBODY
+) -> list[Model]:
     """Load and prove models, in this order.
 
     Parameters
     ----------
     default
         The name of one of them, or nothing.
+    admission
+        Which files are let in.
 
     Raises
     ------
@@ -123,7 +128,7 @@ def load_models(paths: Sequence[Path], default: str = "") -> list[Model]:
     """
     models: list[Model] = []
     for path in paths:
-        model = Model.load(path)
+        model = Model.load(path, admission)
         _require_new_name(path, model, models)
         models.append(model)
     _require_default(default, models)
@@ -146,3 +151,24 @@ def _require_default(default: str, models: Iterable[Model]) -> None:
             f"--default or PINION_DEFAULT is {default!r}; the models are: "
             f"{', '.join(names)}"
         )
+
+
+def admission(settings: Settings) -> Admission:
+    """Return which files the settings let in.
+
+    Raises
+    ------
+    InvalidSetting
+        The file of trusted keys cannot be read.
+    """
+    if not settings.trusted_keys:
+        return Admission(settings.max_model_bytes)
+    from server.model_file.origin import UnreadableKeys, read_trusted_keys
+
+    try:
+        keys = read_trusted_keys(Path(settings.trusted_keys))
+    except UnreadableKeys as error:
+        raise InvalidSetting(
+            f"--trusted-keys or PINION_TRUSTED_KEYS: {error}"
+        ) from error
+    return Admission(settings.max_model_bytes, keys)

@@ -17,6 +17,7 @@ from server.model import UnservableModel
 from server.model_file.seal import UNSEALED
 from server.models import Models
 from server.runtime.session import RuntimeFault
+from server.runtime.watchdog import WATCHDOG
 from server.settings import InvalidSetting, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(sys.argv[1:] if arguments is None else arguments)
         settings = fitted(settings)
+        WATCHDOG.start(settings.run_seconds)
         models = Models.load(settings)
         app = _create_app(models, settings)  # nothing fails once the port is open
         listener = _listen(settings)

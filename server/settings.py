@@ -76,6 +76,11 @@ SETTINGS = (
         "0 waits for SIGHUP.",
     ),
     Setting("default", "", "Model of /predict, by name, where several are served."),
+    Setting("max_model_bytes", 134_217_728, "Largest model file, in bytes.", 1),
+    Setting(
+        "trusted_keys", "", "File of public keys; only what they signed is served."
+    ),
+    Setting("run_seconds", 10, "Longest run of a model; then it is ended.", 1),
     Setting("keys_file", "", "File of SHA-256 sums of API keys, one a line."),
     Setting("keys", "", "SHA-256 sums of API keys, with spaces between."),
     Setting("hosts", "", "Names in Host that are answered, with spaces; all."),
@@ -135,6 +140,9 @@ class Settings(NamedTuple):
     models_folder: str
     reload_seconds: int
     default: str
+    max_model_bytes: int
+    trusted_keys: str
+    run_seconds: int
     keys_file: str
     keys: str
     hosts: str

@@ -47,6 +47,10 @@ class UnreadableSignature(ValueError):
     """The file has no signature, or one that this version cannot read."""
 
 
+class UntrustedOrigin(UnreadableSignature):
+    """The file is not signed by anybody who is trusted; the message says what to do."""
+
+
 class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One column that the model reads.
 

@@ -266,6 +266,21 @@ def test_a_saved_pipeline_becomes_a_model_as_its_page_says(checkout: Path) -> No
     )
 
 
+def test_a_model_is_signed_as_the_page_on_security_says(checkout: Path) -> None:
+    (checkout / "build").mkdir()
+    shutil.copy(SHIPPED, checkout / "build" / "maths.onnx")
+    (example,) = examples(section(DOCS / "security.md", "A model file"))
+    *signing, serving = example.commands.splitlines()
+    program, keys = serving.split(" --trusted-keys ")
+
+    run("\n".join(signing), checkout)
+
+    assert program == "python -m server build/maths.onnx"
+    path = checkout / "build" / "maths.onnx"
+    with running_server(path, "--trusted-keys", checkout / keys) as served:
+        assert served.line.startswith("serving student_performance on ")
+
+
 @pytest.mark.slow
 def test_the_measurements_run_as_they_are_described(checkout: Path) -> None:
     (example,) = examples((DOCS / "benchmarks.md").read_text("utf-8"))
@@ -385,6 +400,7 @@ def test_every_example_is_run_by_a_test() -> None:
         "pipelines.md": ["python"],
         "python.md": ["model"],
         "raspberry-pi.md": ["sudo", "sudo"],
+        "security.md": ["python"],
         "training.md": ["students=(StudentsPerformance.csv", "python"],
     }
 

@@ -3,6 +3,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime
 import pytest
@@ -319,12 +320,14 @@ def test_a_runtime_that_is_too_old_is_told_and_not_the_file(
 
 def test_what_the_runtime_says_is_one_line() -> None:
     model = onnx.load_from_string(make_model())
-    model.graph.node[0].op_type = "No\nSuch\nOperator"
+    node = model.graph.node[0]
+    node.domain, node.op_type, node.name = "", "Neg", "No\nSuch\nNumber"
+    del node.attribute[:]
 
     with pytest.raises(UnservableModel) as refusal:
         Model.from_content(write_model_file(model, make_signature()))
 
-    assert "No Such Operator" in str(refusal.value)
+    assert "No Such Number" in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
@@ -362,14 +365,14 @@ def test_a_label_index_equal_to_the_number_of_classes_is_refused(
 
 @pytest.mark.parametrize(
     ("op", "inputs", "n_rows"),
-    [("Concat", ("score", "score"), 2), ("Compress", ("score", "none"), 0)],
+    [("Concat", ("score", "score"), 2), ("Gather", ("score", "none"), 0)],
 )
 def test_a_graph_that_gives_more_or_fewer_rows_than_it_got_is_refused(
     tmp_path: Path, op: str, inputs: tuple[str, ...], n_rows: int
 ) -> None:
     graph = Graph()
     score = graph.input("reading score", TensorProto.DOUBLE)
-    names = {"score": score, "none": graph.constant([False], bool)}
+    names = {"score": score, "none": graph.constant([], np.int64)}
     prediction = graph.add(op, *(names[name] for name in inputs), axis=0)
     graph.output("prediction", prediction, TensorProto.DOUBLE, ["n_others", 1])
     golden = GoldenRow(row={"reading score": 80.0}, predictions=(80.0,))
@@ -391,3 +394,78 @@ def test_a_run_is_checked_as_the_replay_is() -> None:
 
         with pytest.raises(RuntimeFault, match=r"^prediction has 6 rows for 3 that"):
             model.predict([[1.0, 2.0, 3.0]], 3)
+
+
+NOTE = Feature(name="note", input="note", kind="text", typical="a b")
+
+
+def make_text_model() -> bytes:
+    """Return a model file: how often a text says "a", by the operators for texts."""
+    graph = Graph()
+    flat = graph.add(
+        "Reshape", graph.input("note", TensorProto.STRING), _shape(graph, -1)
+    )
+    words = graph.add(
+        "Tokenizer",
+        flat,
+        domain="com.microsoft",
+        mark=0,
+        mincharnum=1,
+        pad_value="#",
+        tokenexp="[a-z]+",
+    )
+    counts = graph.add(
+        "TfIdfVectorizer",
+        words,
+        max_gram_length=1,
+        max_skip_count=0,
+        min_gram_length=1,
+        mode="TF",
+        ngram_counts=[0],
+        ngram_indexes=[0],
+        pool_strings=["a"],
+    )
+    prediction = graph.add("Cast", counts, to=TensorProto.DOUBLE)
+    graph.output("prediction", prediction, TensorProto.DOUBLE, ["n_rows", 1])
+    golden = GoldenRow(row={"note": "a b a"}, predictions=(2.0,))
+    target = (Target(name="n"),)
+    signature = make_signature(features=(NOTE,), targets=target, golden_rows=(golden,))
+    return with_signature(graph, signature)
+
+
+def _shape(graph: Graph, *lengths: int) -> Any:
+    return graph.constant(lengths, np.int64)
+
+
+@pytest.mark.parametrize("place", [0, 1, 500, 998, 999])
+def test_a_long_text_is_run_with_few_others(
+    monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """Each row is padded to as many words as the longest of its run has."""
+    model = Model.from_content(make_text_model())
+    texts = ["a" if row % 3 else "b a a" for row in range(1000)]
+    texts[place] = "a " * 200_000
+    runs = []
+    predict = model.session.predict
+
+    def spied(outputs: Any, columns: Any, n_rows: int) -> Any:
+        runs.append((n_rows, max(map(len, columns[0]))))
+        return predict(outputs, columns, n_rows)
+
+    monkeypatch.setattr(model.session, "predict", spied)
+    (tensor,) = model.predict([texts], 1000)
+
+    assert tensor.shape == (1000, 1)
+    assert list(tensor.values) == [float(text.count("a")) for text in texts]
+    assert sum(n_rows for n_rows, _ in runs) == 1000
+    assert all(n_rows == 1 or n_rows * most <= 500_000 for n_rows, most in runs)
+    assert len(runs) <= 11
+
+
+def test_short_texts_are_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Model.from_content(make_text_model())
+    monkeypatch.setattr(Model, "_in_halves", None)
+
+    (tensor,) = model.predict([["a" * 500] * 1000], 1000)
+
+    assert list(tensor.values) == [0.0] * 1000

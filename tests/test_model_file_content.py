@@ -10,6 +10,7 @@ import pytest
 from server.model import Model, UnservableModel
 from server.model_file.content import (
     MAX_BYTES,
+    Admission,
     NotModelFile,
     read_content,
     read_signature,
@@ -54,6 +55,46 @@ def test_more_than_onnx_can_hold_is_not_read(tmp_path: Path) -> None:
         NotModelFile, match=r"2,147,483,648 bytes, and ONNX has at most"
     ):
         read_content(tmp_path / "a.onnx")
+
+
+def test_more_than_is_let_in_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(make_model())
+    n_bytes = path.stat().st_size
+
+    model = Model.load(path, Admission(n_bytes))
+    model.close()
+    with pytest.raises(UnservableModel) as refusal:
+        Model.load(path, Admission(n_bytes - 1))
+
+    assert model.signature.name == "student"
+    assert str(refusal.value) == (
+        f"{path}: {n_bytes:,} bytes, and at most {n_bytes - 1:,} are read; serve a "
+        "smaller model, or choose more with --max-model-bytes or PINION_MAX_MODEL_BYTES"
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_a_file_that_is_longer_than_it_says_is_read_up_to_the_limit() -> None:
+    path = Path("/proc/self/maps")
+
+    with pytest.raises(NotModelFile, match="101 bytes, and at most 100 are read"):
+        read_content(path, 100)
+
+    assert path.stat().st_size == 0
+    assert len(read_content(path)) > 100
+
+
+def test_a_pipe_that_takes_the_place_of_a_file_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.onnx"
+    os.mkfifo(path)
+    of_a_file = Path(__file__).stat()
+    monkeypatch.setattr(Path, "stat", lambda _: of_a_file)
+
+    with pytest.raises(NotModelFile, match="a pipe or a device, not a file"):
+        read_content(path)
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,35 @@ def test_a_damaged_model_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a device", "a large file"])
+def test_what_is_no_model_file_is_one_sentence_at_once(
+    tmp_path: Path, kind: str
+) -> None:
+    path = Path("/dev/zero") if kind == "a device" else tmp_path / "a.onnx"
+    if kind == "a folder":
+        path.mkdir()
+    elif kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a large file":
+        with path.open("wb") as file:
+            file.truncate(500_000_000)  # sparse: it takes no room
+
+    result = run(path, "--port", "0")
+
+    said = {
+        "a folder": "Is a directory; name a model file that python -m convert made",
+        "a large file": "500,000,000 bytes, and at most 134,217,728 are read; serve a "
+        "smaller model, or choose more with --max-model-bytes or PINION_MAX_MODEL_BYTES",
+    }
+    no_file = (
+        "a pipe or a device, not a file; name a model file that python -m convert made"
+    )
+    assert (result.returncode, result.stderr) == (
+        2,
+        f"error: {path}: {said.get(kind, no_file)}\n",
+    )
+
+
 def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     first, second = (write_model(tmp_path / name) for name in ("a.onnx", "b.onnx"))
 

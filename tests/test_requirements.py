@@ -21,12 +21,14 @@ ENGINES = tuple(
 
 MARKED = {
     "appnope": "sys_platform == 'darwin'",  # keeps a kernel of Jupyter awake there
-    "cffi": "implementation_name == 'pypy'",  # pyzmq is Cython elsewhere
+    "cffi": "platform_python_implementation != 'PyPy'",  # of cryptography; PyPy has its own
     "colorama": "sys_platform == 'win32'",  # colours for its terminal
     "librt": "platform_python_implementation != 'PyPy'",
     "pexpect": "sys_platform != 'emscripten' and sys_platform != 'win32'",  # terminals
     "ptyprocess": "sys_platform != 'emscripten' and sys_platform != 'win32'",
-    "pycparser": "implementation_name == 'pypy'",  # of cffi
+    "pycparser": (  # of cffi
+        "implementation_name != 'PyPy' and platform_python_implementation != 'PyPy'"
+    ),
     "typing-extensions": "python_full_version < '3.15'",
     "uvloop": "sys_platform != 'win32'",  # asyncio's own loop there
     "xgboost": "sys_platform == 'darwin'",  # where xgboost-cpu has no build

@@ -25,6 +25,8 @@ def test_the_defaults_and_the_bounds_are_those_that_were_announced() -> None:
         "host": ("127.0.0.1", 0, largest),
         "port": (8080, 0, 65535),
         "models_folder": ("models", 0, largest),
+        "max_model_bytes": (134_217_728, 1, largest),
+        "run_seconds": (10, 1, largest),
         "max_body_bytes": (4_194_304, 1, largest),
         "max_rows": (10_000, 1, largest),
         "drain_seconds": (8, 0, largest),

@@ -112,11 +112,14 @@ def cbrt(graph: Graph, x: Tensor) -> Tensor:
 
 
 def repeat(graph: Graph, row: Any, matrix: Tensor) -> Tensor:
-    """Return a row (1, n_columns), or a number, for every row of `matrix`."""
-    values = np.asarray(row, np.float64)
-    n_rows = graph.add("Shape", matrix, start=0, end=1)
-    shape = graph.add("Concat", n_rows, graph.constant([values.size], np.int64), axis=0)
-    return graph.add("Expand", graph.constant(values), shape)
+    """Return a row (1, n_columns), or a number, for every row of `matrix`.
+
+    The server runs no operator that takes a length from a tensor, as Expand does.
+    """
+    values = graph.constant(np.reshape(np.asarray(row, np.float64), (1, -1)))
+    return graph.add(
+        "Where", graph.add("IsNaN", columns(graph, matrix, [0])), values, values
+    )
 
 
 def columns(graph: Graph, matrix: Tensor, indices: Any) -> Tensor:

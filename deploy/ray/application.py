@@ -6,7 +6,7 @@ from pathlib import Path
 from ray import serve
 
 from server.app import App
-from server.model import Model
+from server.models import admission, load_models
 from server.settings import read_settings
 
 
@@ -14,7 +14,7 @@ def load() -> App:
     """Return the server over its models; each replica calls it before it is ready."""
     settings = read_settings([], os.environ)
     paths = sorted(Path(settings.models_folder).glob("*.onnx"))
-    return App([Model.load(path) for path in paths], settings)
+    return App(load_models(paths, settings.default, admission(settings)), settings)
 
 
 @serve.ingress(load)

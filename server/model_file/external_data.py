@@ -4,8 +4,7 @@ onnxruntime would read that file, whatever it is, from where the server runs, an
 bytes would come out as predictions. No file of ours has such a tensor.
 """
 
-import re
-
+from server.model_file.operators import NUMBERS
 from server.model_file.protobuf import fields
 
 _PARTS: dict[str, dict[int, str]] = {
@@ -26,9 +25,6 @@ _PARTS: dict[str, dict[int, str]] = {
 }
 """By message and field number, every way from a model to a tensor (onnx.proto)."""
 
-_NUMBERS = re.compile(rb"(?:\x3d.{4}|\x40[\x80-\xff]*+[\x00-\x7f])++", re.DOTALL)
-"""An attribute's floats and integers, a field each: millions in a large forest."""
-
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _KEY = b"location"  # of the entry that names the other file
 
@@ -46,7 +42,7 @@ def has_external_data(content: bytes) -> bool:
     while parts:
         kind, start, stop = parts.pop()
         inner = _PARTS.get(kind, {})
-        skipped = _NUMBERS if kind == "attribute" else None
+        skipped = NUMBERS if kind == "attribute" else None
         for field in fields(content, start, stop, skipped):
             if field.number in inner:
                 parts.append((inner[field.number], field.start, field.stop))

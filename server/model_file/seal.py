@@ -102,15 +102,7 @@ def find_signature(content: bytes) -> tuple[int, int]:
         There is none, or more than one.
     NotProtobuf
     """
-    found = []
-    for entry in fields(content, 0, len(content)):
-        if entry.number == _METADATA_PROPS:
-            parts = list(fields(content, entry.start, entry.stop))
-            texts = {part.number: (part.start, part.stop) for part in parts}
-            if content[slice(*texts.get(_KEY, (0, 0)))] == METADATA_KEY.encode():
-                if len(texts) < len(parts):
-                    raise UnreadableSignature("the file says its signature twice")
-                found.append(texts.get(_VALUE, (0, 0)))
+    found = find_values(content, METADATA_KEY, "signature")
     if not found:
         raise UnreadableSignature("the file carries no signature")
     if len(found) > 1:
@@ -118,9 +110,37 @@ def find_signature(content: bytes) -> tuple[int, int]:
     return found[0]
 
 
+def find_values(content: bytes, key: str, called: str) -> list[tuple[int, int]]:
+    """Return where the values of a key of the ``metadata_props`` stand.
+
+    Raises
+    ------
+    UnreadableSignature
+        An entry of the key has more than one value; it is named as it is `called`.
+    NotProtobuf
+    """
+    found = []
+    for entry in fields(content, 0, len(content)):
+        if entry.number == _METADATA_PROPS:
+            parts = list(fields(content, entry.start, entry.stop))
+            texts = {part.number: (part.start, part.stop) for part in parts}
+            if content[slice(*texts.get(_KEY, (0, 0)))] == key.encode():
+                if len(texts) < len(parts):
+                    raise UnreadableSignature(f"the file says its {called} twice")
+                found.append(texts.get(_VALUE, (0, 0)))
+    return found
+
+
+def blank_digest(content: bytes, *places: tuple[int, int]) -> "hashlib._Hash":
+    """Return the SHA-256 of the file with zeros in these places, which are in order."""
+    view, position, digest = memoryview(content), 0, hashlib.sha256()
+    for start, stop in places:
+        digest.update(view[position:start])
+        digest.update(b"0" * (stop - start))
+        position = stop
+    digest.update(view[position:])
+    return digest
+
+
 def _digest(content: bytes, start: int, stop: int) -> str:
-    view = memoryview(content)
-    digest = hashlib.sha256(view[:start])
-    digest.update(BLANK.encode())
-    digest.update(view[stop:])
-    return digest.hexdigest()
+    return blank_digest(content, (start, stop)).hexdigest()

@@ -50,6 +50,8 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {  # position, result, arguments
     "SessionGetOutputTypeInfo": (34, _P, _P, c_size_t, _P),
     "SessionGetInputName": (36, _P, _P, c_size_t, _P, _P),
     "SessionGetOutputName": (37, _P, _P, c_size_t, _P, _P),
+    "CreateRunOptions": (39, _P, _P),
+    "RunOptionsSetTerminate": (46, _P, _P),
     "CreateTensorAsOrtValue": (48, _P, _P, _P, c_size_t, c_int, _P),
     "CreateTensorWithDataAsOrtValue": (
         49,
@@ -78,6 +80,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {  # position, result, arguments
     "ReleaseStatus": (93, None, _P),
     "ReleaseSession": (95, None, _P),
     "ReleaseValue": (96, None, _P),
+    "ReleaseRunOptions": (97, None, _P),
     "ReleaseTypeInfo": (98, None, _P),
     "ReleaseTensorTypeAndShapeInfo": (99, None, _P),
     "ReleaseSessionOptions": (100, None, _P),
@@ -92,6 +95,10 @@ _LONG = ("Run", "CreateSessionFromArray")  # other threads may go on meanwhile
 
 class RuntimeFault(Exception):
     """What onnxruntime refused, in its own words, or what it never got to see."""
+
+
+class RunTooLong(RuntimeFault):
+    """A run was over time and was told to end; the message names the setting."""
 
 
 class NoLibrary(RuntimeFault):

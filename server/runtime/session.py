@@ -10,7 +10,7 @@ from ctypes import addressof, c_char_p
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from server.runtime.library import Library, Owned, RuntimeFault, load
+from server.runtime.library import Library, Owned, RuntimeFault, RunTooLong, load
 from server.runtime.tensors import (
     ELEMENT_TYPES,
     Addresses,
@@ -21,8 +21,9 @@ from server.runtime.tensors import (
     Tensor,
     dtype_and_lengths,
 )
+from server.runtime.watchdog import SETTING, WATCHDOG, Watched
 
-__all__ = ["Port", "RuntimeFault", "Session", "Tensor"]
+__all__ = ["Port", "RunTooLong", "RuntimeFault", "Session", "Tensor"]
 
 MAX_KEPT_BATCHES = 8
 MAX_KEPT_VALUES = 8192  # of the inputs and outputs of one batch
@@ -30,7 +31,7 @@ MAX_KEPT_TEXTS = 4096
 """What a session keeps from one prediction to the next; beyond it, it starts anew."""
 
 
-class _Batch:
+class _Batch(Watched):
     """One run, and later runs of the same size."""
 
     def __init__(
@@ -39,14 +40,17 @@ class _Batch:
         session: Owned,
         inputs: InputTensors,
         outputs: OutputTensors,
+        named: str,
     ) -> None:
+        super().__init__(named, WATCHDOG)
         self._library = library
+        self._options = library.create("RunOptions", library.CreateRunOptions)
         self._inputs = inputs
         self._outputs = outputs
         self._session = session
         self._arguments = (  # as plain numbers: ctypes converts those fastest
             session.value,
-            None,
+            self._options.value,
             addressof(inputs.names),
             addressof(inputs.pointers),
             len(inputs.ports),
@@ -55,16 +59,38 @@ class _Batch:
             addressof(outputs.pointers),
         )
         self._is_small = sum(inputs.n_values + outputs.n_values) <= MAX_KEPT_VALUES
-        self.is_fit_to_keep = False
+        self._is_told = False
 
     def run(self, columns: Sequence[Any], addresses: Addresses) -> list[Tensor]:
         is_usual = self._inputs.fill(columns, addresses)
-        self.is_fit_to_keep = is_usual and self._is_small
-        self._library.check(self._library.Run(*self._arguments))
+        self.is_kept = is_usual and self._is_small
+        self.started = WATCHDOG.now
+        try:
+            status = self._library.Run(*self._arguments)
+        finally:
+            self.started = 0
+        if status:
+            self._refuse(status)
         return self._outputs.read()
 
+    def tell(self) -> bool:
+        self._is_told = True
+        self._library.check(self._library.RunOptionsSetTerminate(self._options))
+        return True
 
-def _open_session(library: Library, content: bytes) -> Owned:
+    def _refuse(self, status: int) -> None:
+        try:
+            self._library.check(status)
+        except RuntimeFault as fault:
+            if not self._is_told:
+                raise
+            seconds = WATCHDOG.seconds
+            raise RunTooLong(
+                f"{self.named} took longer than {seconds} s ({SETTING})"
+            ) from fault
+
+
+def _open_session(library: Library, content: bytes, named: str) -> Owned:
     options = library.create("SessionOptions", library.CreateSessionOptions)
     library.check(library.SetIntraOpNumThreads(options, 1))
     library.check(library.SetInterOpNumThreads(options, 1))
@@ -79,7 +105,12 @@ def _open_session(library: Library, content: bytes) -> Owned:
         library.AddSessionConfigEntry(options, b"session.load_model_format", b"ONNX")
     )
     create, size = library.CreateSessionFromArray, len(content)
-    return library.create("Session", create, library.env, content, size, options)
+    opening = Watched(f"to open {named}", WATCHDOG)  # nothing can tell it to end
+    opening.started = WATCHDOG.now
+    try:
+        return library.create("Session", create, library.env, content, size, options)
+    finally:
+        opening.started = 0
 
 
 class _Declared(NamedTuple):
@@ -142,6 +173,8 @@ class Session:
     ----------
     model
         The ONNX file or its bytes; neither is needed afterwards.
+    named
+        What it is called where something takes too long.
 
     Raises
     ------
@@ -149,10 +182,11 @@ class Session:
         The library is missing or refuses the model.
     """
 
-    def __init__(self, model: bytes | Path) -> None:
+    def __init__(self, model: bytes | Path, named: str = "a model") -> None:
         library = self._library = load()
         content = model if isinstance(model, bytes) else model.read_bytes()
-        session = _open_session(library, content)
+        session = _open_session(library, content, named)
+        self._named_run = f"a run of {named}"
         inputs = _declared(library, session, "Input")
         outputs = _declared(library, session, "Output")
         self.inputs = tuple(declared.port for declared in inputs)
@@ -216,7 +250,7 @@ class Session:
         finally:
             if len(addresses) > MAX_KEPT_TEXTS:
                 self._addresses = Addresses()
-        if batch.is_fit_to_keep:
+        if batch.is_kept:
             self._keep(key, batch)
         return tensors
 
@@ -260,6 +294,7 @@ class Session:
             session,
             InputTensors(library, self.inputs, input_shapes),
             OutputTensors(library, ports, output_shapes),
+            self._named_run,
         )
 
     def _bound_shape(self, name: str, n_rows: int) -> Shape | None:

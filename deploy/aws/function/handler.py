@@ -3,7 +3,7 @@
 import os
 
 from deploy.aws.function.function import Function
-from server.models import load_models
+from server.models import admission, load_models
 from server.settings import read_settings
 
 
@@ -15,7 +15,8 @@ def load() -> Function:
     """
     here = {"PINION_MODELS_FOLDER": f"{os.environ.get('LAMBDA_TASK_ROOT', '.')}/models"}
     settings = read_settings([], {**here, **os.environ})
-    return Function(load_models(settings.model_paths(), settings.default), settings)
+    paths, let_in = settings.model_paths(), admission(settings)
+    return Function(load_models(paths, settings.default, let_in), settings)
 
 
 answer = load()
