@@ -120,18 +120,18 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "of one table the mixtures are its combinations",
     (
         "server/model_file/seal.py",
-        "if content[slice(*texts.get(_KEY, (0, 0)))] == METADATA_KEY.encode():",
-        "if content[slice(*texts.get(_KEY, (1, 0)))] == METADATA_KEY.encode():",
+        "if content[slice(*texts.get(_KEY, (0, 0)))] == key.encode():",
+        "if content[slice(*texts.get(_KEY, (1, 0)))] == key.encode():",
     ): "both are the place of no byte",
     (
         "server/model_file/seal.py",
-        "if content[slice(*texts.get(_KEY, (0, 0)))] == METADATA_KEY.encode():",
-        "if content[slice(*texts.get(_KEY, ((-1), 0)))] == METADATA_KEY.encode():",
+        "if content[slice(*texts.get(_KEY, (0, 0)))] == key.encode():",
+        "if content[slice(*texts.get(_KEY, ((-1), 0)))] == key.encode():",
     ): "both are the place of no byte",
     (
         "server/model_file/seal.py",
-        "if content[slice(*texts.get(_KEY, (0, 0)))] == METADATA_KEY.encode():",
-        "if content[slice(*texts.get(_KEY, (0, 1)))] == METADATA_KEY.encode():",
+        "if content[slice(*texts.get(_KEY, (0, 0)))] == key.encode():",
+        "if content[slice(*texts.get(_KEY, (0, 1)))] == key.encode():",
     ): "one byte is not the key",
     (
         "server/model_file/seal.py",
@@ -175,8 +175,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "it is measured before anybody asks",
     (
         "server/model_file/seal.py",
-        "if content[slice(*texts.get(_KEY, (0, 0)))] == METADATA_KEY.encode():",
-        "if content[slice(*texts.get(_KEY, (0, (-1))))] == METADATA_KEY.encode():",
+        "if content[slice(*texts.get(_KEY, (0, 0)))] == key.encode():",
+        "if content[slice(*texts.get(_KEY, (0, (-1))))] == key.encode():",
     ): "a file is not its own key",
     (
         "server/model_file/seal.py",
@@ -424,14 +424,9 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "np.concatenate([a.values for a in answers]).reshape(len(answers), -2),",
     ): "numpy takes every length below zero for the one that is open",
     (
-        "server/model_file/content.py",
-        "if status.st_size > MAX_BYTES:",
-        "if status.st_size >= MAX_BYTES:",
-    ): "one more of many",
-    (
         "server/model_file/external_data.py",
-        'skipped = _NUMBERS if kind == "attribute" else None',
-        "skipped = _NUMBERS if kind != 'attribute' else None",
+        'skipped = NUMBERS if kind == "attribute" else None',
+        "skipped = NUMBERS if kind != 'attribute' else None",
     ): "no other message has fields that look so, and it saves time alone",
     (
         "convert/fitted/features.py",

@@ -140,7 +140,8 @@ def test_without_uvloop_the_loop_of_asyncio_serves(tmp_path: Path) -> None:
 
 def test_what_is_logged_has_its_time(tmp_path: Path) -> None:
     model = write_model(tmp_path / "a.onnx")
-    with running_server(model, "--drain-seconds", "0") as served:
+    stop = ("--ready-seconds", "1", "--drain-seconds", "0")
+    with running_server(model, *stop) as served:
         address = urlsplit(served.url)
         with socket.create_connection((address.hostname, address.port or 0)) as client:
             client.sendall(b"POST /predict HTTP/1.1\r\n")
