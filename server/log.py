@@ -1,11 +1,21 @@
-"""What the server logs: bounded, and a line is a line."""
+"""What the server logs: bounded, never waited for, and a line is a line."""
 
 import logging
 import re
-from time import monotonic
+import sys
+from contextlib import suppress
+from queue import Full, Queue
+from threading import Thread
+from time import monotonic, sleep
+from typing import TextIO
 
 MAX_LINES_PER_SECOND = 10
 """Records; a client that causes a thousand faults a second fills no disk."""
+
+MAX_WAITING_LINES = 1000
+
+FLUSH_SECONDS = 1.0
+"""How long the process waits at its end for what it has said to be read."""
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -48,9 +58,48 @@ class Bounded(logging.Filter):
         return True
 
 
+class Beside(logging.Handler):
+    """Writes lines in a thread of its own: whoever reads them may stop to.
+
+    A full pipe would hold up the event loop, and with it every request. Where too many
+    lines wait, the newest are dropped.
+
+    Parameters
+    ----------
+    stream
+        Where to; None stands for standard error as it is then.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: Queue[str] = Queue(MAX_WAITING_LINES)
+        self._thread: Thread | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._thread is None:
+            self._thread = Thread(target=self._write, name="log", daemon=True)
+            self._thread.start()
+        with suppress(Full):
+            self._lines.put_nowait(self.format(record))
+
+    def flush(self) -> None:
+        """Wait until all is written, but not for long."""
+        deadline = monotonic() + FLUSH_SECONDS
+        while self._lines.unfinished_tasks and monotonic() < deadline:
+            sleep(0.01)
+
+    def _write(self) -> None:
+        while True:
+            line = self._lines.get()
+            with suppress(OSError):  # a full disk, or nobody reads any more
+                print(line, file=self._stream or sys.stderr, flush=True)
+            self._lines.task_done()
+
+
 def set_up() -> None:
     """Log warnings and faults to standard error."""
-    handler = logging.StreamHandler()
+    handler = Beside()
     handler.setFormatter(Formatter())
     handler.addFilter(Bounded())
     logging.basicConfig(handlers=[handler])

@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import logging
 import os
 import signal
 import socket
@@ -104,6 +105,7 @@ def _serve(
     server.run(sockets=[listener])
     app.close()
     if server.is_cut_short:
+        logging.shutdown()
         os._exit(0)  # Python would wait for a run that may never end
 
 

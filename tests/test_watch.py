@@ -1,5 +1,6 @@
 """A model is replaced while it is asked, by a whole file or not at all."""
 
+import itertools
 import os
 import signal
 import threading
@@ -168,13 +169,13 @@ def test_a_file_that_is_still_written_is_waited_for(tmp_path: Path) -> None:
     assert line.endswith(f" WARNING serving student {VERSIONS[1]}\n")
 
 
-def swap(folder: Path, n_swaps: int) -> tuple[list[int], set[tuple[str, float]], int]:
+def swap(folder: Path, n_swaps: int) -> tuple[list[str], set[tuple[str, float]], int]:
     """Replace a model under load, every third time by what is none.
 
     Returns
     -------
     tuple
-        The statuses that were not 200, the versions with what they answered, and how
+        What was not answered with 200, the versions with what they answered, and how
         many requests there were.
     """
     damages: list[Callable[[bytes], bytes]] = [
@@ -184,7 +185,7 @@ def swap(folder: Path, n_swaps: int) -> tuple[list[int], set[tuple[str, float]],
         lambda content: b"<html>",
     ]
     path = write(folder / "a.onnx")
-    failed: list[int] = []
+    failed: list[str] = []
     seen: set[tuple[str, float]] = set()
     n_requests = 0
     is_over = threading.Event()
@@ -192,17 +193,19 @@ def swap(folder: Path, n_swaps: int) -> tuple[list[int], set[tuple[str, float]],
     def ask(url: str) -> None:
         nonlocal n_requests
         with httpx.Client(base_url=url, timeout=20) as client:
-            while not is_over.is_set():
-                for answer in (
-                    client.post("/predict", json=make_row()),
-                    client.post("/predict", json=[make_row()] * 200),
-                ):
-                    n_requests += 1
-                    if answer.status_code != 200:
-                        failed.append(answer.status_code)
-                    (value, *_) = answer.json().values()
-                    first = value[0] if isinstance(value, list) else value
-                    seen.add((answer.headers["model-version"], first))
+            for rows in itertools.cycle([make_row(), [make_row()] * 200]):
+                if is_over.is_set():
+                    return
+                n_requests += 1
+                try:
+                    answer = client.post("/predict", json=rows)
+                    answer.raise_for_status()
+                except httpx.HTTPError as error:
+                    failed.append(repr(error))
+                    continue
+                (value,) = answer.json().values()
+                first = value[0] if isinstance(value, list) else value
+                seen.add((answer.headers["model-version"], first))
 
     with watching(folder, "--reload-seconds", "0") as served:
         threads = [threading.Thread(target=ask, args=[served.url]) for _ in range(3)]
