@@ -63,7 +63,10 @@ def _listen(settings: Settings) -> socket.socket:
         settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     family, _, _, _, address = found[0]
-    return socket.create_server(address, family=family, backlog=BACKLOG)
+    is_every = address[0] == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server(
+        address, family=family, backlog=BACKLOG, dualstack_ipv6=is_every
+    )
 
 
 def _create_app(models: Models, settings: Settings) -> "App":

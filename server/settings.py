@@ -61,7 +61,11 @@ class Setting(NamedTuple):
 
 
 SETTINGS = (
-    Setting("host", "127.0.0.1", "Address to listen on; 0.0.0.0 is every one."),
+    Setting(
+        "host",
+        "127.0.0.1",
+        "Address to listen on; 0.0.0.0 is every one, :: with those of IPv6.",
+    ),
     Setting("port", 8080, "TCP port to listen on; 0 takes a free one.", 0, 65535),
     Setting(
         "models_folder",

@@ -290,6 +290,18 @@ def test_an_address_of_another_machine_is_one_sentence(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6")
+def test_every_address_is_those_of_both_protocols(tmp_path: Path) -> None:
+    with running_server(write_model(tmp_path / "a.onnx"), "--host", "::") as served:
+        port = urlsplit(served.url).port
+        found = [
+            httpx.get(f"http://{host}:{port}/livez").text
+            for host in ("[::1]", "127.0.0.1")
+        ]
+
+    assert found == ["ok\n", "ok\n"]
+
+
 def test_a_host_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     result = run(write_model(tmp_path / "a.onnx"), "--host", "nowhere.invalid")
 
