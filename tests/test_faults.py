@@ -251,6 +251,14 @@ def test_a_very_long_name_is_not_compared_with_those_there_are_and_is_cut(
             "send null for a missing value.",
         ),
         (b"{", "The body cannot be read as JSON in UTF-8: Input data was truncated."),
+        *(
+            (
+                b'{"gender": "%b"}' % half,
+                "The body cannot be read as JSON in UTF-8: half of a surrogate pair, "
+                "\\ud800 to \\udbff, is no character.",
+            )
+            for half in (rb"\ud800", rb"\uDBFFx", rb"\ud83d\ude00\ud83d")
+        ),
         (
             b'{"gender": "\xff"}',
             "The body cannot be read as JSON in UTF-8: 'utf-8' codec can't decode byte "

@@ -1,5 +1,6 @@
 """Says everything that is wrong with a body, once the fast path has refused it."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -21,6 +22,10 @@ from server.signature import MISSING_TEXT, Feature, Signature, is_boolean, is_te
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """The second is msgspec's for a string that is not UTF-8, the third for 1,000 lists
 in each other."""
+
+HALF_CHARACTER = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
+"""The first half of a surrogate pair without the second; for msgspec the body ends
+there."""
 
 MAX_NAME_CHARACTERS = 100
 """A longer name that no feature has is not compared with those that are there, and is
@@ -209,6 +214,8 @@ def _malformed(body: bytes, error: Exception) -> str:
         return "The body is empty; send one row as a JSON object, or a list of them."
     hint = "; send null for a missing value" if b"NaN" in body else ""
     reason = str(error).removeprefix("JSON is malformed: ").split(" - at ")[0]
+    if "truncated" in reason and HALF_CHARACTER.search(body):
+        reason = "half of a surrogate pair, \\ud800 to \\udbff, is no character"
     return f"The body cannot be read as JSON in UTF-8: {reason}{hint}."
 
 
