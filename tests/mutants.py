@@ -66,6 +66,7 @@ TESTS = {
     "server/http/connection.py": "connection protocol",
     "server/http/connections.py": "connection protocol",
     "server/http/exchange.py": "connection protocol app",
+    "server/http/reader.py": "connection head",
     "server/http/server.py": "process",
     "server/runtime/library.py": "session",
     "server/model.py": "model app",

@@ -1,40 +1,23 @@
 """One client's connection: HTTP/1.1 with deadlines and budgets.
 
-The parser is httptools' (Node's llhttp). Requests are answered one after the other, in
-the order in which they came; what comes behind them is bytes that nobody looks at yet.
-Every wait for the client has a deadline: its head, its body, its next request, and its
-reading of an answer.
+Requests are answered one after the other, in the order in which they came; what comes
+behind them is bytes that nobody looks at yet. Every wait for the client has a deadline:
+its head, its body, its next request, and its reading of an answer.
 """
 
 import asyncio
 from typing import Literal
 from urllib.parse import unquote
 
-import httptools
-
 from server.http.connections import NEVER, Connections
 from server.http.exchange import STATUS_LINES, Exchange
-from server.http.head import declared_body_bytes, require_standard
-from server.problems import (
-    MEDIA_TYPE,
-    HeadTooLarge,
-    MalformedRequest,
-    Overloaded,
-    Problem,
-    RequestTimeout,
-    TargetTooLong,
-)
+from server.http.reader import Reader, RequestHead
+from server.problems import MEDIA_TYPE, Overloaded, Problem, RequestTimeout
 
 Awaited = Literal["head", "body", "request", "reading", "end"]
 
-PIECE_BYTES = 4096
-"""What the parser is given at once: it runs ahead of the answers by no more than that."""
-
 MAX_WRITE_BUFFER_BYTES = 16_384
 """Of answers, what a client may leave unread before the server waits for it."""
-
-FRAMING_SHARE = 8
-"""A chunk of one byte takes five more. What takes more is framing and little else."""
 
 MAX_LINGER_BYTES = 16_777_216
 """What is still read from a client that was refused: if the connection was closed at
@@ -63,15 +46,12 @@ class Connection(asyncio.Protocol):
         Of requests that are not answered yet.
     n_unsent_bytes
         Of answers that the client has not read.
-    n_missing_bytes
-        Of a body whose length is known.
     """
 
     transport: asyncio.Transport
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._settings = connections.settings
         self._loop = asyncio.get_running_loop()
         self.address = ""
         self.since = 0.0
@@ -80,18 +60,11 @@ class Connection(asyncio.Protocol):
         self.n_held_bytes = 0
         self.n_unsent_bytes = 0
         self._awaited: Awaited = "head"
-        self._parser = httptools.HttpRequestParser(self)
+        self._reader = Reader(connections.settings, self)
         self._unread = b""  # behind the requests that are not answered yet
         self._exchanges: list[Exchange] = []  # the first is being answered
         self._incoming: Exchange | None = None  # the last, while its body comes
         self._refusal: Problem | None = None  # to be sent behind their answers
-        self._target = b""
-        self._fields: list[tuple[bytes, bytes]] = []
-        self._n_trailers = 0
-        self._n_framed_bytes = 0  # of a head, or of a body that comes in chunks
-        self.n_missing_bytes = 0
-        self._is_in_head = False
-        self._is_declining = False
         self._is_reading_paused = False
         self._writable: asyncio.Event | None = None  # while writing is paused
         self._is_half_closed = False
@@ -187,7 +160,7 @@ class Connection(asyncio.Protocol):
         return bool(
             self._exchanges
             or self._incoming
-            or self._is_in_head
+            or self._reader.is_in_head
             or self._unread
             or self._writable
             or self._refusal
@@ -204,6 +177,11 @@ class Connection(asyncio.Protocol):
     def may_stay(self) -> bool:
         return not self._connections.is_stopping
 
+    @property
+    def n_missing_bytes(self) -> int:
+        """Of a body whose length is known."""
+        return self._reader.n_missing_bytes
+
     def write(self, *parts: bytes) -> None:
         if not self.transport.is_closing():
             self.transport.writelines(parts)
@@ -216,9 +194,10 @@ class Connection(asyncio.Protocol):
     def read_on(self) -> None:
         """Parse what has come, as far as it can be taken now."""
         while self._unread and self._may_parse:
-            n_bytes = self.n_missing_bytes or PIECE_BYTES
-            piece, self._unread = self._unread[:n_bytes], self._unread[n_bytes:]
-            self._parse(piece)
+            try:
+                self._unread = self._reader.read(self._unread)
+            except Problem as problem:
+                self._refuse(problem)
         self._note_held()
         if self._is_reading_paused != bool(self._unread):
             self._pause_reading(bool(self._unread))
@@ -241,60 +220,25 @@ class Connection(asyncio.Protocol):
         else:
             self.close()
 
-    # what the parser reports
+    # what the reader reports
 
-    def on_message_begin(self) -> None:
-        if self._is_declining:
-            return
-        self._is_in_head = True
-        self._target = b""
-        self._fields = []
-        self._n_framed_bytes = 0
+    def on_begin(self) -> None:
         if not self._exchanges:
             self._await("head")
 
-    def on_url(self, part: bytes) -> None:
-        if self._is_declining:
-            return
-        self._target += part
-        limit = self._settings.max_target_bytes
-        if len(self._target) > limit:
-            raise TargetTooLong(f"Path and query have more than {limit} bytes.")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._is_declining:
-            return
-        limit = self._settings.max_fields
-        if self._is_in_head:
-            self._fields.append((name.lower(), value))
-        else:
-            self._n_trailers += 1  # nobody asks for them
-        if len(self._fields) > limit or self._n_trailers > limit:
-            raise HeadTooLarge(f"The head has more than {limit} fields.")
-
-    def on_headers_complete(self) -> None:
-        if self._is_declining:
-            return
-        self._is_in_head = False
-        self._n_framed_bytes = self._n_trailers = 0
-        require_standard(self._parser.get_http_version(), self._fields)
-        exchange = self._new_exchange()
-        self.n_missing_bytes = declared_body_bytes(self._fields)
+    def on_head(self, head: RequestHead) -> None:
+        exchange = self._new_exchange(head)
         self._incoming = exchange
         self._exchanges.append(exchange)
         self._await("body")
         if len(self._exchanges) == 1:
             exchange.start(self._connections.application)
 
-    def on_body(self, part: bytes) -> None:
+    def on_part(self, part: bytes) -> None:
         assert self._incoming is not None  # noqa: S101 - its head was read
         self._incoming.take(part)
-        if self.n_missing_bytes:
-            self.n_missing_bytes -= len(part)
 
-    def on_message_complete(self) -> None:
-        if self._parser.should_upgrade():
-            return  # so the parser has it; the body is still to come
+    def on_end(self) -> None:
         assert self._incoming is not None  # noqa: S101 - its head was read
         self._incoming.end()
         if self._incoming.is_answered:
@@ -303,80 +247,25 @@ class Connection(asyncio.Protocol):
             self.deadline = NEVER
         self._incoming = None
 
-    def _parse(self, piece: bytes) -> None:
-        try:
-            self._parser.feed_data(piece)
-        except httptools.HttpParserUpgrade as offer:
-            self._decline(piece[offer.args[0] :])
-        except httptools.HttpParserCallbackError as error:
-            if not isinstance(error.__context__, Problem):
-                raise
-            self._refuse(error.__context__)
-        except httptools.HttpParserError as error:
-            self._refuse(MalformedRequest(f"The request cannot be read: {error}."))
-        else:
-            self._count(len(piece))
-
-    def _decline(self, rest: bytes) -> None:
-        """Go on as if the client had not offered another protocol.
-
-        Whoever does not take such an offer ignores it (RFC 9110, section 7.8). Java's
-        client and `curl --http2` offer HTTP/2 so. The parser stops behind the head;
-        another one goes on with the body, whose length is all that it has to know.
-        """
-        self._parser = httptools.HttpRequestParser(self)
-        framing = [
-            b"%b: %b\r\n" % field
-            for field in self._fields
-            if field[0] in (b"content-length", b"transfer-encoding")
-        ]
-        self._is_declining = True
-        self._parser.feed_data(b"".join([b"POST / HTTP/1.1\r\n", *framing, b"\r\n"]))
-        self._is_declining = False
-        self._unread = rest + self._unread
-
-    def _count(self, n_bytes: int) -> None:
-        """Refuse a head, or the framing of a body, that has no end."""
-        limit = self._settings.max_head_bytes
-        if self._is_in_head:
-            self._n_framed_bytes += n_bytes
-            if self._n_framed_bytes > limit:
-                self._refuse(HeadTooLarge(f"The head has more than {limit} bytes."))
-        elif self._incoming is not None and not self.n_missing_bytes:
-            self._n_framed_bytes += n_bytes
-            limit += FRAMING_SHARE * self._incoming.n_body_bytes
-            if self._n_framed_bytes > limit:
-                self._refuse(MalformedRequest("The chunks have next to no content."))
-
-    def _new_exchange(self) -> Exchange:
-        parser, transport = self._parser, self.transport
-        version, method = parser.get_http_version(), parser.get_method()
-        if method == b"CONNECT":
-            raise MalformedRequest("CONNECT is for proxies; this is none.")
-        try:
-            url = httptools.parse_url(self._target)
-        except httptools.HttpParserInvalidURLError as error:
-            raise MalformedRequest("The target is not a path.") from error
-        raw_path = url.path or b"/"  # http://host has none
+    def _new_exchange(self, head: RequestHead) -> Exchange:
         scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": version,
-            "method": method.decode("ascii"),
+            "http_version": head.version,
+            "method": head.method,
             "scheme": "http",
-            "path": unquote(raw_path.decode("ascii")),
-            "raw_path": raw_path,
-            "query_string": url.query or b"",
+            "path": unquote(head.path.decode("ascii")),
+            "raw_path": head.path,
+            "query_string": head.query,
             "root_path": "",
-            "headers": self._fields,
-            "client": transport.get_extra_info("peername"),
-            "server": transport.get_extra_info("sockname"),
+            "headers": head.fields,
+            "client": self.transport.get_extra_info("peername"),
+            "server": self.transport.get_extra_info("sockname"),
         }
         expects = (b"expect", b"100-continue") in (
-            (name, value.lower()) for name, value in self._fields
+            (name, value.lower()) for name, value in head.fields
         )
-        may_stay = version == "1.1" and parser.should_keep_alive()
-        return Exchange(self, scope, may_stay=may_stay, expects_continue=expects)
+        return Exchange(self, scope, may_stay=head.may_stay, expects_continue=expects)
 
     # the connection's own
 
@@ -410,7 +299,7 @@ class Connection(asyncio.Protocol):
         elif self._refusal is not None:
             self._write_refusal(self._refusal)
         else:
-            self._await("head" if self._is_in_head else "request")
+            self._await("head" if self._reader.is_in_head else "request")
         self.read_on()
         if self._is_half_closed and not self._exchanges:
             self.close()
