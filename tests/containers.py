@@ -6,6 +6,7 @@ put together from Debian's packages.
 
 import fcntl
 import os
+import random
 import shlex
 import shutil
 import socket
@@ -15,7 +16,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -195,10 +196,16 @@ def _run(*command: str, check: bool = True) -> "subprocess.CompletedProcess[str]
     return result
 
 
+PORTS = range(20_000, 32_000)
+"""Below those that the system gives to whoever asks for any: nobody gets one of them
+between the choice and the start of what is to listen there."""
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    while True:
+        port = random.choice(PORTS)  # noqa: S311 - no secret
+        with suppress(OSError), socket.create_server(("0.0.0.0", port)):  # noqa: S104
+            return port
 
 
 def await_port(port: int, container: Container, timeout_s: float = 60) -> None:
