@@ -203,8 +203,8 @@ between the choice and the start of what is to listen there."""
 
 def free_port() -> int:
     while True:
-        port = random.choice(PORTS)  # noqa: S311 - no secret
-        with suppress(OSError), socket.create_server(("0.0.0.0", port)):  # noqa: S104
+        port = random.choice(PORTS)
+        with suppress(OSError), socket.create_server(("0.0.0.0", port)):
             return port
 
 
