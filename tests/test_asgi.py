@@ -20,7 +20,7 @@ def read(*messages: dict[str, Any], max_body_bytes: int = 10) -> tuple[bytes, in
     async def receive() -> Message:
         return waiting.pop(0)
 
-    return asyncio.run(read_body(receive, max_body_bytes)), len(waiting)
+    return asyncio.run(read_body([], receive, max_body_bytes)), len(waiting)
 
 
 def test_a_body_ends_with_the_message_that_announces_no_other() -> None:

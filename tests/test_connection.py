@@ -429,6 +429,20 @@ def test_without_a_place_the_newest_is_told_when_to_come_again() -> None:
     assert b"\r\nretry-after: 1\r\n" in received
 
 
+def test_a_stop_spares_whoever_may_have_sent_what_has_not_come_yet() -> None:
+    async def scenario() -> tuple[list[bytes], bytes]:
+        async with serving() as served:
+            kept, silent = await served.connect_all(2)
+            await ask(kept, ROW)
+            served.all.close_idle(0.5)
+            answers = await ask(kept, ROW) + await ask(silent, ROW)
+            served.all.close_idle()
+            return answers, await kept[0].read() + await silent[0].read()
+
+    answers, rest = run(scenario)
+    assert (answers, rest) == ([answer(80.0)] * 2, b"")
+
+
 @pytest.mark.parametrize("n_rows", [1, 65, 5000])
 @pytest.mark.parametrize("run_ms", [0.0, 2 * SLOW_RUN_MS])
 def test_a_client_that_ends_its_half_has_its_answers(

@@ -45,7 +45,7 @@ ROOMS = (
     Room("server", never=("numpy", "onnx", "onnxruntime", "sklearn", "pandas")),
     Room("server/runtime", never=(ANY,)),
     Room("server/model_file", may=("server.signature",)),
-    Room("server/http", may=("server.problems",)),
+    Room("server/http", may=("server.problems", "server.settings")),
     Room(
         "server/contracts",
         may=("server.model", "server.batch", "server.signature", "server.problems"),

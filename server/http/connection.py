@@ -157,15 +157,13 @@ class Connection(asyncio.Protocol):
                 RequestTimeout(f"The {self._awaited} did not come within {seconds} s.")
             )
 
-    def stop(self, *, is_silent_spared: bool = False) -> None:
-        """Close the connection if it is idle: its client has nothing to lose.
+    def stop(self, idle_seconds: float = 0) -> None:
+        """Close the connection if it is idle, and has been for so long.
 
-        Parameters
-        ----------
-        is_silent_spared
-            Whether one that never had a request counts as idle.
+        Sooner, a request may be under way: its client has just connected, or has just
+        read an answer.
         """
-        if not self.is_busy and (self.is_served or not is_silent_spared):
+        if not self.is_busy and self._loop.time() - self.since >= idle_seconds:
             self.close()
 
     def close(self) -> None:

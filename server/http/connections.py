@@ -117,10 +117,10 @@ class Connections:
         for connection in [it for it in self._all if it.deadline < now]:
             connection.expire()
 
-    def close_idle(self, *, is_silent_spared: bool = False) -> None:
-        """Close those whose clients wait for nothing, as `Connection.stop` has it."""
+    def close_idle(self, idle_seconds: float = 0) -> None:
+        """Close those whose clients have waited for nothing for so long."""
         for connection in [*self._all]:
-            connection.stop(is_silent_spared=is_silent_spared)
+            connection.stop(idle_seconds)
 
     def abort(self) -> None:
         """End all, whatever they wait for."""
