@@ -13,6 +13,7 @@ from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from server.http.listener import BACKLOG
 from server.machine import fitted
 from server.model import Model, UnservableModel
 from server.model_file.seal import UNSEALED
@@ -22,9 +23,6 @@ from server.settings import InvalidSetting, Settings, read_settings
 
 if TYPE_CHECKING:
     from server.app import App
-
-BACKLOG = 2048
-"""Connections that may wait to be accepted; uvicorn's own default."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +67,12 @@ def _listen(settings: Settings) -> socket.socket:
         settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     family, _, _, _, address = found[0]
-    return socket.create_server(address, family=family, backlog=BACKLOG)
+    listener = socket.create_server(address, family=family, backlog=BACKLOG)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # what is written but unread is the system's, beyond the connection's end too
+        unread_ms = settings.write_seconds * 1000
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread_ms)
+    return listener
 
 
 def _create_app(models: Sequence[Model], settings: Settings) -> "App":

@@ -1,6 +1,7 @@
 """The server that is attacked, and what is seen of it from outside."""
 
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,13 +55,16 @@ class Victim:
     python: str
     model: Path
     core: int
+    before: Sequence[str] = ()
+    """Words before its command."""
 
     def start(self, *settings: str) -> tuple[Attacked, Address, Signature]:
         """Start it with settings of its command line; return when it answers."""
         address = Address("127.0.0.1", free_port())
         port = str(address.port)
         words = ["-m", "server", str(self.model.resolve()), "--port", port, *settings]
-        program = Attacked([self.python, *words], self.core, clean_environment())
+        command = [*self.before, self.python, *words]
+        program = Attacked(command, self.core, clean_environment())
         return program, address, await_signature(program, address)
 
 

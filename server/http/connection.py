@@ -7,7 +7,11 @@ reading of an answer.
 """
 
 import asyncio
-from typing import Literal
+import functools
+import socket
+import struct
+from collections.abc import Callable
+from typing import Literal, TypeVar
 from urllib.parse import unquote
 
 import httptools
@@ -40,6 +44,31 @@ MAX_LINGER_BYTES = 16_777_216
 """What is still read from a client that was refused: if the connection was closed at
 once, its system would drop the refusal unread (RFC 9112, section 9.6)."""
 
+RESET = struct.pack("ii", 1, 0)
+"""Of SO_LINGER: a close is a reset. Otherwise the system keeps for minutes what it has
+not sent, up to 4 MB a connection."""
+
+
+Callback = TypeVar("Callback", bound=Callable[..., None])
+
+
+def noted(callback: Callback) -> Callback:
+    """Let a callback of the parser note the problem that it raises.
+
+    The parser raises another error, whose context is the problem, but for where
+    somebody handles an exception just then: that is its context instead.
+    """
+
+    @functools.wraps(callback)
+    def report(connection: "Connection", *parts: bytes) -> None:
+        try:
+            callback(connection, *parts)
+        except Problem as problem:
+            connection._problem = problem
+            raise
+
+    return report  # type: ignore[return-value]
+
 
 class Connection(asyncio.Protocol):
     """One connection.
@@ -60,7 +89,7 @@ class Connection(asyncio.Protocol):
     is_served
         Whether a request was ever answered.
     n_held_bytes
-        Of requests that are not answered yet.
+        Of requests that are not answered yet, what is still to come included.
     n_unsent_bytes
         Of answers that the client has not read.
     n_missing_bytes
@@ -85,6 +114,7 @@ class Connection(asyncio.Protocol):
         self._exchanges: list[Exchange] = []  # the first is being answered
         self._incoming: Exchange | None = None  # the last, while its body comes
         self._refusal: Problem | None = None  # to be sent behind their answers
+        self._problem: Problem | None = None  # that a callback has found
         self._target = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._n_trailers = 0
@@ -124,8 +154,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Let a client that has said all it has to say wait for its answers."""
         self._is_half_closed = True
-        if self._incoming is not None and not self._unread:
-            return False  # the rest of the body will not come
+        self._drop_unfinished()
         return bool(self._exchanges or self._unread) and not self._is_lingering
 
     def pause_writing(self) -> None:
@@ -176,7 +205,11 @@ class Connection(asyncio.Protocol):
             self.deadline = NEVER
 
     def abort(self) -> None:
+        """Close the connection, and let the system drop what the client has not read."""
         self._forget()
+        if not self.transport.is_closing() or self.transport.get_write_buffer_size():
+            here = self.transport.get_extra_info("socket")
+            here.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
 
     @property
@@ -251,6 +284,7 @@ class Connection(asyncio.Protocol):
         if not self._exchanges:
             self._await("head")
 
+    @noted
     def on_url(self, part: bytes) -> None:
         if self._is_declining:
             return
@@ -259,6 +293,7 @@ class Connection(asyncio.Protocol):
         if len(self._target) > limit:
             raise TargetTooLong(f"Path and query have more than {limit} bytes.")
 
+    @noted
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._is_declining:
             return
@@ -270,6 +305,7 @@ class Connection(asyncio.Protocol):
         if len(self._fields) > limit or self._n_trailers > limit:
             raise HeadTooLarge(f"The head has more than {limit} fields.")
 
+    @noted
     def on_headers_complete(self) -> None:
         if self._is_declining:
             return
@@ -306,10 +342,11 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade as offer:
             self._decline(piece[offer.args[0] :])
-        except httptools.HttpParserCallbackError as error:
-            if not isinstance(error.__context__, Problem):
+        except httptools.HttpParserCallbackError:
+            problem, self._problem = self._problem, None
+            if problem is None:
                 raise
-            self._refuse(error.__context__)
+            self._refuse(problem)
         except httptools.HttpParserError as error:
             self._refuse(MalformedRequest(f"The request cannot be read: {error}."))
         else:
@@ -394,8 +431,16 @@ class Connection(asyncio.Protocol):
     def _seconds(self, awaited: Awaited) -> int:
         return self._connections.seconds[awaited]
 
+    @property
+    def _n_expected_bytes(self) -> int:
+        """Of a body that will be held; one that is too large is refused by its head."""
+        n_bytes = self.n_missing_bytes
+        is_held = self._incoming is not None and not self._incoming.is_answered
+        return n_bytes if is_held and n_bytes <= self._settings.max_body_bytes else 0
+
     def _note_held(self) -> None:
         n_bytes = len(self._unread) + sum(it.n_body_bytes for it in self._exchanges)
+        n_bytes += self._n_expected_bytes
         if n_bytes != self.n_held_bytes and not self._connections.hold(self, n_bytes):
             self._refuse(Overloaded("Too much of other requests is held already."))
 
@@ -410,22 +455,34 @@ class Connection(asyncio.Protocol):
         else:
             self._await("head" if self._is_in_head else "request")
         self.read_on()
-        if self._is_half_closed and not self._exchanges:
-            self.close()
+        if self._is_half_closed:
+            self._drop_unfinished()
+            if not self._exchanges:
+                self.close()
 
     def _refuse(self, problem: Problem) -> None:
         """Answer a request that the application will not see to its end."""
-        incoming, self._incoming = self._incoming, None
+        incoming = self._incoming
         self._refusal = problem
         self._unread = b""
         if incoming is not None:
             if incoming.is_started:
                 self.abort()
                 return
-            self._exchanges.remove(incoming)
-            incoming.abandon()
+            self._drop_incoming(incoming)
         if not self._exchanges:
             self._write_refusal(problem)
+
+    def _drop_unfinished(self) -> None:
+        """Drop the request whose rest will not come, because the client has said so."""
+        if self._incoming is not None and not self._unread:
+            self._drop_incoming(self._incoming)
+
+    def _drop_incoming(self, incoming: Exchange) -> None:
+        self._incoming = None
+        incoming.abandon()
+        if incoming in self._exchanges:  # where it was answered, it is not
+            self._exchanges.remove(incoming)
 
     def _write_refusal(self, problem: Problem) -> None:
         body = problem.body()

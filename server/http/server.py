@@ -13,7 +13,7 @@ from uvicorn.server import Server as UvicornServer
 
 from server.http.connection import Connection
 from server.http.connections import Connections
-from server.http.listener import let_nobody_in
+from server.http.listener import BACKLOG, let_nobody_in, somebody_waits
 
 LOG = logging.getLogger("server")
 
@@ -27,9 +27,6 @@ IDLE_SECONDS = 0.5
 
 HANDSHAKE_SECONDS = 0.1
 """At a stop, what is left to a client whose connection is being made."""
-
-N_TURNS_TO_ACCEPT = 2
-"""Of the loop: between them it has looked for connections once."""
 
 POLL_SECONDS = 0.02
 
@@ -61,6 +58,7 @@ class Server(UvicornServer):
         config = Config(
             connections.application,
             http=lambda **_: make_connection(),  # type: ignore[arg-type]
+            backlog=BACKLOG,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -124,7 +122,7 @@ class Server(UvicornServer):
         """Let nobody new in, but everybody who is on the doorstep."""
         if all(let_nobody_in(each) for each in listeners):
             await self._wait(HANDSHAKE_SECONDS)
-            for _ in range(N_TURNS_TO_ACCEPT):
+            while any(map(somebody_waits, listeners)) and not self.force_exit:
                 await asyncio.sleep(0)
         for server in self.servers:
             server.close()
