@@ -22,6 +22,10 @@ from bench.subjects.program import choose_cores, pinned
 OUTPUT = Path("bench/results/attack.json")
 
 ATTACKS = {
+    "malformed": "--number (1,000,000) cases that are almost requests, other parsers beside",
+    "dribble": "--number (1,000) clients that keep the server waiting, for --seconds (30)",
+    "single": "what one client can cost: memory, and a deaf event loop",
+    "overload": "two and four times what it can answer, for --seconds (5) each",
     "stop": "SIGTERM in the middle of load, --number times (1,000)",
 }
 
