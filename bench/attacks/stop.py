@@ -18,7 +18,7 @@ from bench.load.caller import Caller, Lost, Refused
 from bench.load.requests import Signature
 
 N_CYCLES = 1000
-LOAD_S = 0.3
+LOAD_S = 0.2
 N_KEPT, N_NEW, N_LARGE = 8, 4, 2
 N_SECOND_SIGNALS = 10
 PROBE_S = 0.05
