@@ -1,4 +1,4 @@
-"""The command line: python -m bench URL, startup, bulk, runtime, container, cold, contest."""
+"""The command line: python -m bench URL, startup, bulk, attack, contest and others."""
 
 import argparse
 import json
@@ -39,6 +39,7 @@ other measurements, each with its own --help:
   python -m bench bulk        many rows in one request, and others beside it
   python -m bench container   a tenth of a core and 128 MiB
   python -m bench cold        functions of AWS Lambda: size, and the first answer
+  python -m bench attack      clients that mean harm, overload, stops
   python -m bench contest     the same model under other servers
 
 exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured,
@@ -51,6 +52,7 @@ TABLES = {
     "runtime": "binding",
     "container": "container",
     "cold": "cold",
+    "attack": "attack",
 }
 """Modules that return a table; imported when they are asked for, because they need
 Linux, a container engine or onnxruntime's binding."""

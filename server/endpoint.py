@@ -12,6 +12,7 @@ from server.batching import Batcher
 from server.contracts.contract import Contract, Headers
 from server.contracts.headers import is_compressed, unpacked
 from server.http.asgi import Disconnected, Receive, Scope, Send, read_body, respond
+from server.http.head import declared_body_bytes
 from server.includes import extra_outputs, with_includes
 from server.problems import Problem
 
@@ -53,6 +54,7 @@ class Endpoint:
         contract, fields = self.contract, scope["headers"]
         try:
             contract.accept(fields)
+            self._require_time(fields)
             body = await read_body(fields, receive, self.max_body_bytes)
             answer = await self._answer(body, fields, scope["query_string"])
         except Problem as problem:
@@ -63,6 +65,17 @@ class Endpoint:
         else:
             fields = [(b"model-version", self.version)]
             await respond(send, 200, contract.media_type, answer, fields)
+
+    def _require_time(self, fields: Headers) -> None:
+        """Refuse a large body before it comes, if there is no time for it.
+
+        Raises
+        ------
+        Overloaded
+        """
+        worker = self.batcher.worker
+        if declared_body_bytes(fields) > MAX_LOOP_BODY_BYTES and worker.is_overloaded():
+            raise worker.overload()
 
     async def _answer(self, body: bytes, fields: Headers, query: bytes) -> bytes:
         """Return the answer to a body; a large one is not even read on the loop."""

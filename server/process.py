@@ -12,6 +12,7 @@ from functools import partial
 from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING
 
+from server.http.listener import BACKLOG
 from server.log import set_up as set_up_log
 from server.machine import fitted
 from server.model import UnservableModel
@@ -23,9 +24,6 @@ from server.settings import InvalidSetting, Settings, read_settings
 
 if TYPE_CHECKING:
     from server.app import App
-
-BACKLOG = 2048
-"""Connections that may wait to be accepted; uvicorn's own default."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,9 +62,14 @@ def _listen(settings: Settings) -> socket.socket:
     )
     family, _, _, _, address = found[0]
     is_every = address[0] == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server(
+    listener = socket.create_server(
         address, family=family, backlog=BACKLOG, dualstack_ipv6=is_every
     )
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # what is written but unread is the system's, beyond the connection's end too
+        unread_ms = settings.write_seconds * 1000
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread_ms)
+    return listener
 
 
 def _create_app(models: Models, settings: Settings) -> "App":

@@ -108,10 +108,10 @@ class Protocol(Connection):
         self._pass_on()
         super().expire()
 
-    def stop(self, *, is_silent_spared: bool = False) -> None:
+    def stop(self, idle_seconds: float = 0) -> None:
         self._answer_now()
         self._pass_on()
-        super().stop(is_silent_spared=is_silent_spared)
+        super().stop(idle_seconds)
 
     def _pass_on(self) -> None:
         """Let the ordinary way have what has come of a request."""

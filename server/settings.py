@@ -101,7 +101,13 @@ SETTINGS = (
     Setting("max_fields", 100, "Most fields in one head.", 1),
     Setting("head_seconds", 10, "Longest wait for a head, from its first byte.", 1),
     Setting("body_seconds", 60, "Longest wait for a body, from its head.", 1),
-    Setting("write_seconds", 60, "Longest wait for a client to read its answer.", 1),
+    Setting(
+        "write_seconds",
+        60,
+        "Longest wait for a client to read its answer.",
+        1,
+        1_000_000,
+    ),
     Setting("keep_alive_seconds", 75, "Idle time after which a connection closes."),
     Setting("max_connections", 1000, "Most connections at once.", 1),
     Setting(

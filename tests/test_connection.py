@@ -14,6 +14,8 @@ import msgspec
 import pytest
 
 from server.batching import SLOW_RUN_MS
+from server.http.connections import SLOW_SECONDS
+from server.http.exchange import MAX_UNREAD_PARTS
 from tests.connections import (
     OTHER,
     ROW,
@@ -383,20 +385,93 @@ def test_answers_that_nobody_reads_have_one_budget() -> None:
     assert run(scenario) == [True, True, False]
 
 
-def test_bodies_have_one_budget_and_the_oldest_makes_room() -> None:
-    body = b" " * 60_000
-    begun = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n" + body
+def test_what_was_dropped_unread_is_dropped_by_the_system_too() -> None:
+    async def scenario() -> str:
+        with not_reading() as client:
+            async with serving(settings=["--write-seconds", "1"]) as served:
+                await ask_for_much(client, served)
+                while served.connections[0].n_unsent_bytes:
+                    await asyncio.sleep(0.05)
+                try:
+                    while client.recv(100_000):
+                        await asyncio.sleep(0.01)
+                except ConnectionResetError:
+                    return "reset"
+                return "closed"
 
-    async def scenario() -> tuple[list[bool], bytes]:
+    assert run(scenario) == "reset"
+
+
+def test_others_have_their_turn_between_chunks_of_a_byte() -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"1\r\n \r\n" * 20_000 + b"2\r\n[]\r\n0\r\n\r\n"
+
+    async def scenario() -> tuple[list[bytes], int]:
+        async with serving() as served:
+            stream = await served.connect()
+            asking = asyncio.create_task(ask(stream, head + chunks))
+            n_turns = 0
+            while not asking.done():
+                await asyncio.sleep(0)
+                n_turns += bool(served.app.paths)
+            return await asking, n_turns
+
+    answers, n_turns = run(scenario)
+    assert statuses(answers[0]) == [200]
+    assert n_turns >= 20_000 // (2 * MAX_UNREAD_PARTS)  # a piece may hold as many more
+
+
+def test_what_is_no_request_is_refused_behind_any_answer() -> None:
+    unknown = b"GET /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
+
+    async def scenario() -> bytes:
+        async with serving() as served:
+            reader, writer = await served.connect()
+            writer.write(unknown)
+            await asyncio.sleep(0.05)
+            writer.write(b"x" + LIVEZ.replace(b"localhost", b"../x") + LIVEZ)
+            return await reader.read()
+
+    assert statuses(run(scenario)) == [404, 400]
+
+
+BEGUN = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n["
+
+
+def test_a_body_that_has_no_room_is_refused_by_its_head() -> None:
+    async def scenario() -> tuple[list[bytes], bytes]:
         async with serving(settings=["--max-held-bytes", "150000"]) as served:
             streams = await served.connect_all(4)
             for _, writer in streams[:3]:
-                writer.write(begun)
+                writer.write(BEGUN)
                 await asyncio.sleep(0.05)
-            ended = [each.transport.is_closing() for each in served.connections]
-            return ended, (await ask(streams[3], ROW))[0]
+            refused = await read_response(streams[2][0])
+            small = await ask(streams[3], post([make_row()]))
+            for reader, writer in streams[:2]:
+                writer.write(b" " * 69_998 + b"]")
+                small.append(await read_response(reader))
+            return small, refused
 
-    assert run(scenario) == ([True, False, False, False], answer(80.0))
+    answers, refused = run(scenario)
+    assert statuses(refused) == [503]
+    assert statuses(b"".join(answers)) == [200, 200, 200]
+
+
+def test_whoever_is_slow_with_a_body_makes_room() -> None:
+    async def scenario() -> tuple[list[bool], bytes]:
+        async with serving(settings=["--max-held-bytes", "150000"]) as served:
+            streams = await served.connect_all(3)
+            for _, writer in streams[:2]:
+                writer.write(BEGUN)
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(SLOW_SECONDS)
+            answers = await ask(streams[2], BEGUN, b" " * 69_998 + b"]")
+            return [
+                each.transport.is_closing() for each in served.connections
+            ], answers[0]
+
+    ended, answered = run(scenario)
+    assert (ended, statuses(answered)) == ([True, False, False], [200])
 
 
 @pytest.mark.parametrize(
@@ -429,6 +504,20 @@ def test_without_a_place_the_newest_is_told_when_to_come_again() -> None:
     assert b"\r\nretry-after: 1\r\n" in received
 
 
+def test_a_stop_spares_whoever_may_have_sent_what_has_not_come_yet() -> None:
+    async def scenario() -> tuple[list[bytes], bytes]:
+        async with serving() as served:
+            kept, silent = await served.connect_all(2)
+            await ask(kept, ROW)
+            served.all.close_idle(0.5)
+            answers = await ask(kept, ROW) + await ask(silent, ROW)
+            served.all.close_idle()
+            return answers, await kept[0].read() + await silent[0].read()
+
+    answers, rest = run(scenario)
+    assert (answers, rest) == ([answer(80.0)] * 2, b"")
+
+
 @pytest.mark.parametrize("n_rows", [1, 65, 5000])
 @pytest.mark.parametrize("run_ms", [0.0, 2 * SLOW_RUN_MS])
 def test_a_client_that_ends_its_half_has_its_answers(
@@ -442,6 +531,25 @@ def test_a_client_that_ends_its_half_has_its_answers(
             return await reader.read()
 
     assert statuses(run(scenario)) == [200, 200, 200]
+
+
+@pytest.mark.parametrize("run_ms", [0.0, 2 * SLOW_RUN_MS])
+@pytest.mark.parametrize("rest", [BEGUN, BEGUN[:-3], BEGUN[:20]])
+@pytest.mark.parametrize("n_between", [0, 5000])
+def test_what_is_cut_off_takes_no_answer_from_what_is_whole(
+    run_ms: float, rest: bytes, n_between: int
+) -> None:
+    first = LIVEZ + post([make_row()] * n_between) if n_between else post([make_row()])
+
+    async def scenario() -> bytes:
+        async with serving(run_ms=run_ms) as served:
+            reader, writer = await served.connect()
+            writer.write(first + rest)
+            writer.write_eof()
+            return await reader.read()
+
+    n_whole = 1 + bool(n_between)
+    assert statuses(run(scenario)) == [200] * n_whole
 
 
 def test_a_client_that_says_too_much_is_not_asked_for_it() -> None:

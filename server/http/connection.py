@@ -6,6 +6,8 @@ its head, its body, its next request, and its reading of an answer.
 """
 
 import asyncio
+import socket
+import struct
 from typing import Literal
 from urllib.parse import unquote
 
@@ -22,6 +24,10 @@ MAX_WRITE_BUFFER_BYTES = 16_384
 MAX_LINGER_BYTES = 16_777_216
 """What is still read from a client that was refused: if the connection was closed at
 once, its system would drop the refusal unread (RFC 9112, section 9.6)."""
+
+RESET = struct.pack("ii", 1, 0)
+"""Of SO_LINGER: a close is a reset. Otherwise the system keeps for minutes what it has
+not sent, up to 4 MB a connection."""
 
 
 class Connection(asyncio.Protocol):
@@ -43,7 +49,7 @@ class Connection(asyncio.Protocol):
     is_served
         Whether a request was ever answered.
     n_held_bytes
-        Of requests that are not answered yet.
+        Of requests that are not answered yet, what is still to come included.
     n_unsent_bytes
         Of answers that the client has not read.
     """
@@ -97,8 +103,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Let a client that has said all it has to say wait for its answers."""
         self._is_half_closed = True
-        if self._incoming is not None and not self._unread:
-            return False  # the rest of the body will not come
+        self._drop_unfinished()
         return bool(self._exchanges or self._unread) and not self._is_lingering
 
     def pause_writing(self) -> None:
@@ -130,15 +135,13 @@ class Connection(asyncio.Protocol):
                 RequestTimeout(f"The {self._awaited} did not come within {seconds} s.")
             )
 
-    def stop(self, *, is_silent_spared: bool = False) -> None:
-        """Close the connection if it is idle: its client has nothing to lose.
+    def stop(self, idle_seconds: float = 0) -> None:
+        """Close the connection if it is idle, and has been for so long.
 
-        Parameters
-        ----------
-        is_silent_spared
-            Whether one that never had a request counts as idle.
+        Sooner, a request may be under way: its client has just connected, or has just
+        read an answer.
         """
-        if not self.is_busy and (self.is_served or not is_silent_spared):
+        if not self.is_busy and self._loop.time() - self.since >= idle_seconds:
             self.close()
 
     def close(self) -> None:
@@ -151,7 +154,11 @@ class Connection(asyncio.Protocol):
             self.deadline = NEVER
 
     def abort(self) -> None:
+        """Close the connection, and let the system drop what the client has not read."""
         self._forget()
+        if not self.transport.is_closing() or self.transport.get_write_buffer_size():
+            here = self.transport.get_extra_info("socket")
+            here.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
 
     @property
@@ -285,8 +292,17 @@ class Connection(asyncio.Protocol):
     def _seconds(self, awaited: Awaited) -> int:
         return self._connections.seconds[awaited]
 
+    @property
+    def _n_expected_bytes(self) -> int:
+        """Of a body that will be held; one that is too large is refused by its head."""
+        n_bytes = self.n_missing_bytes
+        is_held = self._incoming is not None and not self._incoming.is_answered
+        max_bytes = self._connections.settings.max_body_bytes
+        return n_bytes if is_held and n_bytes <= max_bytes else 0
+
     def _note_held(self) -> None:
         n_bytes = len(self._unread) + sum(it.n_body_bytes for it in self._exchanges)
+        n_bytes += self._n_expected_bytes
         if n_bytes != self.n_held_bytes and not self._connections.hold(self, n_bytes):
             self._refuse(Overloaded("Too much of other requests is held already."))
 
@@ -301,22 +317,34 @@ class Connection(asyncio.Protocol):
         else:
             self._await("head" if self._reader.is_in_head else "request")
         self.read_on()
-        if self._is_half_closed and not self._exchanges:
-            self.close()
+        if self._is_half_closed:
+            self._drop_unfinished()
+            if not self._exchanges:
+                self.close()
 
     def _refuse(self, problem: Problem) -> None:
         """Answer a request that the application will not see to its end."""
-        incoming, self._incoming = self._incoming, None
+        incoming = self._incoming
         self._refusal = problem
         self._unread = b""
         if incoming is not None:
             if incoming.is_started:
                 self.abort()
                 return
-            self._exchanges.remove(incoming)
-            incoming.abandon()
+            self._drop_incoming(incoming)
         if not self._exchanges:
             self._write_refusal(problem)
+
+    def _drop_unfinished(self) -> None:
+        """Drop the request whose rest will not come, because the client has said so."""
+        if self._incoming is not None and not self._unread:
+            self._drop_incoming(self._incoming)
+
+    def _drop_incoming(self, incoming: Exchange) -> None:
+        self._incoming = None
+        incoming.abandon()
+        if incoming in self._exchanges:  # where it was answered, it is not
+            self._exchanges.remove(incoming)
 
     def _write_refusal(self, problem: Problem) -> None:
         body = problem.body()

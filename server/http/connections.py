@@ -7,8 +7,9 @@ has kept the server waiting longest makes room: one that was never answered firs
 
 import asyncio
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from server.http.asgi import Application
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 
 NEVER = math.inf
 """The deadline of a connection that waits for the server."""
+
+ALWAYS_HELD_BYTES = 16_384
+"""Of requests, what each connection may hold whatever the others do."""
+
+SLOW_SECONDS = 1.0
+"""Whoever takes longer for a body makes room for others. Sooner, those that came first
+would lose what they have sent to those that come later, and nobody would be answered."""
+
+N_FOUND_AT_ONCE = 100
+"""Of those that may have to leave."""
 
 LINGER_SECONDS = 2
 """How long a client that was told to go may take to close its side."""
@@ -58,6 +69,7 @@ class Connections:
         self.is_stopping = False
         self._all: set[Connection] = set()
         self._n_of_address: Counter[str] = Counter()
+        self._longest_waiting: dict[str, deque[tuple[Connection, float]]] = {}
         self._n_held_bytes = 0
         self._n_unsent_bytes = 0
 
@@ -70,13 +82,9 @@ class Connections:
         address = connection.address
         self._n_of_address[address] += 1
         if self._n_of_address[address] > self.settings.max_connections_per_address:
-            return self._make_room(
-                other
-                for other in self._all
-                if other.address == address and other is not connection
-            )
+            return self._make_place(connection, address)
         if len(self._all) > self.settings.max_connections:
-            return self._make_room(self._all - {connection})
+            return self._make_place(connection)
         return True
 
     def discard(self, connection: "Connection") -> None:
@@ -87,6 +95,7 @@ class Connections:
         self._n_of_address[connection.address] -= 1
         if not self._n_of_address[connection.address]:
             del self._n_of_address[connection.address]
+            self._longest_waiting.pop(connection.address, None)
         self.hold(connection, 0)
         self.leave_unsent(connection, 0)
 
@@ -94,8 +103,12 @@ class Connections:
         """Note how many bytes of requests a connection holds; tell whether it may."""
         self._n_held_bytes += n_bytes - connection.n_held_bytes
         connection.n_held_bytes = n_bytes
-        while n_bytes and self._n_held_bytes > self.settings.max_held_bytes:
-            if not self._make_room(it for it in self._all if it.n_held_bytes):
+        if n_bytes <= ALWAYS_HELD_BYTES:
+            return True
+        while self._n_held_bytes > self.settings.max_held_bytes:
+            slow_since = asyncio.get_running_loop().time() - SLOW_SECONDS
+            slow = (it for it in self._all if it.since < slow_since)
+            if not self._make_room(it for it in slow if it.n_held_bytes):
                 return False
         return True
 
@@ -117,15 +130,56 @@ class Connections:
         for connection in [it for it in self._all if it.deadline < now]:
             connection.expire()
 
-    def close_idle(self, *, is_silent_spared: bool = False) -> None:
-        """Close those whose clients wait for nothing, as `Connection.stop` has it."""
+    def close_idle(self, idle_seconds: float = 0) -> None:
+        """Close those whose clients have waited for nothing for so long."""
         for connection in [*self._all]:
-            connection.stop(is_silent_spared=is_silent_spared)
+            connection.stop(idle_seconds)
 
     def abort(self) -> None:
         """End all, whatever they wait for."""
         for connection in [*self._all]:
             connection.abort()
+
+    def _make_place(self, newcomer: "Connection", address: str = "") -> bool:
+        """Close the one that waits longest for its client; tell if there is one.
+
+        Parameters
+        ----------
+        address
+            Of those that count; "" for all.
+        """
+        for _ in range(2):
+            waiting = self._longest_waiting.setdefault(address, deque())
+            while waiting:
+                connection, since = waiting.popleft()
+                is_here = connection in self._all and connection is not newcomer
+                if (
+                    is_here
+                    and connection.since == since
+                    and connection.deadline < NEVER
+                ):
+                    connection.abort()
+                    return True
+            waiting.extend(self._find_longest_waiting(address))
+        return False
+
+    def _find_longest_waiting(self, address: str) -> list[tuple["Connection", float]]:
+        """Return some that wait for their client, and since when, the longest first.
+
+        Some, because to look at a thousand for each newcomer takes longer than to
+        answer it; and only such as were never answered, if there are any.
+        """
+        waiting = [
+            (it.is_served, it.since, it)
+            for it in self._all
+            if it.deadline < NEVER and (not address or it.address == address)
+        ]
+        waiting.sort(key=itemgetter(0, 1))
+        return [
+            (it, since)
+            for is_served, since, it in waiting[:N_FOUND_AT_ONCE]
+            if is_served == waiting[0][0]
+        ]
 
     def _make_room(self, candidates: Iterable["Connection"]) -> bool:
         """Close the one that waits longest for its client; tell if there is one."""

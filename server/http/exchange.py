@@ -25,6 +25,9 @@ BODILESS = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 MAX_UNREAD_BYTES = 65_536
 """Of a body that the application has not asked for yet; more is not read from it."""
 
+MAX_UNREAD_PARTS = 1024
+"""Chunks may be of a byte: what 64 KiB of them take, others would wait for."""
+
 
 class Exchange:
     """A request that an application answers.
@@ -81,7 +84,8 @@ class Exchange:
 
     @property
     def is_full(self) -> bool:
-        return self._n_unread_bytes > MAX_UNREAD_BYTES
+        n_parts = len(self._unread)
+        return self._n_unread_bytes > MAX_UNREAD_BYTES or n_parts > MAX_UNREAD_PARTS
 
     def take(self, part: bytes) -> None:
         """Keep a part of the body until the application asks for it, or drop it."""
@@ -125,6 +129,8 @@ class Exchange:
         self._is_read = self.is_received
         if not self.is_received:
             self._connection.read_on()
+            if self.is_full:
+                await asyncio.sleep(0)  # others have their turn before more is read
         return {"type": "http.request", "body": body, "more_body": not self._is_read}
 
     async def send(self, message: Message) -> None:

@@ -6,12 +6,14 @@ trailers and the framing of a body may be, and what becomes of an offer of anoth
 protocol.
 """
 
-from typing import NamedTuple, Protocol
+import functools
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeVar
 
 import httptools
 
 from server.http.head import declared_body_bytes, require_standard
-from server.problems import HeadTooLarge, MalformedRequest, TargetTooLong
+from server.problems import HeadTooLarge, MalformedRequest, Problem, TargetTooLong
 from server.settings import Settings
 
 PIECE_BYTES = 4096
@@ -19,6 +21,27 @@ PIECE_BYTES = 4096
 
 FRAMING_SHARE = 8
 """A chunk of one byte takes five more. What takes more is framing and little else."""
+
+
+Callback = TypeVar("Callback", bound=Callable[..., None])
+
+
+def noted(callback: Callback) -> Callback:
+    """Let a callback of the parser note the problem that it raises.
+
+    The parser raises another error, whose context is the problem, but for where
+    somebody handles an exception just then: that is its context instead.
+    """
+
+    @functools.wraps(callback)
+    def report(reader: "Reader", *parts: bytes) -> None:
+        try:
+            callback(reader, *parts)
+        except Problem as problem:
+            reader.problem = problem
+            raise
+
+    return report  # type: ignore[return-value]
 
 
 class RequestHead(NamedTuple):
@@ -61,6 +84,8 @@ class Reader:
         Whether a head has begun and has no end yet.
     n_missing_bytes
         Of a body whose length is known.
+    problem
+        That a callback has found.
     """
 
     def __init__(self, settings: Settings, receiver: Receiver) -> None:
@@ -69,6 +94,7 @@ class Reader:
         self._parser = httptools.HttpRequestParser(self)
         self.is_in_head = False
         self.n_missing_bytes = 0
+        self.problem: Problem | None = None
         self._target = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._n_trailers = 0
@@ -95,7 +121,7 @@ class Reader:
             self._decline()
             return piece[offer.args[0] :] + rest
         except httptools.HttpParserCallbackError as error:
-            raise error.__context__ or error from None
+            raise self.problem or error from None
         except httptools.HttpParserError as error:
             raise MalformedRequest(f"The request cannot be read: {error}.") from error
         self._bound(len(piece))
@@ -112,6 +138,7 @@ class Reader:
         self._n_framed_bytes = 0
         self._receiver.on_begin()
 
+    @noted
     def on_url(self, part: bytes) -> None:
         if self._is_declining:
             return
@@ -120,6 +147,7 @@ class Reader:
         if len(self._target) > limit:
             raise TargetTooLong(f"Path and query have more than {limit} bytes.")
 
+    @noted
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._is_declining:
             return
@@ -131,6 +159,7 @@ class Reader:
         if len(self._fields) > limit or self._n_trailers > limit:
             raise HeadTooLarge(f"The head has more than {limit} fields.")
 
+    @noted
     def on_headers_complete(self) -> None:
         if self._is_declining:
             return

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from socket import socket
 from types import FrameType
@@ -13,6 +13,7 @@ from uvicorn.server import Server as UvicornServer
 
 from server.http.connection import Connection
 from server.http.connections import Connections
+from server.http.listener import BACKLOG, let_nobody_in, somebody_waits
 
 LOG = logging.getLogger("server")
 
@@ -21,8 +22,11 @@ TICKS_A_SWEEP = 5
 
 TICKS_A_DATE = 10
 
-SILENT_SECONDS = 0.5
-"""At a stop, what is left to a client that has connected and said nothing yet."""
+IDLE_SECONDS = 0.5
+"""At a stop, what is left to a client that may have sent what has not come yet."""
+
+HANDSHAKE_SECONDS = 0.1
+"""At a stop, what is left to a client whose connection is being made."""
 
 POLL_SECONDS = 0.02
 
@@ -58,6 +62,7 @@ class Server(UvicornServer):
         config = Config(
             connections.application,
             http=lambda **_: make_connection(),  # type: ignore[arg-type]
+            backlog=BACKLOG,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -109,10 +114,9 @@ class Server(UvicornServer):
         self._on_stop()
         connections.is_stopping = True
         await self._wait(settings.ready_seconds)
-        for server in self.servers:
-            server.close()
-        connections.close_idle(is_silent_spared=True)
-        await self._wait(SILENT_SECONDS, self._is_done)
+        await self._close_listeners(sockets or [])
+        connections.close_idle(IDLE_SECONDS)
+        await self._wait(IDLE_SECONDS, self._is_done)
         connections.close_idle()
         await self._wait(settings.drain_seconds, self._is_done)
         if n_left := len(connections):
@@ -120,6 +124,15 @@ class Server(UvicornServer):
             LOG.warning("%d connections were ended without an answer.", n_left)
         connections.abort()
         await asyncio.sleep(0)
+
+    async def _close_listeners(self, listeners: Sequence[socket]) -> None:
+        """Let nobody new in, but everybody who is on the doorstep."""
+        if all(let_nobody_in(each) for each in listeners):
+            await self._wait(HANDSHAKE_SECONDS)
+            while any(map(somebody_waits, listeners)) and not self.force_exit:
+                await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
 
     def _is_done(self) -> bool:
         return not len(self._connections)

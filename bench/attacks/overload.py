@@ -1,0 +1,151 @@
+"""More requests than can be answered: those that can be still are, and soon again all."""
+
+import argparse
+import math
+import multiprocessing
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from statistics import median
+from typing import Any
+
+from bench.attacks.victim import Attacked, Victim, large_requests, small_requests
+from bench.figures.rounds import show
+from bench.load.flood import Flood, flood
+from bench.load.probe import Look, looking
+from bench.subjects.program import pinned
+
+SECONDS = 5.0
+TIMES = (2, 4)
+SETTLED_S = 1.0
+"""What is not counted of each load: the buffers fill."""
+
+AFTER_S = 4.0
+PROBE_S = 0.01
+WINDOW_S = 0.2
+N_NEIGHBOURS = 4
+"""Programs that compute on the server's core beside small requests: Python can send four
+times what a fifth of a core answers, and hold what waits for it open."""
+
+N_LARGE_CLIENTS = 16
+
+
+def measure(victim: Victim, options: argparse.Namespace) -> dict[str, Any]:
+    """Find the most that is answered, then ask for a multiple of it."""
+    seconds = options.seconds or SECONDS
+    figures = {}
+    for size in ("small", "large"):
+        for keeps_alive in (True, False):
+            name = (
+                f"{size}, {'keep-alive' if keeps_alive else 'a connection a request'}"
+            )
+            n_neighbours = N_NEIGHBOURS if size == "small" else 0
+            with _busy(victim.core, n_neighbours):
+                figures[name] = _overload(victim, name, size, keeps_alive, seconds)
+    return {"seconds": seconds, "n_neighbours_of_small": N_NEIGHBOURS, "loads": figures}
+
+
+def tabulate(figures: Mapping[str, Any]) -> str:
+    lines = [
+        f"{'':<32}{'times':>6}{'max/s':>8}{'answered':>10}{'503/s':>8}{'gave up/s':>10}"
+        f"{'other/s':>9}{'RSS +MiB':>10}{'normal after s':>16}"
+    ]
+    for name, load in figures["loads"].items():
+        for times, one in load["times"].items():
+            others = (
+                one["refused"] + one["closed without an answer"] + one["never sent"]
+            )
+            lines.append(
+                f"{name:<32}{times:>6}{load['max_per_second']:>8,.0f}"
+                f"{one['share_of_max']:>10.0%}{one['503']:>8,.0f}{one['timed out']:>10,.0f}"
+                f"{others:>9,.0f}{one['added_rss_mib']:>10.1f}{one['normal_after_s']:>16.1f}"
+            )
+    return "\n".join(lines)
+
+
+def _overload(
+    victim: Victim, name: str, size: str, keeps_alive: bool, seconds: float
+) -> dict[str, Any]:
+    program, address, signature = victim.start()
+    make = small_requests if size == "small" else large_requests
+    requests = make(address, signature)
+    with program:
+        n_clients = 64 if size == "small" else N_LARGE_CLIENTS
+        load = Flood(address, requests, keeps_alive, seconds, n_clients=n_clients)
+        show(f"{name}: the most that is answered")
+        flood(load)
+        most = flood(load).rate(SETTLED_S, seconds)
+        base_mib = program.rss_mib()
+        result: dict[str, Any] = {
+            "max_per_second": round(most, 1),
+            "rss_mib_at_max": round(base_mib, 1),
+            "times": {},
+        }
+        for times in TIMES:
+            show(f"{name}: {times} times {most:.1f} a second")
+            one = Flood(address, requests, keeps_alive, seconds, rate=times * most)
+            result["times"][times] = _flood(program, one, most, base_mib)
+    return result
+
+
+def _flood(
+    program: Attacked, load: Flood, most: float, base_mib: float
+) -> dict[str, Any]:
+    """Return what a load came to, a second."""
+    program.forget_peak()
+    with looking(load.address, PROBE_S, keeps_alive=False) as usual:
+        time.sleep(1)
+    with looking(load.address, PROBE_S, keeps_alive=False) as looks:
+        end_s = time.perf_counter() + load.seconds
+        outcome = flood(load)
+        time.sleep(max(0.0, end_s + AFTER_S - time.perf_counter()))
+    kinds = (*("503", "timed out", "refused"), "closed without an answer", "never sent")
+    latencies_s = sorted(each.took_s for each in usual)
+    return {
+        "asked_per_second": round(load.rate or 0, 1),
+        "share_of_max": round(outcome.rate(SETTLED_S, load.seconds) / most, 3),
+        **{kind: round(outcome.kinds[kind] / load.seconds, 1) for kind in kinds},
+        "longest_lateness_of_client_s": round(outcome.lateness_s, 3),
+        "added_rss_mib": round(program.peak_rss_mib() - base_mib, 1),
+        "usual_latency_ms": round(median(latencies_s) * 1000, 2),
+        "normal_after_s": _time_to_normal(looks, end_s, latencies_s),
+    }
+
+
+def _time_to_normal(
+    looks: Sequence[Look], end_s: float, usual: Sequence[float]
+) -> float:
+    """Return how long after a load the median of a window is more than is usual.
+
+    That is the longest of those before the load, or 10 ms more than their median: the
+    programs beside the server make its turn come so late now and then.
+    """
+    usual_s = max(usual[-1], median(usual) + 0.01)
+    windows = defaultdict(list)
+    for look in looks:
+        windows[int((look.at_s - end_s) // WINDOW_S)].append(look.took_s)
+    slow = [n + 1 for n, took_s in windows.items() if median(took_s) > usual_s]
+    return round(max(0.0, WINDOW_S * max(slow, default=0)), 1)
+
+
+@contextmanager
+def _busy(core: int, n_programs: int) -> Iterator[None]:
+    """Let programs compute on a core until the block ends."""
+    with pinned(core):
+        programs = [multiprocessing.Process(target=_compute) for _ in range(n_programs)]
+        for each in programs:
+            each.start()
+    try:
+        yield
+    finally:
+        for each in programs:
+            each.kill()
+            each.join()
+
+
+def _compute() -> None:
+    os.setsid()  # of one session together, Linux may give them the share of one program
+    while True:
+        math.factorial(1000)
