@@ -13,7 +13,7 @@ from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from server.http.listener import BACKLOG
+from server.http.listener import listen
 from server.machine import fitted
 from server.model import Model, UnservableModel
 from server.model_file.seal import UNSEALED
@@ -67,12 +67,7 @@ def _listen(settings: Settings) -> socket.socket:
         settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     family, _, _, _, address = found[0]
-    listener = socket.create_server(address, family=family, backlog=BACKLOG)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # what is written but unread is the system's, beyond the connection's end too
-        unread_ms = settings.write_seconds * 1000
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread_ms)
-    return listener
+    return listen(address, family, settings.write_seconds)
 
 
 def _create_app(models: Sequence[Model], settings: Settings) -> "App":
