@@ -12,7 +12,7 @@ from functools import partial
 from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING
 
-from server.http.listener import BACKLOG
+from server.http.listener import listen
 from server.log import set_up as set_up_log
 from server.machine import fitted
 from server.model import UnservableModel
@@ -61,15 +61,7 @@ def _listen(settings: Settings) -> socket.socket:
         settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     family, _, _, _, address = found[0]
-    is_every = address[0] == "::" and socket.has_dualstack_ipv6()
-    listener = socket.create_server(
-        address, family=family, backlog=BACKLOG, dualstack_ipv6=is_every
-    )
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # what is written but unread is the system's, beyond the connection's end too
-        unread_ms = settings.write_seconds * 1000
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread_ms)
-    return listener
+    return listen(address, family, settings.write_seconds)
 
 
 def _create_app(models: Models, settings: Settings) -> "App":

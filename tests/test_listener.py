@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from server.http.listener import let_nobody_in
+from server.http.listener import let_nobody_in, listen, somebody_waits
 
 IS_LINUX = sys.platform == "linux"
 
@@ -30,6 +30,18 @@ def test_who_is_connected_can_be_accepted_and_nobody_else_comes(family: int) -> 
                 listener.setblocking(False)
                 with pytest.raises(BlockingIOError):
                     listener.accept()
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="other systems have no such limit")
+def test_what_nobody_reads_is_dropped_by_the_system_in_time() -> None:
+    with listen(("127.0.0.1", 0), socket.AF_INET, 7) as listener:
+        assert not somebody_waits(listener)
+        with socket.create_connection(listener.getsockname()):
+            assert somebody_waits(listener)
+            accepted, _ = listener.accept()
+        with accepted:
+            option = socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT
+            assert accepted.getsockopt(*option) == 7000
 
 
 def test_a_system_without_filters_says_so() -> None:

@@ -245,10 +245,8 @@ async def _send_slowly(sock: socket.socket, begin: bytes) -> None:
     """Send a byte three times a second until the server says something."""
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(sock, begin)
-    answer = asyncio.create_task(loop.sock_recv(sock, 1000))
-    while not answer.done():
+    while True:
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(answer), 0.3)
-        if not answer.done():
-            await loop.sock_sendall(sock, b"1")
-    await answer
+            await asyncio.wait_for(loop.sock_recv(sock, 1000), 0.3)
+            return
+        await loop.sock_sendall(sock, b"1")

@@ -44,12 +44,15 @@ class Answers(NamedTuple):
         Of all answers but 100.
     is_refused
         The last of them is no answer to a request, but says why there is none.
+    is_told
+        The last of them says that the connection ends with it.
     is_ended
         The server has closed the connection.
     """
 
     statuses: tuple[int, ...]
     is_refused: bool
+    is_told: bool
     is_ended: bool
 
     @property
@@ -157,6 +160,7 @@ async def _send(address: Address, case: bytes) -> Answers:
     return Answers(
         tuple(int(each[1]) for each in found),
         REFUSAL.search(last) is not None,
+        b"\r\nconnection: close\r\n" in last,
         is_ended,
     )
 
@@ -199,6 +203,8 @@ def _compare(
         yield f"otherwise: ours takes what {parser} does not", case
     elif answer.is_refused:
         yield f"stricter than {parser}: ours refuses what it takes", case
+    elif answer.is_told:  # as always with HTTP/1.0
+        yield f"stricter than {parser}: ours ends the connection", case
     else:
         yield f"fault: no answer, and {parser} takes it", case
 

@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import NamedTuple
 
 import uvloop
@@ -60,17 +62,20 @@ def looking(
     words = json.dumps([address.host, address.port, interval_s, keeps_alive, question])
     command = [sys.executable, "-m", "bench.load.probe", words]
     looks: list[Look] = []
-    with subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as program:
+    with (
+        NamedTemporaryFile() as found,
+        subprocess.Popen(  # noqa: S603
+            [*command, found.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as program,
+    ):
         assert program.stdout is not None  # noqa: S101
         assert program.stdin is not None  # noqa: S101
         program.stdout.readline()  # it has begun
         try:
             yield looks
         finally:
-            output, _ = program.communicate()  # which closes its input
-            looks += (Look(*each) for each in json.loads(output))
+            program.communicate()  # which closes its input
+            looks += (Look(*each) for each in json.loads(found.read()))
 
 
 async def _look(caller: Caller, request: bytes, looks: list[Look]) -> None:
@@ -107,4 +112,5 @@ async def _look_on(words: str) -> list[Look]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(uvloop.run(_look_on(sys.argv[1]))))
+    _, words, output = sys.argv
+    Path(output).write_text(json.dumps(uvloop.run(_look_on(words))))

@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from typing import Any
 
 BACKLOG = 256
 """Connections that may wait to be accepted. Where a core answers 1,000 a second that is
@@ -22,6 +23,25 @@ DROP_SYN = (
     (0x06, 0, 0, 0xFFFFFFFF),  # else keep it whole
 )
 """A program for the kernel's packet filter, which sees each from its TCP header on."""
+
+
+def listen(address: tuple[Any, ...], family: int, unread_seconds: int) -> socket.socket:
+    """Return what listens on an address; on every one of IPv6, on those of IPv4 too.
+
+    Parameters
+    ----------
+    unread_seconds
+        How long the system keeps what a client does not read, which it does beyond the
+        end of a connection.
+    """
+    is_every = address[0] == "::" and socket.has_dualstack_ipv6()
+    listener = socket.create_server(
+        address, family=family, backlog=BACKLOG, dualstack_ipv6=is_every
+    )
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # connections inherit it
+        unread_ms = unread_seconds * 1000
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread_ms)
+    return listener
 
 
 def let_nobody_in(listener: socket.socket) -> bool:
