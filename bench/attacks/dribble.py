@@ -26,7 +26,7 @@ N_CLIENTS = 1000
 SECONDS = 30.0
 DEADLINE_S = 5
 NOTICED_S = 1.5
-"""Deadlines are looked at twice a second; the rest is for a machine that is shared."""
+"""Deadlines are looked at ten times a second; the rest is for a machine that is shared."""
 
 N_SOURCES = 16
 KEPT_INTERVAL_S = 0.005
