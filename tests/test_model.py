@@ -174,10 +174,9 @@ def test_a_graph_that_is_wrong_for_a_single_row_alone_is_refused(
 ) -> None:
     graph = Graph()
     score = graph.input("reading score", TensorProto.DOUBLE)
-    n_rows = graph.add(
-        "Gather", graph.add("Shape", score), graph.constant([0], "int64")
-    )
-    is_one = graph.add("Equal", n_rows, graph.constant([1], "int64"))
+    ones = graph.add("Add", graph.add("Sub", score, score), graph.constant([1.0]))
+    n_rows = graph.add("ReduceSum", ones, graph.constant([0], "int64"), keepdims=1)
+    is_one = graph.add("Equal", n_rows, graph.constant([1.0]))
     prediction = graph.add("Where", is_one, graph.add("Neg", score), score)
     graph.output("prediction", prediction, TensorProto.DOUBLE, ["n_rows", 1])
     golden = GoldenRow(row={"reading score": 80.0}, predictions=(80.0,))
