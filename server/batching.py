@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from server.batch import Columns, Rows
 from server.model import Model
 from server.problems import Overloaded
-from server.runtime.session import Tensor
+from server.runtime.session import RunTooLong, Tensor
 from server.worker import Worker
 
 T = TypeVar("T")
@@ -210,8 +210,8 @@ class Batcher:
                 [row for waiting in batch for row in waiting.rows]
             )
         except Exception as error:  # raised again in the request it belongs to
-            if len(batch) == 1:
-                return [error]
+            if len(batch) == 1 or isinstance(error, RunTooLong):
+                return [error] * len(batch)  # nobody waits for as many such runs
             return [answer for one in batch for answer in self._run_batch([one])]
         answers: list[Answer] = []
         start = 0

@@ -17,7 +17,7 @@ from server.batching import (
     Batcher,
 )
 from server.model import Model
-from server.runtime.session import RuntimeFault, Session, Tensor
+from server.runtime.session import RuntimeFault, RunTooLong, Session, Tensor
 from tests.connections import run
 from tests.models import make_model, make_signature
 
@@ -121,6 +121,23 @@ def test_one_bad_request_does_not_fail_its_neighbours() -> None:
 
         assert (first, last) == ([81.0], [81.0])
         assert repr(bad) == "RuntimeFault('poisoned')"
+
+
+def test_a_run_that_took_too_long_is_not_run_again_for_each_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = []
+
+    def predict(_: object, rows: Sequence[Any]) -> list[Any]:
+        runs.append(len(rows))
+        raise RunTooLong("a run took longer than 1 s")
+
+    monkeypatch.setattr(Batcher, "_predict", predict)
+    with batching() as (_, batcher):
+        answers = run(partial(ask, batcher, [ROW], [ROW, ROW], [ROW]))
+
+    assert list(map(repr, answers)) == ["RunTooLong('a run took longer than 1 s')"] * 3
+    assert runs == [4]
 
 
 def test_a_slow_model_runs_in_the_worker_and_later_requests_form_the_next_batch() -> (
