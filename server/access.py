@@ -10,9 +10,9 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from time import monotonic
 from typing import NamedTuple
 
+from server.bucket import Bucket
 from server.problems import MisdirectedRequest, TooManyRequests, Unauthorized
 from server.settings import InvalidSetting, Settings
 
@@ -26,7 +26,7 @@ MAX_CALLERS = 10_000
 
 
 class Rates:
-    """How often each caller may ask: a bucket that a second fills with `per_second`.
+    """How often each caller may ask.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Rates:
 
     def __init__(self, per_second: int) -> None:
         self.per_second = per_second
-        self._buckets: dict[str, tuple[float, float]] = {}  # what is left, and when
+        self._buckets: dict[str, Bucket] = {}
 
     def take(self, caller: str) -> None:
         """Count a request.
@@ -47,14 +47,11 @@ class Rates:
         """
         if not self.per_second:
             return
-        now = monotonic()
-        left, then = self._buckets.pop(caller, (self.per_second, now))
-        left = min(self.per_second, left + (now - then) * self.per_second)
-        is_over = left < 1
-        self._buckets[caller] = (left if is_over else left - 1, now)
+        bucket = self._buckets.pop(caller, None) or Bucket(self.per_second)
+        self._buckets[caller] = bucket  # behind those who were silent longer
         if len(self._buckets) > MAX_CALLERS:
             del self._buckets[next(iter(self._buckets))]
-        if is_over:
+        if not bucket.take():
             raise TooManyRequests(
                 f"More than {self.per_second} requests a second came."
             )

@@ -9,6 +9,8 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import TextIO
 
+from server.bucket import Bucket
+
 MAX_LINES_PER_SECOND = 10
 """Records; a client that causes a thousand faults a second fills no disk."""
 
@@ -39,19 +41,13 @@ class Bounded(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._left = float(MAX_LINES_PER_SECOND)
-        self._then = monotonic()
+        self._bucket = Bucket(MAX_LINES_PER_SECOND)
         self._n_left_out = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        now = monotonic()
-        self._left += (now - self._then) * MAX_LINES_PER_SECOND
-        self._left = min(self._left, MAX_LINES_PER_SECOND)
-        self._then = now
-        if self._left < 1:
+        if not self._bucket.take():
             self._n_left_out += 1
             return False
-        self._left -= 1
         if self._n_left_out:
             record.msg = f"({self._n_left_out} records were left out) {record.msg}"
             self._n_left_out = 0

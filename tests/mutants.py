@@ -52,6 +52,7 @@ MODULES = (
 )
 
 TESTS = {
+    "server/bucket.py": "access log",
     "server/contracts/contract.py": "predict_contract",
     "server/contracts/headers.py": "headers app",
     "server/contracts/predict/answers.py": "answers includes app",

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server import access
+from server import access, bucket
 from server.access import Access, Rates
 from server.problems import MisdirectedRequest, TooManyRequests, Unauthorized
 from server.settings import InvalidSetting, read_settings
@@ -145,7 +145,7 @@ def test_only_the_hosts_that_are_named_are_served(host: bytes, is_served: bool) 
 @contextmanager
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     now = [100.0]
-    monkeypatch.setattr(access, "monotonic", lambda: now[0])
+    monkeypatch.setattr(bucket, "monotonic", lambda: now[0])
     yield now
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server import log
+from server import bucket
 from server.log import MAX_LINES_PER_SECOND, Beside, Bounded, Formatter
 
 
@@ -40,7 +40,7 @@ def test_no_text_of_a_client_begins_a_line() -> None:
 
 def test_a_flood_is_counted_and_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [5.0]
-    monkeypatch.setattr(log, "monotonic", lambda: now[0])
+    monkeypatch.setattr(bucket, "monotonic", lambda: now[0])
     stream = io.StringIO()
     made = logger(stream)
     for number in range(1000):
