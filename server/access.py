@@ -10,7 +10,6 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from server.bucket import Bucket
 from server.problems import MisdirectedRequest, TooManyRequests, Unauthorized
@@ -57,12 +56,6 @@ class Rates:
             )
 
 
-class Caller(NamedTuple):
-    """Who asks: a key, by the name it has in its list, or everybody."""
-
-    key: str = ""
-
-
 class Access:
     """Who may ask, and how often.
 
@@ -88,8 +81,8 @@ class Access:
             settings.max_rate_per_key or settings.max_rate_per_address
         )
 
-    def admit(self, path: str, fields: Iterable[tuple[bytes, bytes]]) -> Caller:
-        """Return who asks for a path, from the head of the request.
+    def admit(self, path: str, fields: Iterable[tuple[bytes, bytes]]) -> str:
+        """Return the name of the key in the head of a request, "" where none is needed.
 
         Raises
         ------
@@ -99,15 +92,15 @@ class Access:
             There are hosts, and the request is for another.
         """
         if path in OPEN_PATHS or not (self._keys or self._hosts):
-            return Caller()
+            return ""
         found = dict(fields)
         if self._hosts:
             host = found.get(b"host", b"").decode("latin-1").lower()
             if re.sub(r":\d*$", "", host) not in self._hosts:
                 raise MisdirectedRequest(f"The host {host!r} is not served here.")
-        return Caller(self._key_name(found)) if self._keys else Caller()
+        return self._key_name(found) if self._keys else ""
 
-    def count(self, caller: Caller, address: str) -> None:
+    def count(self, key: str, address: str) -> None:
         """Count a request against the rates of its key and of its address.
 
         Raises
@@ -115,8 +108,8 @@ class Access:
         TooManyRequests
         """
         self._of_address.take(address)
-        if caller.key:
-            self._of_key.take(caller.key)
+        if key:
+            self._of_key.take(key)
 
     def _key_name(self, fields: dict[bytes, bytes]) -> str:
         scheme, _, key = fields.get(b"authorization", b"").partition(b" ")
@@ -138,7 +131,7 @@ class Access:
 
 def _listed_keys(settings: Settings) -> Sequence[tuple[str, str]]:
     lines = [
-        (f"--keys, number {n}", text) for n, text in _numbered(settings.keys.split())
+        (f"--keys, number {n}", text) for n, text in enumerate(settings.keys.split(), 1)
     ]
     if settings.keys_file:
         try:
@@ -150,7 +143,7 @@ def _listed_keys(settings: Settings) -> Sequence[tuple[str, str]]:
             ) from error
         lines += [
             (f"{settings.keys_file}, line {n}", line)
-            for n, line in _numbered(text.splitlines())
+            for n, line in enumerate(text.splitlines(), 1)
             if line.strip() and not line.startswith("#")
         ]
     keys = []
@@ -165,7 +158,3 @@ def _listed_keys(settings: Settings) -> Sequence[tuple[str, str]]:
     if settings.keys_file and not keys:
         raise InvalidSetting(f"--keys-file {settings.keys_file} has no key")
     return keys
-
-
-def _numbered(texts: Sequence[str]) -> Iterable[tuple[int, str]]:
-    return enumerate(texts, start=1)

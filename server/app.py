@@ -101,9 +101,9 @@ class App:
             raise  # whoever runs the application logs the traceback
 
     def _admit(self, scope: Scope) -> None:
-        caller = self.access.admit(scope["path"], scope["headers"])
+        key = self.access.admit(scope["path"], scope["headers"])
         address, *_ = scope.get("client") or [""]
-        self.access.count(caller, address)
+        self.access.count(key, address)
 
     def stop(self) -> None:
         """Deny readiness; requests are answered as before."""

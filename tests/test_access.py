@@ -46,9 +46,9 @@ def test_without_keys_hosts_and_rates_everybody_may() -> None:
 def test_each_of_several_keys_is_let_in(field: tuple[bytes, bytes]) -> None:
     keys = make_access("--keys", " ".join(SUMS))
 
-    caller = keys.admit("/predict", [(b"host", b"x"), field])
+    name = keys.admit("/predict", [(b"host", b"x"), field])
 
-    assert caller.key == SUMS[b"second" in field[1]]
+    assert name == SUMS[b"second" in field[1]]
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_a_file_of_keys_names_them(tmp_path: Path) -> None:
     path.write_text(f"# ours\n\n{SUMS[0]}  -\n{SUMS[1]} the shop\n")
     keys = make_access("--keys-file", str(path))
 
-    assert keys.admit("/", [(b"x-api-key", KEYS[1].encode())]).key == "the shop"
-    assert keys.admit("/", [(b"x-api-key", KEYS[0].encode())]).key == "-"
+    assert keys.admit("/", [(b"x-api-key", KEYS[1].encode())]) == "the shop"
+    assert keys.admit("/", [(b"x-api-key", KEYS[0].encode())]) == "-"
 
 
 @pytest.mark.parametrize(
