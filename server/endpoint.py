@@ -63,8 +63,8 @@ class Endpoint:
         except Disconnected:
             return
         else:
-            fields = [(b"model-version", self.version)]
-            await respond(send, 200, contract.media_type, answer, fields)
+            version = (b"model-version", self.version)
+            await respond(send, 200, contract.media_type, answer, [version])
 
     def _require_time(self, fields: Headers) -> None:
         """Refuse a large body before it comes, if there is no time for it.

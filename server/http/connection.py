@@ -206,8 +206,7 @@ class Connection(asyncio.Protocol):
             except Problem as problem:
                 self._refuse(problem)
         self._note_held()
-        if self._is_reading_paused != bool(self._unread):
-            self._pause_reading(bool(self._unread))
+        self._pause_reading(bool(self._unread))
 
     def answered(self) -> None:
         """Go on behind the first exchange, whose response is complete."""

@@ -9,7 +9,7 @@ import asyncio
 import math
 from collections import Counter, deque
 from collections.abc import Iterable
-from operator import itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from server.http.asgi import Application
@@ -169,22 +169,25 @@ class Connections:
         Some, because to look at a thousand for each newcomer takes longer than to
         answer it; and only such as were never answered, if there are any.
         """
-        waiting = [
-            (it.is_served, it.since, it)
-            for it in self._all
-            if it.deadline < NEVER and (not address or it.address == address)
-        ]
-        waiting.sort(key=itemgetter(0, 1))
+        waiting = _longest_waiting(
+            it for it in self._all if not address or it.address == address
+        )
         return [
-            (it, since)
-            for is_served, since, it in waiting[:N_FOUND_AT_ONCE]
-            if is_served == waiting[0][0]
+            (it, it.since)
+            for it in waiting[:N_FOUND_AT_ONCE]
+            if it.is_served == waiting[0].is_served
         ]
 
     def _make_room(self, candidates: Iterable["Connection"]) -> bool:
         """Close the one that waits longest for its client; tell if there is one."""
-        waiting = [it for it in candidates if it.deadline < NEVER]
+        waiting = _longest_waiting(candidates)
         if not waiting:
             return False
-        min(waiting, key=lambda it: (it.is_served, it.since)).abort()
+        waiting[0].abort()
         return True
+
+
+def _longest_waiting(candidates: Iterable["Connection"]) -> list["Connection"]:
+    """Return those that wait for their client, in the order in which they leave."""
+    waiting = (it for it in candidates if it.deadline < NEVER)
+    return sorted(waiting, key=attrgetter("is_served", "since"))
