@@ -82,23 +82,29 @@ class App:
             self._routes = self._create_routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":  # another server's lifespan, or a WebSocket
+            await self._route(scope, receive, send)
+            return
         try:
             self._admit(scope)
         except Problem as problem:
             kind = MEDIA_TYPE.encode()
             await respond(send, problem.status, kind, problem.body(), problem.fields)
             return
-        hot = scope["type"] == "http" and scope["method"] == "POST"
+        hot = scope["method"] == "POST"
         endpoint = self.endpoints.get(scope["path"]) if hot else None
         if endpoint is None:
-            routes = self._routes or await self._load_routes()
-            await routes(scope, receive, send)
+            await self._route(scope, receive, send)
             return
         try:
             await endpoint(scope, receive, send)
         except Exception:
             await respond_fault(send)
             raise  # whoever runs the application logs the traceback
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        routes = self._routes or await self._load_routes()
+        await routes(scope, receive, send)
 
     def _admit(self, scope: Scope) -> None:
         key = self.access.admit(scope["path"], scope["headers"])

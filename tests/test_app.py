@@ -3,19 +3,23 @@ import gzip
 import json
 import re
 import socket
+import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+import uvicorn
 
 from server import signature as signatures
 from server.app import App
 from server.documents import Documents
 from server.http.asgi import FAULT_BODY, Message
 from server.model import Model
+from server.models import load_models
 from server.problems import PROBLEMS
 from server.runtime.session import Session
 from server.settings import default_settings
@@ -799,3 +803,24 @@ def test_a_fault_of_another_route_is_the_same_500(
 
     assert [message.get("status") for message in sent] == [500, None]
     assert sent[1]["body"] == FAULT_BODY
+
+
+def test_another_server_starts_and_stops_it_as_it_does_any_application(
+    client: httpx.Client, tmp_path: Path
+) -> None:
+    (tmp_path / "a.onnx").write_bytes(make_model())
+    app = App(load_models([tmp_path / "a.onnx"]), default_settings())
+    config = uvicorn.Config(app, port=0, lifespan="on", ws="none", log_level="error")
+    server = uvicorn.Server(config)
+    with ThreadPoolExecutor() as pool:  # Ray's replicas run it in a thread, too
+        ended = pool.submit(server.run)
+        while not server.started and not ended.done():
+            time.sleep(0.01)
+        (port,) = (it.sockets[0].getsockname()[1] for it in server.servers)
+        answer = httpx.post(f"http://127.0.0.1:{port}/predict", json=make_row())
+        page = httpx.get(f"http://127.0.0.1:{port}/models")
+        server.should_exit = True
+        ended.result(timeout=30)
+
+    assert answer.json() == client.post("/predict", json=make_row()).json()
+    assert page.status_code == 200
