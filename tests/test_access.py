@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import httpx
@@ -214,6 +215,9 @@ def test_a_server_with_keys_answers_nobody_else(model: Path, rows: Any) -> None:
     assert [each.status_code for each in others] == [401, 401, 200]
 
 
+@pytest.mark.skipif(
+    not (which("curl") and which("openssl")), reason="needs curl and openssl"
+)
 def test_the_commands_of_the_page_make_a_key_and_use_it(
     model: Path, tmp_path: Path
 ) -> None:

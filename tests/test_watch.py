@@ -89,7 +89,10 @@ def test_new_files_are_served_and_removed_ones_no_longer(tmp_path: Path) -> None
         (lambda path: path.write_bytes(b"no model"), "a.onnx: not a whole model file"),
         (lambda path: path.write_bytes(path.read_bytes()[:-9]), "a.onnx: "),
         (lambda path: write(path, name="b"), "a.onnx: another model is named 'b'"),
-        (lambda path: path.chmod(0), "a.onnx: Permission denied"),
+        (
+            lambda path: write(path, "a", VERSIONS[1]).chmod(0),
+            "a.onnx: Permission denied",
+        ),
         (Path.unlink, None),
     ],
 )

@@ -13,7 +13,7 @@ from uvicorn.server import Server as UvicornServer
 
 from server.http.connection import Connection
 from server.http.connections import Connections
-from server.http.listener import BACKLOG, let_nobody_in, somebody_waits
+from server.http.listener import BACKLOG, Door, let_nobody_in, somebody_waits
 
 LOG = logging.getLogger("server")
 
@@ -97,8 +97,13 @@ class Server(UvicornServer):
         # oftener than deadlines need: hundreds that are sent away at once come back so
         self._connections.sweep()
         if not should_exit:
+            self._door.look()
             self._on_tick()
         return should_exit
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._door = Door(sockets or [])
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Answer what has come, and lose none of it.
@@ -124,6 +129,7 @@ class Server(UvicornServer):
 
     async def _close_listeners(self, listeners: Sequence[socket]) -> None:
         """Let nobody new in, but everybody who is on the doorstep."""
+        self._door.leave()
         if all(let_nobody_in(each) for each in listeners):
             await self._wait(HANDSHAKE_SECONDS)
             while any(map(somebody_waits, listeners)) and not self.force_exit:
