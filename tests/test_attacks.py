@@ -1,6 +1,7 @@
 """The attacks of `python -m bench attack`, small."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,8 +89,10 @@ def test_no_single_client_costs_much(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone takes a core from others")
 def test_an_overloaded_server_answers_what_it_can(tmp_path: Path) -> None:
-    figures = run(tmp_path, "overload", "--seconds", "2")
+    figures = run(tmp_path, "overload", "--seconds", "2", "--number", "1")
 
     for load in figures["loads"].values():
         for one in load["times"].values():

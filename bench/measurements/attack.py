@@ -25,7 +25,7 @@ ATTACKS = {
     "malformed": "--number (1,000,000) cases that are almost requests, other parsers beside",
     "dribble": "--number (1,000) clients that keep the server waiting, for --seconds (30)",
     "single": "what one client can cost: memory, and a deaf event loop",
-    "overload": "two and four times what it can answer, for --seconds (5) each",
+    "overload": "--number (3) times two and four times what it can answer, for --seconds (5)",
     "stop": "SIGTERM in the middle of load, --number times (1,000)",
 }
 
