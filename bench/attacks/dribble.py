@@ -168,7 +168,12 @@ async def _dribble(
     sources = cycle(f"127.0.0.{2 + number}" for number in range(N_SOURCES))
     clients = [
         _dribble_again(
-            address, next(sources), next(ways), number / n_clients, end_s, outcome
+            address,
+            next(sources),
+            next(ways),
+            DEADLINE_S * number / n_clients,
+            end_s,
+            outcome,
         )
         for number in range(n_clients)
     ]
@@ -184,14 +189,14 @@ async def _dribble_again(
     end_s: float,
     outcome: Outcome,
 ) -> None:
-    """Come again as soon as a connection was ended, and not oftener than in a second."""
+    """Come again when a connection was ended, and not oftener than deadlines are."""
     await asyncio.sleep(delay_s)
     while time.perf_counter() < end_s:
         start_s = time.perf_counter()
         outcome.ends[await _dribble_once(address, source, way)] += 1
         lasted_s = time.perf_counter() - start_s
         outcome.lasted_s.append(lasted_s)
-        await asyncio.sleep(max(0.0, 1 - lasted_s))
+        await asyncio.sleep(max(0.0, DEADLINE_S - lasted_s))
 
 
 async def _dribble_once(address: Address, source: str, way: Dribble) -> str:
