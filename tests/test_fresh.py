@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 
-DEADLINE_S = 1100
+DEADLINE_S = 1500
 
 INTERRUPTED = """\
 make serve 2>&1 | while read -r line; do
