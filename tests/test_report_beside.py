@@ -1,5 +1,7 @@
 """Whenever the writing of a model is cut off, what is there is whole and belongs together."""
 
+import errno
+import itertools
 import os
 import re
 import shutil
@@ -9,14 +11,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from convert.__main__ import main
 from convert.errors import Refusal
 from convert.report.beside import MARK, check_card
 from convert.report.files import HIDDEN
-from server.models import load_models
+from server.model_file.content import read_signature
+from server.models import Models, load_models
 from server.settings import read_settings
 from tests.killed import CARD, MODEL, NAMES, PICTURE, write
 from tests.models import GOLDEN, make_model, make_signature
@@ -169,6 +174,66 @@ def test_a_text_that_is_no_card_is_not_replaced(tmp_path: Path) -> None:
 
     with pytest.raises(Refusal, match=r"m\.md would be replaced by the model's card"):
         check_card(path)
+
+
+@pytest.mark.parametrize("before", [OLD, {}], ids=["over", "first"])
+@pytest.mark.parametrize("call", ["open", "fsync", "replace"])
+def test_a_call_that_fails_once_changes_nothing_and_for_ever_nothing_wrongly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, before: Files
+) -> None:
+    real, n_calls = getattr(os, call), itertools.count(1)
+    failing = range(0)
+
+    def called(*arguments: Any, **options: Any) -> Any:
+        if next(n_calls) in failing:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(os, call, called)
+    write(fill(tmp_path / "counted", before), NEW)
+    numbers = range(1, next(n_calls))
+
+    for number, last in itertools.product(numbers, (0, 1000)):
+        folder = fill(tmp_path / f"{number}-{last}", before)
+        n_calls, failing = itertools.count(1), range(number, number + 1 + last)
+        with pytest.raises((Refusal, OSError), match="Read-only file system"):
+            write(folder, NEW)
+        state = files_in(folder)
+        assert last or state == before
+        assert MODEL not in state or is_whole(state, *filter(None, [before]), NEW)
+    assert len(numbers) >= 4
+
+
+def test_a_server_takes_nothing_of_a_killed_run_for_a_model(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "models", OLD)
+    settings = read_settings(["--models-folder", str(folder)], {})
+    before = Models.load(settings)
+    (folder / ".pinion-0123456789abcdef").write_bytes(NEW[MODEL])
+
+    settled = before.reloaded(settings)
+    (folder / MODEL).write_bytes(NEW[MODEL])
+    after = settled.reloaded(settings)
+
+    for models, files in ((before, OLD), (settled, OLD), (after, NEW)):
+        (model,) = models.by_path.values()
+        assert model.signature.sha256 == read_signature(files[MODEL]).sha256
+        assert (models.refused, list(models.stamps)) == ({}, [folder / MODEL])
+
+
+def test_a_card_of_another_version_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, card = tmp_path / MODEL, tmp_path / CARD
+    model.write_bytes(OLD[MODEL])
+    said = []
+
+    for text in ("000000000001", "000000000002", ""):
+        card.write_text(f"version `{text}`\n{MARK if text else ''}\n")
+        for command in ("inspect", "verify"):
+            assert main([command, str(model)]) == 0
+            said.append("is not the card" in capsys.readouterr().err)
+
+    assert said == [False, False, True, True, False, False]
 
 
 PROGRAM = """

@@ -5,6 +5,7 @@ Then the model is replaced, and then that card by the new one alone. Whenever th
 off, the card is right about the model that is there.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from hashlib import sha256
@@ -13,6 +14,8 @@ from pathlib import Path
 from convert.errors import Invalid
 from convert.report.files import alone_in, replace
 from convert.report.markdown import code
+
+log = logging.getLogger(__name__)
 
 MARK = "<!-- Written by python -m convert, and written again with the model. -->"
 """Of a model card."""
@@ -43,6 +46,17 @@ def check_card(path: Path) -> None:
 
 def has_card(path: Path) -> bool:
     return path.is_file() and MARK.encode() in path.read_bytes()
+
+
+def warn_of_card(model: Path, version: str) -> None:
+    """Say so where the card beside a model is of another version."""
+    path = card_path(model)
+    if has_card(path) and f"version {code(version)}".encode() not in path.read_bytes():
+        log.warning(
+            "%s is not the card of version %s: make the model again, or remove it",
+            path,
+            version,
+        )
 
 
 def write_model(model: Path, content: bytes, beside: Mapping[Path, bytes]) -> None:
