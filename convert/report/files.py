@@ -18,9 +18,6 @@ from pathlib import Path
 
 from convert.errors import Invalid
 
-if sys.platform != "win32":
-    import fcntl
-
 HIDDEN = re.compile(r"\.pinion-[0-9a-f]{16}")
 """A file that is being written, or was when its run was killed."""
 
@@ -93,18 +90,37 @@ def replace(steps: Iterable[tuple[Path, bytes]]) -> None:
     Invalid
         One cannot be written.
     """
-    with ExitStack() as hidden, ExitStack() as undoing:
+    with ExitStack() as hidden:
         written = []
         for path, content in steps:
             with _refusing(path):
                 written.append((path, hidden.enter_context(_written(path, content))))
-        for path, new in written:
-            with _refusing(path):
-                old = hidden.enter_context(_kept(path))
-                undoing.callback(_put_back, path, old)
-                new.replace(path)
+        replaced: list[tuple[Path, Path | None]] = []
+        try:
+            for path, new in written:
+                with _refusing(path):
+                    replaced.append((path, hidden.enter_context(_kept(path))))
+                    _rename(new, path)
+        except BaseException:
+            _put_back(replaced)
+            raise
+
+
+def _put_back(replaced: list[tuple[Path, Path | None]]) -> None:
+    """Put back what was there, the last first; where one stays, so do those before."""
+    for path, old in reversed(replaced):
+        with _refusing(path):
+            if old is None:
+                path.unlink(missing_ok=True)
                 _sync(path.parent)
-        undoing.pop_all()
+            else:
+                _rename(old, path)
+
+
+def _rename(new: Path, path: Path) -> None:
+    """Give a file its name, on the disk."""
+    new.replace(path)
+    _sync(path.parent)
 
 
 @contextmanager
@@ -150,14 +166,6 @@ def _kept(path: Path) -> Iterator[Path | None]:
         except OSError:  # links are not everywhere, nor to files of other users
             old = copied.enter_context(_written(path, path.read_bytes()))
         yield old
-
-
-def _put_back(path: Path, old: Path | None) -> None:
-    if old is None:
-        path.unlink(missing_ok=True)
-    else:
-        old.replace(path)
-    _sync(path.parent)
 
 
 def _hidden(path: Path) -> Path:
@@ -236,6 +244,8 @@ def _wait(descriptor: int, folder: Path) -> None:
 def _lock(descriptor: int) -> bool:
     """Return whether nobody else has it locked, as far as the file system tells."""
     if sys.platform != "win32":
+        import fcntl
+
         try:
             with _if_offered():
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -251,6 +261,8 @@ def _sweep(folder: Path) -> None:
     """
     if sys.platform == "win32":
         return
+    import fcntl
+
     for name in filter(HIDDEN.fullmatch, os.listdir(folder)):
         with suppress(OSError):  # somebody else's: it is theirs to remove
             descriptor = os.open(folder / name, LOOKING)
