@@ -13,7 +13,8 @@ import pandas as pd
 from onnx import ModelProto, helper
 
 from convert.errors import Unreadable
-from convert.report.files import check_output, write_files
+from convert.report.beside import card_path, has_card, write_model
+from convert.report.files import check_output
 from convert.tables.rows import frame_of
 from convert.training.card import write_card
 from server import __version__
@@ -46,6 +47,8 @@ class ModelFile:
     def save(self, path: str | Path) -> Path:
         """Write the file, beside and then renamed, and return its path.
 
+        A card that lies beside it is written again with it.
+
         Raises
         ------
         Refusal
@@ -53,7 +56,9 @@ class ModelFile:
         """
         output = Path(path)
         check_output(output, ".onnx")
-        write_files({output: self.content})
+        card = card_path(output)
+        beside = {card: self.card().encode()} if has_card(card) else {}
+        write_model(output, self.content, beside)
         return output
 
     def predict(self, X: Any) -> "npt.NDArray[Any]":

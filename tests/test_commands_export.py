@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 from convert.__main__ import main
 from convert.commands.export import check_made
 from convert.errors import Refusal
-from convert.report.files import MARK
+from convert.report.beside import MARK
 from server.model import Model
 from tests.models import make_model
 from tests.test_commands_conversion import save

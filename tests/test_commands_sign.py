@@ -1,7 +1,10 @@
 """The commands that make keys and sign, and the server that asks for a signature."""
 
+import errno
+import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from convert.__main__ import main
 from convert.proof.replay import open_model
+from convert.report.beside import MARK
 from server.model_file.content import read_signature
 from tests.models import make_model, make_unsealed_model
 from tests.servers import ROOT, running_server
@@ -88,6 +92,55 @@ def test_a_file_is_signed_in_its_place(
     after = read_signature(path.read_bytes(), frozenset([bytes.fromhex(public)]))
     assert after.sha256 != before.sha256
     assert (after.version, after.golden_rows) == (before.version, before.golden_rows)
+
+
+def test_a_key_that_cannot_be_written_whole_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "key.pem"
+    monkeypatch.setattr(os, "fsync", full)
+
+    assert said(capsys, "--new-key", path) == (
+        2,
+        f"refused: {path} cannot be written: No space left on device\n",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_card_of_a_killed_run_is_the_true_one_again_once_its_model_is_signed(
+    tmp_path: Path, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_key(capsys, tmp_path / "key.pem")
+    cards = {path.read_bytes(): f"# A\n\n{MARK}\n", b"another": f"# B\n\n{MARK}\n"}
+    path.with_suffix(".md").write_text(
+        "`python -m convert` was stopped.\n"
+        + "".join(
+            f"\n# The card of the file with SHA-256 `{sha256(content).hexdigest()}`\n\n"
+            + card
+            for content, card in cards.items()
+        )
+    )
+
+    assert said(capsys, path, "--key", tmp_path / "key.pem")[0] == 0
+    assert path.with_suffix(".md").read_text() == f"# A\n\n{MARK}\n"
+    assert said(capsys, path, "--key", tmp_path / "key.pem")[0] == 0
+    assert path.with_suffix(".md").read_text() == f"# A\n\n{MARK}\n"
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        *("a.md", "a.onnx", "key.pem")
+    ]
+
+
+def test_what_is_beside_a_model_and_no_card_of_it_is_left_when_it_is_signed(
+    tmp_path: Path, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_key(capsys, tmp_path / "key.pem")
+    path.with_suffix(".md").write_text("# My notes\n")
+
+    assert said(capsys, path, "--key", tmp_path / "key.pem")[0] == 0
+    assert path.with_suffix(".md").read_text() == "# My notes\n"
 
 
 def pem(key: rsa.RSAPrivateKey | Ed25519PrivateKey, password: bytes = b"") -> bytes:

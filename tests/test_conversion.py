@@ -11,6 +11,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from convert import ModelFile, Refusal, load, to_onnx, verify
 from convert.errors import Differs, Invalid, Unreadable, Unsupported
+from convert.report.beside import MARK
 from tests.students import make_students
 
 STUDENTS = make_students(200)
@@ -57,6 +58,22 @@ def test_what_is_saved_is_loaded_as_it_was(model: ModelFile, tmp_path: Path) -> 
     assert load(path) == model
     assert verify(path, PIPELINE, X).largest < 1e-9
     assert model.card().startswith("# Maths\n")
+
+
+def test_a_card_beside_is_written_again_with_the_model_and_a_text_is_left(
+    model: ModelFile, tmp_path: Path
+) -> None:
+    carded, plain, noted = (tmp_path / name for name in ("a.md", "b.md", "c.md"))
+    carded.write_text(f"# Of another\n\n{MARK}\n")
+    noted.write_text("# My notes\n")
+
+    for card in (carded, plain, noted):
+        model.save(card.with_suffix(".onnx"))
+
+    assert {path.name: path.read_text() for path in tmp_path.glob("*.md")} == {
+        "a.md": model.card(),
+        "c.md": "# My notes\n",
+    }
 
 
 def test_it_predicts_what_the_pipeline_does(model: ModelFile) -> None:

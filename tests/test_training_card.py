@@ -5,7 +5,7 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from convert.errors import Refusal
-from convert.report.files import MARK, check_card
+from convert.report.beside import MARK, check_card
 from convert.report.sentences import doubt
 from convert.training.card import write_card
 from convert.training.evaluation import Evaluation

@@ -7,7 +7,8 @@ from convert.commands.options import add_description_option
 from convert.commands.saved import add_saved_options, work_behind_wall
 from convert.errors import Invalid
 from convert.inputs import check_input
-from convert.report.files import MARK, check_card, check_output, write_files
+from convert.report.beside import MARK, card_path, check_card, write_model
+from convert.report.files import check_output
 from convert.report.markdown import visible
 from convert.wall.outside import private_folder, take
 from server.model_file.content import MAX_BYTES, read_signature
@@ -67,8 +68,8 @@ def run(arguments: argparse.Namespace) -> str:
     """Have the work done behind a wall, and write what came of it."""
     output: Path = arguments.output
     check_output(output, ".onnx")
-    beside, said = output.with_suffix(".md"), output.with_suffix(".toml")
-    check_card(beside)
+    check_card(card_path(output))
+    said = output.with_suffix(".toml")
     description = arguments.description or (said if said.exists() else None)
     described = [description] if description else []
     for path in described:
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> str:
         content = take(folder, MODEL, MAX_BYTES)
         card = take(folder, CARD, MAX_CARD_BYTES)
     check_made(content, card)
-    write_files({output: content, beside: card})
+    write_model(output, content, {card_path(output): card})
     return report
 
 

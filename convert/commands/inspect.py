@@ -11,6 +11,7 @@ import msgspec
 
 from convert.errors import listed
 from convert.proof.replay import open_model, say_golden_rows
+from convert.report.beside import warn_of_card
 from convert.report.markdown import visible
 from convert.report.sentences import proof, say_bounds, say_range, say_seen
 from server.model_file.protobuf import Field, fields
@@ -45,6 +46,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> str:
     """Return the report on a file."""
     content, signature = open_model(arguments.file)
+    warn_of_card(arguments.file, signature.version)
     graph = read_graph(content)
     if arguments.json:
         whole = {"signature": msgspec.to_builtins(signature), "graph": graph}

@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 from convert.errors import Invalid
+from convert.inputs import check_input
 from convert.proof.replay import open_model
-from convert.report.files import write_files
+from convert.report.beside import card_path, replace_model, true_card
+from convert.report.files import alone_in
 from convert.signing import make_key, public_key, read_key, sign
 
 EXAMPLE = """\
@@ -51,6 +53,10 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.new_key is not None or path is None or key_path is None:
         raise Invalid("name a model file and --key, or --new-key alone")
     key = read_key(key_path)
-    content, _ = open_model(path)
-    write_files({path: sign(content, key)})
+    check_input(path)
+    with alone_in([path.parent]):
+        content, _ = open_model(path)
+        card = card_path(path)
+        said = true_card(card, content)
+        replace_model(path, sign(content, key), {card: said} if said else {})
     return f"{path}: signed with the key {public_key(key)}"

@@ -14,7 +14,8 @@ from convert.commands.tables import (
 from convert.compare.comparison import Comparison, read_json
 from convert.errors import Invalid
 from convert.model_file import ModelFile
-from convert.report.files import check_card, check_output, write_files
+from convert.report.beside import card_path, check_card, write_model
+from convert.report.files import check_output
 from convert.report.sentences import doubt, proof, say_interval
 from convert.tables.description import (
     description_beside,
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> str:
     """Train, prove and write; return what to tell the user."""
     output: Path = arguments.output
     check_output(output, ".onnx")
-    check_card(output.with_suffix(".md"))
+    check_card(card_path(output))
     description = find_description(arguments.description, output)
     table = read_named_table(arguments, description.columns_of_kind("category"))
     trained = train(
@@ -89,10 +90,10 @@ def run(arguments: argparse.Namespace) -> str:
         test_size=arguments.test_size,
         command=_command(arguments),
     )
-    contents = _files(trained, output, arguments.seed)
+    beside = _beside(trained, output, arguments.seed)
     latency_us = measure_latency(trained.exported, trained.split.X_test)
-    write_files(contents)
-    return _report(trained.exported, list(contents), latency_us)
+    write_model(output, trained.exported.content, beside)
+    return _report(trained.exported, output, list(beside), latency_us)
 
 
 def _regressor(arguments: argparse.Namespace, table: Table) -> Regressor:
@@ -138,8 +139,8 @@ def _check_comparison(
             )
 
 
-def _files(trained: Trained, output: Path, seed: int) -> dict[Path, bytes]:
-    """Return the model, its card and the card's picture."""
+def _beside(trained: Trained, output: Path, seed: int) -> dict[Path, bytes]:
+    """Return the model's card and the card's picture."""
     exported = trained.exported
     picture = output.with_suffix(".svg")
     log.info("measuring what each column is worth …")
@@ -147,8 +148,7 @@ def _files(trained: Trained, output: Path, seed: int) -> dict[Path, bytes]:
     card = write_card(exported.signature, len(exported.content), evaluation)
     unit = exported.signature.targets[0].unit
     return {
-        output: exported.content,
-        output.with_suffix(".md"): card.encode(),
+        card_path(output): card.encode(),
         picture: draw_importances(evaluation.importances, unit).encode(),
     }
 
@@ -179,8 +179,9 @@ def _command(arguments: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def _report(exported: ModelFile, paths: list[Path], latency_us: float) -> str:
-    output, *beside = paths
+def _report(
+    exported: ModelFile, output: Path, beside: list[Path], latency_us: float
+) -> str:
     provenance = exported.signature.provenance
     lines = [
         f"wrote {output}, {len(exported.content):,} bytes, and beside it "

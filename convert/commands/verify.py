@@ -7,6 +7,7 @@ from convert.commands.saved import add_saved_options, saved_files, work_behind_w
 from convert.errors import Invalid
 from convert.inputs import check_input
 from convert.proof.replay import open_model, replayed
+from convert.report.beside import warn_of_card
 from convert.wall.outside import private_folder
 
 EXAMPLE = """\
@@ -49,6 +50,7 @@ def run(arguments: argparse.Namespace) -> str:
         raise Invalid("a pipeline and --sample go together: give both, or neither")
     if not is_compared:
         _, signature = open_model(arguments.file)
+        warn_of_card(arguments.file, signature.version)
         return replayed(arguments.file, signature)
     check_input(arguments.file)
     with private_folder() as folder:

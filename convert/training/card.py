@@ -6,7 +6,7 @@ from urllib.parse import quote
 import msgspec
 
 from convert.errors import listed
-from convert.report.files import MARK
+from convert.report.beside import MARK
 from convert.report.markdown import block, code, table, text
 from convert.report.sentences import (
     _unit,
