@@ -302,7 +302,14 @@ class Session:
         return None if widths is None else (n_rows, *widths)
 
     def _keep(self, key: tuple[Any, ...], batch: _Batch) -> None:
-        if self._session is not None:
-            self._idle[key] = batch
+        """Let the next run of this size have it; without a lock, step by step.
+
+        Another thread may keep one or close the session between any two steps: what is
+        looked at is a copy, and what is too much then is taken away by whoever sees it.
+        """
+        self._idle[key] = batch
         if len(self._idle) > MAX_KEPT_BATCHES:
-            self._idle.pop(next(iter(self._idle)), None)
+            for oldest in list(self._idle)[:-MAX_KEPT_BATCHES]:
+                self._idle.pop(oldest, None)
+        if self._session is None:
+            self._idle.clear()
