@@ -9,6 +9,7 @@ Whether a model is slow is measured at the start and by every batch.
 import asyncio
 import functools
 import itertools
+import logging
 import math
 from collections.abc import Callable, Sequence
 from time import perf_counter
@@ -19,6 +20,8 @@ from server.model import Model
 from server.problems import Overloaded
 from server.runtime.session import RunTooLong, Tensor
 from server.worker import Worker
+
+LOG = logging.getLogger("server")
 
 T = TypeVar("T")
 Answer = list[Any] | Exception
@@ -152,7 +155,7 @@ class Batcher:
                 self._n_waiting_rows -= len(one.rows)
             elif one.due < now:
                 self._n_waiting_rows -= len(one.rows)
-                one.answer(self.worker.overload())
+                _tell(one, self.worker.overload())
             else:
                 self._waiting.append(one)
 
@@ -234,7 +237,14 @@ def _joined(tensors: Sequence[Tensor]) -> Tensor:
 
 def _resolve(batch: list[_Waiting], answers: Sequence[Answer]) -> None:
     for waiting, answer in zip(batch, answers, strict=True):
+        _tell(waiting, answer)
+
+
+def _tell(waiting: _Waiting, answer: Answer) -> None:
+    try:
         waiting.answer(answer)
+    except Exception:  # the others of the batch have theirs to get
+        LOG.exception("A request could not be told its answer.")
 
 
 def _settle(future: "asyncio.Future[list[Any]]", answer: Answer) -> None:

@@ -123,6 +123,28 @@ def test_one_bad_request_does_not_fail_its_neighbours() -> None:
         assert repr(bad) == "RuntimeFault('poisoned')"
 
 
+def test_a_request_that_cannot_be_told_its_answer_does_not_fail_its_neighbours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def submit(batcher: Batcher, answers: list[Any]) -> None:
+        def break_down(_: Any) -> None:
+            raise ValueError("the connection is gone")
+
+        for answer in (answers.append, break_down, answers.append):
+            batcher.submit([ROW], answer)
+        batcher.flush()
+
+    answers: list[Any] = []
+    with batching() as (_, batcher):
+        run(partial(submit, batcher, answers))
+
+    assert answers == [[81.0], [81.0]]
+    (record,) = caplog.records
+    assert record.message == "A request could not be told its answer."
+    assert record.exc_info is not None
+    assert repr(record.exc_info[1]) == "ValueError('the connection is gone')"
+
+
 def test_a_run_that_took_too_long_is_not_run_again_for_each_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
