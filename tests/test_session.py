@@ -420,6 +420,10 @@ def test_a_value_of_another_type_is_refused(
             "input 'x': found 1 values, expected the shape (1000000000000000,)",
         ),
         ({"x": Tensor([1.0, 2.0], (1,))}, "input 'x': found 2 values, expected 1"),
+        (
+            {"x": Tensor([1.0], (-1, 2**64))},
+            "input 'x': found 1 values, expected the shape (-1, 18446744073709551616)",
+        ),
     ],
 )
 def test_a_wrong_feed_is_refused(feed: dict[str, Tensor], message: str) -> None:
@@ -834,6 +838,15 @@ def fail(n):
             except RuntimeFault:
                 pass
 
+def refuse(n):  # in the words of onnxruntime, which have to be released
+    feed = {port.name: Tensor(v, (1,)) for port, v in zip(session.inputs, one)}
+    for _ in range(n):
+        for ask in (lambda: session.run(("terms",), feed), lambda: Session(b"?")):
+            try:
+                ask()
+            except RuntimeFault as fault:
+                assert "Invalid rank" in str(fault) or "protobuf" in str(fault)
+
 def run(n):
     feed = {port.name: Tensor(v, (1, 1)) for port, v in zip(session.inputs, one)}
     for _ in range(n):
@@ -863,6 +876,7 @@ print(private_kb() - before)
         ("predict_texts", 500, 3_000),
         ("predict_long_texts", 80, 300),
         ("fail", 2_000, 20_000),
+        ("refuse", 2_000, 20_000),
         ("run", 2_000, 20_000),
         ("reopen", 30, 100),
     ],

@@ -218,7 +218,8 @@ class Session:
             state = "unknown" if name in feed else "missing"
             raise RuntimeFault(f"input {name!r} is {state}")
         for name, (values, shape) in feed.items():
-            if len(values) < math.prod(shape):  # before that much memory is taken
+            # before that much memory is taken
+            if min(shape, default=0) < 0 or len(values) < math.prod(shape):
                 raise RuntimeFault(
                     f"input {name!r}: found {len(values)} values, expected the shape {shape}"
                 )
