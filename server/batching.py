@@ -19,6 +19,7 @@ from server.batch import Columns, Rows
 from server.model import Model
 from server.problems import Overloaded
 from server.runtime.session import RunTooLong, Tensor
+from server.runtime.watchdog import WATCHDOG
 from server.worker import Worker
 
 LOG = logging.getLogger("server")
@@ -131,6 +132,12 @@ class Batcher:
         """Return the main outputs and the extra ones, here and now.
 
         Rows never depend on each other, so many of them are several runs.
+
+        Raises
+        ------
+        Overloaded
+            If a run was over time and ended: the machine has too little of it, or the
+            model takes more for so many rows than it took for its golden ones.
         """
         if len(rows) > MAX_RUN_ROWS:
             starts = range(0, len(rows), MAX_RUN_ROWS)
@@ -138,7 +145,13 @@ class Batcher:
             runs = [self.run(part, extra_outputs) for part in parts]
             return [_joined(tensors) for tensors in zip(*runs, strict=True)]
         columns = self._columns.of(rows)
-        return self.model.predict(columns, len(rows), extra_outputs)
+        try:
+            return self.model.predict(columns, len(rows), extra_outputs)
+        except RunTooLong as fault:
+            LOG.error("%s", fault)
+            raise Overloaded(
+                f"A run took longer than {WATCHDOG.seconds} s; fewer rows take less."
+            ) from fault
 
     def _add(self, waiting: _Waiting) -> None:
         if not self._waiting and not self._running:
@@ -213,7 +226,7 @@ class Batcher:
                 [row for waiting in batch for row in waiting.rows]
             )
         except Exception as error:  # raised again in the request it belongs to
-            if len(batch) == 1 or isinstance(error, RunTooLong):
+            if len(batch) == 1 or isinstance(error, Overloaded):
                 return [error] * len(batch)  # nobody waits for as many such runs
             return [answer for one in batch for answer in self._run_batch([one])]
         answers: list[Answer] = []
