@@ -9,6 +9,7 @@ Whether a model is slow is measured at the start and by every batch.
 import asyncio
 import functools
 import itertools
+import logging
 import math
 from collections.abc import Callable, Sequence
 from time import perf_counter
@@ -18,7 +19,10 @@ from server.batch import Columns, Rows
 from server.model import Model
 from server.problems import Overloaded
 from server.runtime.session import RunTooLong, Tensor
+from server.runtime.watchdog import WATCHDOG
 from server.worker import Worker
+
+LOG = logging.getLogger("server")
 
 T = TypeVar("T")
 Answer = list[Any] | Exception
@@ -128,6 +132,12 @@ class Batcher:
         """Return the main outputs and the extra ones, here and now.
 
         Rows never depend on each other, so many of them are several runs.
+
+        Raises
+        ------
+        Overloaded
+            If a run was over time and ended: the machine has too little of it, or the
+            model takes more for so many rows than it took for its golden ones.
         """
         if len(rows) > MAX_RUN_ROWS:
             starts = range(0, len(rows), MAX_RUN_ROWS)
@@ -135,7 +145,13 @@ class Batcher:
             runs = [self.run(part, extra_outputs) for part in parts]
             return [_joined(tensors) for tensors in zip(*runs, strict=True)]
         columns = self._columns.of(rows)
-        return self.model.predict(columns, len(rows), extra_outputs)
+        try:
+            return self.model.predict(columns, len(rows), extra_outputs)
+        except RunTooLong as fault:
+            LOG.error("%s", fault)
+            raise Overloaded(
+                f"A run took longer than {WATCHDOG.seconds} s; fewer rows take less."
+            ) from fault
 
     def _add(self, waiting: _Waiting) -> None:
         if not self._waiting and not self._running:
@@ -152,7 +168,7 @@ class Batcher:
                 self._n_waiting_rows -= len(one.rows)
             elif one.due < now:
                 self._n_waiting_rows -= len(one.rows)
-                one.answer(self.worker.overload())
+                _tell(one, self.worker.overload())
             else:
                 self._waiting.append(one)
 
@@ -210,7 +226,7 @@ class Batcher:
                 [row for waiting in batch for row in waiting.rows]
             )
         except Exception as error:  # raised again in the request it belongs to
-            if len(batch) == 1 or isinstance(error, RunTooLong):
+            if len(batch) == 1 or isinstance(error, Overloaded):
                 return [error] * len(batch)  # nobody waits for as many such runs
             return [answer for one in batch for answer in self._run_batch([one])]
         answers: list[Answer] = []
@@ -234,7 +250,14 @@ def _joined(tensors: Sequence[Tensor]) -> Tensor:
 
 def _resolve(batch: list[_Waiting], answers: Sequence[Answer]) -> None:
     for waiting, answer in zip(batch, answers, strict=True):
+        _tell(waiting, answer)
+
+
+def _tell(waiting: _Waiting, answer: Answer) -> None:
+    try:
         waiting.answer(answer)
+    except Exception:  # the others of the batch have theirs to get
+        LOG.exception("A request could not be told its answer.")
 
 
 def _settle(future: "asyncio.Future[list[Any]]", answer: Answer) -> None:

@@ -18,7 +18,7 @@ Problem
 ├── TooManyRequests       429  more than the rate of a key or of an address
 ├── HeadTooLarge          431  more bytes than max_head_bytes, or fields than max_fields
 ├── UnknownCoding         501  a transfer coding other than chunked
-├── Overloaded            503  it would wait longer than deadline_ms
+├── Overloaded            503  it would wait longer than deadline_ms, or ran too long
 └── UnknownVersion        505  of HTTP
 
 https://www.rfc-editor.org/rfc/rfc9457
@@ -263,6 +263,7 @@ class UnknownCoding(Problem):
 class Overloaded(Problem):
     """The server has more to do than it can answer in --deadline-ms.
 
+    Or a run of the model took longer than --run-seconds: fewer rows take less.
     Nothing was predicted. Ask again after as many seconds as Retry-After says.
     """
 

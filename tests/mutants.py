@@ -81,7 +81,7 @@ TESTS = {
     "server/routes.py": "app",
     "server/contracts/predict/rows.py": "rows faults page_form size",
     "server/signature.py": "signature rows app",
-    "server/runtime/tensors.py": "session",
+    "server/runtime/tensors.py": "session tensors",
     "convert/fitted/features.py": "fitted_features proof_edges",
     "convert/proof/discrepancy.py": "proof_discrepancy proof_golden",
     "convert/proof/edges.py": "proof_edges proof_discrepancy",

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.attacks import leak
 from bench.attacks.malformed import judge, send_all
+from bench.attacks.victim import Victim
 from bench.load.address import Address
 from bench.load.malformed import (
     CHUNKS,
@@ -74,6 +77,44 @@ def test_clients_that_dribble_are_sent_away_and_no_good_one_notices(
         assert found["good"]["kept"]["failures"] == {}
         assert found["good"]["new"]["failures"] == {}
         assert found["ends"].keys() <= {"closed", "ECONNRESET", "EPIPE"}
+
+
+def test_predictions_leave_no_memory_behind(tmp_path: Path) -> None:
+    figures = run(tmp_path, "leak", "--number", "50000")
+
+    assert figures["counts"].keys() == leak.WAYS.keys()
+    assert figures["n_predictions"] >= 50_000
+    assert figures["grown_kib"] <= 1000
+
+
+def test_a_server_that_keeps_what_it_predicts_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """32 bytes of each prediction show."""
+    start = Victim.start
+
+    def start_leaking(victim: Victim, *settings: str) -> Any:
+        command = (victim.python, "-c", LEAKING, *settings)
+        return start(replace(victim, before=command))
+
+    monkeypatch.setattr(Victim, "start", start_leaking)
+
+    figures = run(tmp_path, "leak", "--number", "50000")
+
+    assert figures["grown_kib"] > 50_000 * 32 // 1024
+
+
+LEAKING = """\
+import runpy, sys
+from server.batching import Batcher
+kept, run = [], Batcher.run
+def keep(batcher, rows, *more):
+    kept.append(bytes(32 * len(rows)))
+    return run(batcher, rows, *more)
+Batcher.run = keep
+sys.argv = sys.argv[3:]
+runpy.run_module("server", run_name="__main__")
+"""
 
 
 @pytest.mark.slow

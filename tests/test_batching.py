@@ -18,6 +18,7 @@ from server.batching import (
 )
 from server.model import Model
 from server.runtime.session import RuntimeFault, RunTooLong, Session, Tensor
+from server.runtime.watchdog import WATCHDOG
 from tests.connections import run
 from tests.models import make_model, make_signature
 
@@ -123,21 +124,47 @@ def test_one_bad_request_does_not_fail_its_neighbours() -> None:
         assert repr(bad) == "RuntimeFault('poisoned')"
 
 
-def test_a_run_that_took_too_long_is_not_run_again_for_each_request(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_request_that_cannot_be_told_its_answer_does_not_fail_its_neighbours(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    async def submit(batcher: Batcher, answers: list[Any]) -> None:
+        def break_down(_: Any) -> None:
+            raise ValueError("the connection is gone")
+
+        for answer in (answers.append, break_down, answers.append):
+            batcher.submit([ROW], answer)
+        batcher.flush()
+
+    answers: list[Any] = []
+    with batching() as (_, batcher):
+        run(partial(submit, batcher, answers))
+
+    assert answers == [[81.0], [81.0]]
+    (record,) = caplog.records
+    assert record.message == "A request could not be told its answer."
+    assert record.exc_info is not None
+    assert repr(record.exc_info[1]) == "ValueError('the connection is gone')"
+
+
+def test_a_run_that_took_too_long_is_not_run_again_for_each_request(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each is told to come again, and the log has one sentence."""
     runs = []
 
-    def predict(_: object, rows: Sequence[Any]) -> list[Any]:
-        runs.append(len(rows))
+    def predict(_: Any, n_rows: int, __: Any) -> list[Tensor]:
+        runs.append(n_rows)
         raise RunTooLong("a run took longer than 1 s")
 
-    monkeypatch.setattr(Batcher, "_predict", predict)
-    with batching() as (_, batcher):
+    monkeypatch.setattr(WATCHDOG, "seconds", 1)
+    with batching() as (model, batcher):
+        monkeypatch.setattr(model, "predict", predict)
         answers = run(partial(ask, batcher, [ROW], [ROW, ROW], [ROW]))
 
-    assert list(map(repr, answers)) == ["RunTooLong('a run took longer than 1 s')"] * 3
+    said = "A run took longer than 1 s; fewer rows take less."
+    assert list(map(repr, answers)) == [f"Overloaded({said!r})"] * 3
     assert runs == [4]
+    assert caplog.messages == ["a run took longer than 1 s"]
 
 
 def test_a_slow_model_runs_in_the_worker_and_later_requests_form_the_next_batch() -> (

@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import random
@@ -7,6 +8,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from server.runtime.session import Port, RuntimeFault, Session, Tensor
+from server.runtime.session import (
+    MAX_KEPT_BATCHES,
+    Port,
+    RuntimeFault,
+    Session,
+    Tensor,
+)
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # of the oracle, which obeys it at import
 import onnxruntime
@@ -412,6 +420,10 @@ def test_a_value_of_another_type_is_refused(
             "input 'x': found 1 values, expected the shape (1000000000000000,)",
         ),
         ({"x": Tensor([1.0, 2.0], (1,))}, "input 'x': found 2 values, expected 1"),
+        (
+            {"x": Tensor([1.0], (-1, 2**64))},
+            "input 'x': found 1 values, expected the shape (-1, 18446744073709551616)",
+        ),
     ],
 )
 def test_a_wrong_feed_is_refused(feed: dict[str, Tensor], message: str) -> None:
@@ -597,6 +609,64 @@ def test_a_session_may_be_closed_while_threads_use_it() -> None:
         assert [end.result() for end in ends] == ["the session is closed"] * 3
 
 
+def interrupt_keep(session: Session, n_rows: int, step: int, cut_in: Any) -> bool:
+    """Predict, and let `cut_in` run before one step of bytecode of `Session._keep`.
+
+    That is where another thread may have its turn. Returns whether there is such a step.
+    """
+    steps = itertools.count()
+    is_reached = False
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal is_reached
+        if frame.f_code is not Session._keep.__code__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(steps) == step:
+            is_reached = True
+            cut_in()
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        found = session.predict(["y"], [[0.5] * n_rows], n_rows)
+    finally:
+        sys.settrace(before)
+    assert found == [Tensor([0.5] * n_rows, (n_rows, 1))]
+    return is_reached
+
+
+def test_a_batch_is_kept_whatever_another_thread_keeps_meanwhile() -> None:
+    for step in itertools.count():
+        with Session(make_identity(TensorProto.DOUBLE, ["n_rows", 1])) as session:
+            for n_rows in range(1, MAX_KEPT_BATCHES + 1):
+                session.predict(["y"], [[0.5] * n_rows], n_rows)
+
+            def keep_another(session: Session = session) -> None:
+                session.predict(["y"], [[0.5] * 20], 20)
+
+            if not interrupt_keep(session, 10, step, keep_another):
+                break
+            kept = {n_rows for n_rows, _ in session._idle}
+            assert kept == {3, 4, 5, 6, 7, 8, 10, 20}
+
+    assert step > 10
+
+
+def test_nothing_is_kept_of_a_session_that_is_closed_meanwhile() -> None:
+    """A batch holds the model: it would not be released."""
+    for step in itertools.count():
+        session = Session(make_identity(TensorProto.DOUBLE, ["n_rows", 1]))
+        for n_rows in range(1, MAX_KEPT_BATCHES + 1):
+            session.predict(["y"], [[0.5] * n_rows], n_rows)
+        if not interrupt_keep(session, 10, step, session.close):
+            break
+        assert session._idle == {}
+
+    assert step > 10
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_forked_process_goes_on_predicting(student_path: Path) -> None:
     forked = run_python(
@@ -768,6 +838,15 @@ def fail(n):
             except RuntimeFault:
                 pass
 
+def refuse(n):  # in the words of onnxruntime, which have to be released
+    feed = {port.name: Tensor(v, (1,)) for port, v in zip(session.inputs, one)}
+    for _ in range(n):
+        for ask in (lambda: session.run(("terms",), feed), lambda: Session(b"?")):
+            try:
+                ask()
+            except RuntimeFault as fault:
+                assert "Invalid rank" in str(fault) or "protobuf" in str(fault)
+
 def run(n):
     feed = {port.name: Tensor(v, (1, 1)) for port, v in zip(session.inputs, one)}
     for _ in range(n):
@@ -797,6 +876,7 @@ print(private_kb() - before)
         ("predict_texts", 500, 3_000),
         ("predict_long_texts", 80, 300),
         ("fail", 2_000, 20_000),
+        ("refuse", 2_000, 20_000),
         ("run", 2_000, 20_000),
         ("reopen", 30, 100),
     ],

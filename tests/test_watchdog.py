@@ -288,7 +288,7 @@ def test_golden_rows_over_time_are_refused(
     )
 
 
-def test_a_request_that_takes_too_long_fails_and_the_next_one_is_answered(
+def test_a_request_that_takes_too_long_is_told_so_and_the_next_one_is_answered(
     tmp_path: Path,
 ) -> None:
     """It costs as much as the number of its rows says, squared."""
@@ -300,5 +300,12 @@ def test_a_request_that_takes_too_long_fails_and_the_next_one_is_answered(
         quick = httpx.post(f"{served.url}/predict", json=rows[0], timeout=100)
         served.process.terminate()
 
-        assert (slow.status_code, quick.json()) == (500, {"prediction": 80.0})
+        assert slow.json() == {
+            "type": "/problems/overloaded",
+            "title": "The server is busy",
+            "status": 503,
+            "detail": "A run took longer than 1 s; fewer rows take less.",
+        }
+        assert (slow.status_code, slow.headers["retry-after"]) == (503, "1")
+        assert quick.json() == {"prediction": 80.0}
         assert served.process.wait(timeout=20) == 0

@@ -39,6 +39,10 @@ class Attacked(Program):
         """Return the most since the start, or since `forget_peak`."""
         return self._status_kib("VmHWM") / 1024
 
+    def private_kib(self) -> int:
+        """Return what it wrote and shares with nobody."""
+        return round(self.memory().private_mib * 1024)
+
     def forget_peak(self) -> None:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from contextlib import suppress
 from typing import NamedTuple
 
 from bench.load.address import Address
@@ -81,12 +80,3 @@ async def _read(reader: asyncio.StreamReader) -> Answer:
     found = CONTENT_LENGTH.search(head)
     body = await reader.readexactly(int(found[1])) if found else b""
     return Answer(int(head[9:12]), body, CLOSE.search(head) is not None)
-
-
-async def cancelled(*tasks: "asyncio.Task[None]") -> None:
-    """Return when the tasks have ended, which are told to."""
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task

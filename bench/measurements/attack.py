@@ -26,6 +26,7 @@ ATTACKS = {
     "dribble": "--number (1,000) clients that keep the server waiting, for --seconds (30)",
     "single": "what one client can cost: memory, and a deaf event loop",
     "overload": "--number (3) times two and four times what it can answer, for --seconds (5)",
+    "leak": "what it keeps of --number (5,000,000) predictions",
     "stop": "SIGTERM in the middle of load, --number times (1,000)",
 }
 

@@ -14,18 +14,8 @@ from server.model_file.protobuf import fields
 OPERATORS = {
     "": frozenset(
         (
-            *(
-                "Abs",
-                "Add",
-                "And",
-                "ArgMax",
-                "ArgMin",
-                "Cast",
-                "Ceil",
-                "Clip",
-                "Concat",
-            ),
-            *("Cos", "CumSum", "Div", "Equal", "Exp", "Floor", "Gather"),
+            *("Abs", "Add", "And", "ArgMax", "ArgMin", "Cast", "Ceil", "Clip"),
+            *("Concat", "Cos", "CumSum", "Div", "Equal", "Exp", "Floor", "Gather"),
             *("GatherElements", "GatherND", "Gemm", "Greater", "GreaterOrEqual"),
             *("Identity", "IsInf", "IsNaN", "Less", "LessOrEqual", "Log", "MatMul"),
             *("Max", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "Reciprocal", "ReduceL1"),

@@ -218,7 +218,8 @@ class Session:
             state = "unknown" if name in feed else "missing"
             raise RuntimeFault(f"input {name!r} is {state}")
         for name, (values, shape) in feed.items():
-            if len(values) < math.prod(shape):  # before that much memory is taken
+            # before that much memory is taken
+            if min(shape, default=0) < 0 or len(values) < math.prod(shape):
                 raise RuntimeFault(
                     f"input {name!r}: found {len(values)} values, expected the shape {shape}"
                 )
@@ -302,7 +303,14 @@ class Session:
         return None if widths is None else (n_rows, *widths)
 
     def _keep(self, key: tuple[Any, ...], batch: _Batch) -> None:
-        if self._session is not None:
-            self._idle[key] = batch
+        """Let the next run of this size have it; without a lock, step by step.
+
+        Another thread may keep one or close the session between any two steps: what is
+        looked at is a copy, and what is too much then is taken away by whoever sees it.
+        """
+        self._idle[key] = batch
         if len(self._idle) > MAX_KEPT_BATCHES:
-            self._idle.pop(next(iter(self._idle)), None)
+            for oldest in list(self._idle)[:-MAX_KEPT_BATCHES]:
+                self._idle.pop(oldest, None)
+        if self._session is None:
+            self._idle.clear()

@@ -189,6 +189,13 @@ class OutputTensors(_Tensors):
         ]
 
     def read(self) -> list[Tensor]:
+        """Return what the run wrote.
+
+        Raises
+        ------
+        RuntimeFault
+            If a text is not UTF-8, as one that stands in the model file may be.
+        """
         return [
             Tensor(bound[0].tolist(), bound[1]) if bound else self._take(index)
             for index, bound in enumerate(self._bound)
@@ -197,7 +204,11 @@ class OutputTensors(_Tensors):
     def _take(self, index: int) -> Tensor:
         value = Owned(self.library.ReleaseValue)
         value.value, self.pointers[index] = self.pointers[index], None
-        return _read(self.library, value)
+        try:
+            return _read(self.library, value)
+        except UnicodeDecodeError as error:
+            name = self.ports[index].name
+            raise RuntimeFault(f"output {name!r}: {error}") from error
 
 
 def _fill_numbers(memory: "array[Any]", values: Sequence[Any]) -> None:
