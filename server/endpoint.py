@@ -9,7 +9,7 @@ from functools import partial
 
 from server.batch import Batch, Prediction
 from server.batching import Batcher
-from server.contracts.contract import Contract, Headers
+from server.contracts.contract import Answer, Contract, Headers
 from server.contracts.headers import is_compressed, unpacked
 from server.http.asgi import Disconnected, Receive, Scope, Send, read_body, respond
 from server.http.head import declared_body_bytes
@@ -52,19 +52,18 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         contract, fields = self.contract, scope["headers"]
+        named: Headers = [(b"model-version", self.version)]
         try:
             contract.accept(fields)
             self._require_time(fields)
             body = await read_body(fields, receive, self.max_body_bytes)
             answer = await self._answer(body, fields, scope["query_string"])
         except Problem as problem:
-            refusal, kind = contract.refuse(problem), contract.problem_type
-            await respond(send, problem.status, kind, refusal, problem.fields)
+            answer, named = contract.refuse(problem), []
         except Disconnected:
             return
-        else:
-            version = (b"model-version", self.version)
-            await respond(send, 200, contract.media_type, answer, [version])
+        head = (*answer.fields, *named)
+        await respond(send, answer.status, answer.media_type, answer.body, head)
 
     def _require_time(self, fields: Headers) -> None:
         """Refuse a large body before it comes, if there is no time for it.
@@ -77,21 +76,21 @@ class Endpoint:
         if declared_body_bytes(fields) > MAX_LOOP_BODY_BYTES and worker.is_overloaded():
             raise worker.overload()
 
-    async def _answer(self, body: bytes, fields: Headers, query: bytes) -> bytes:
+    async def _answer(self, body: bytes, fields: Headers, query: bytes) -> Answer:
         """Return the answer to a body; a large one is not even read on the loop."""
         if is_compressed(fields) or len(body) > MAX_LOOP_BODY_BYTES:
             run = partial(self._answer_alone, body, fields, query)
             n_rows = 1 + len(body) // BYTES_PER_ROW
             return await self.batcher.worker.run(run, n_rows)
-        batch, includes = self.contract.read(body, query)
-        prediction = await self.predict(batch, includes)
-        return self.contract.write(batch, prediction)
+        question = self.contract.read(body, query, fields)
+        prediction = await self.predict(question.batch, question.includes)
+        return self.contract.write(question, prediction)
 
-    def _answer_alone(self, body: bytes, fields: Headers, query: bytes) -> bytes:
+    def _answer_alone(self, body: bytes, fields: Headers, query: bytes) -> Answer:
         content = unpacked(fields, body, self.max_body_bytes)
-        batch, includes = self.contract.read(content, query)
-        prediction = self._predict_with(includes, batch)
-        return self.contract.write(batch, prediction)
+        question = self.contract.read(content, query, fields)
+        prediction = self._predict_with(question.includes, question.batch)
+        return self.contract.write(question, prediction)
 
     async def predict(self, batch: Batch, includes: Sequence[str] = ()) -> Prediction:
         """Return the prediction, with what is asked for beside it.

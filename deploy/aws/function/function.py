@@ -6,6 +6,7 @@ does.
 
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -17,6 +18,7 @@ from deploy.aws.function.events import (
     write_answer,
 )
 from server.batch import Batch, Columns, Prediction
+from server.contracts import contract as contracts
 from server.contracts.contract import Contract
 from server.contracts.headers import require_form, unpacked
 from server.contracts.predict.contract import PredictContract
@@ -91,13 +93,12 @@ class Function:
     def _predict(self, model: Model, contract: Contract, request: Request) -> Answer:
         try:
             contract.accept(request.headers)
-            batch, includes = contract.read(self._body(request), request.query)
-            body = contract.write(batch, _predict(model, batch, includes))
+            body = self._body(request)
+            asked = contract.read(body, request.query, request.headers)
+            answer = contract.write(asked, _predict(model, asked.batch, asked.includes))
         except Problem as problem:
-            refusal = contract.refuse(problem)
-            return Answer(problem.status, contract.problem_type.decode(), refusal)
-        version = {"model-version": model.signature.version}
-        return Answer(200, contract.media_type.decode(), body, version)
+            return _carried(contract.refuse(problem))
+        return _carried(answer, {"model-version": model.signature.version})
 
     def _body(self, request: Request) -> bytes:
         if len(request.body) > self._max_body_bytes:
@@ -167,8 +168,8 @@ class Function:
             model, contract = self._contracts[f"/models/{default}/predict"]
             names = [feature.name for feature in model.signature.features]
             rows = [dict(zip(names, row, strict=True)) for row in event["arguments"]]
-            batch, _ = contract.read(json.dumps(rows).encode())
-            results = _predict(model, batch, ()).values
+            asked = contract.read(json.dumps(rows).encode())
+            results = _predict(model, asked.batch, ()).values
         except Problem as problem:
             faults = [f"{each.pointer}: {each.detail}" for each in problem.faults]
             said = " ".join([problem.detail, *faults])
@@ -192,6 +193,16 @@ def _predict(model: Model, batch: Batch, includes: Sequence[str]) -> Prediction:
     if not includes:
         return plain
     return with_includes(plain, includes, model.signature, batch, tensors)
+
+
+def _carried(
+    answer: contracts.Answer, more: Mapping[str, str] = MappingProxyType({})
+) -> Answer:
+    """Return an answer of a contract as the answer to an event."""
+    fields = {name.decode(): value.decode() for name, value in answer.fields}
+    return Answer(
+        answer.status, answer.media_type.decode(), answer.body, {**fields, **more}
+    )
 
 
 def _told(document: bytes) -> Answer:

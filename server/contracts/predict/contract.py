@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
-from server.batch import Batch
-from server.contracts.contract import Headers
+from server.batch import Prediction
+from server.contracts.contract import Answer, Headers, Question
 from server.contracts.headers import JSON, require_json
 from server.contracts.predict.answers import write_answer
 from server.contracts.predict.rows import RowReader
@@ -25,10 +25,6 @@ class PredictContract:
         Whether requests that name no model are for this one.
     """
 
-    media_type = JSON
-    problem_type = MEDIA_TYPE.encode()
-    write = staticmethod(write_answer)
-
     def __init__(
         self,
         signature: Signature,
@@ -47,12 +43,16 @@ class PredictContract:
     def accept(self, headers: Headers) -> None:
         require_json(headers)
 
-    def read(self, body: bytes, query: bytes = b"") -> tuple[Batch, Sequence[str]]:
+    def read(self, body: bytes, query: bytes = b"", headers: Headers = ()) -> Question:
         includes = self._asked_for(query) if query else ()
-        return self._reader.read(body), includes
+        return Question(self._reader.read(body), includes)
 
-    def refuse(self, problem: Problem) -> bytes:
-        return problem.body()
+    def write(self, question: Question, prediction: Prediction) -> Answer:
+        return Answer(write_answer(question.batch, prediction), JSON)
+
+    def refuse(self, problem: Problem) -> Answer:
+        kind = MEDIA_TYPE.encode()
+        return Answer(problem.body(), kind, problem.status, problem.fields)
 
     def _asked_for(self, query: bytes) -> tuple[str, ...]:
         parameters = parse_qs(query.decode("latin-1"))
