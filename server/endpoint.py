@@ -4,13 +4,14 @@
 nothing of Starlette stands between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from server.batch import Batch, Prediction
 from server.batching import Batcher
 from server.contracts.contract import Answer, Contract, Headers
 from server.contracts.headers import is_compressed, unpacked
+from server.contracts.schema import Schema
 from server.http.asgi import Disconnected, Receive, Scope, Send, read_body, respond
 from server.http.head import declared_body_bytes
 from server.includes import extra_outputs, with_includes
@@ -30,7 +31,7 @@ class Endpoint:
     ----------
     batcher
         Of the model; all its endpoints share it.
-    contract
+    schema, contract
         Of the same model.
     max_body_bytes
         Of one request.
@@ -42,13 +43,23 @@ class Endpoint:
     """
 
     def __init__(
-        self, batcher: Batcher, contract: Contract, max_body_bytes: int
+        self,
+        batcher: Batcher,
+        schema: Schema,
+        contract: Contract,
+        max_body_bytes: int,
     ) -> None:
         self.model = batcher.model
         self.batcher = batcher
+        self.schema = schema
         self.contract = contract
         self.max_body_bytes = max_body_bytes
         self.version = batcher.model.signature.version.encode()
+
+    def speaking(self, make: Callable[[Schema], Contract]) -> "Endpoint":
+        """Return one of the same model that speaks another protocol."""
+        contract = make(self.schema)
+        return Endpoint(self.batcher, self.schema, contract, self.max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         contract, fields = self.contract, scope["headers"]

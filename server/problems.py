@@ -26,6 +26,7 @@ https://www.rfc-editor.org/rfc/rfc9457
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import ClassVar, NamedTuple
 from urllib.parse import quote
 
@@ -278,6 +279,12 @@ class UnknownVersion(Problem):
     status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
     title = "The version of HTTP is not known"
     slug = "unknown-version"
+
+
+def sentence(problem: Problem) -> str:
+    """Return a problem and its faults as one text, for protocols that have no more."""
+    faults = (f"{each.pointer}: {each.detail}" for each in problem.faults)
+    return " ".join([problem.detail, *islice(faults, MAX_LISTED_FAULTS)])
 
 
 PROBLEMS: dict[str, type[Problem]] = {

@@ -3,6 +3,7 @@ import pytest
 from server.batch import Batch, Prediction
 from server.contracts.contract import Answer, Question
 from server.contracts.predict.contract import PredictContract
+from server.contracts.schema import Schema
 from server.problems import InvalidQuery, UnsupportedMediaType
 from tests.models import make_signature
 
@@ -12,7 +13,7 @@ BATCH = Batch([("male", None, 80.0)], "row")
 
 def make_contract(*, is_default: bool = True) -> PredictContract:
     includes = ("interval", "warnings")
-    return PredictContract(make_signature(), includes, 10, is_default)
+    return PredictContract(Schema(make_signature(), includes, 10), is_default)
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,12 @@ from server.contracts import contract as contracts
 from server.contracts.contract import Contract
 from server.contracts.headers import require_form, unpacked
 from server.contracts.predict.contract import PredictContract
+from server.contracts.schema import Schema
 from server.documents import Documents, blank_problem, describe_problem
 from server.includes import available_includes, extra_outputs, with_includes
 from server.model import Model
 from server.page.form import SECURITY_HEADERS, Page, choice
-from server.problems import MEDIA_TYPE, BodyTooLarge, Problem
+from server.problems import MEDIA_TYPE, BodyTooLarge, Problem, sentence
 from server.settings import Settings
 
 T = TypeVar("T")
@@ -61,12 +62,9 @@ class Function:
         )
         self._contracts: dict[str, tuple[Model, Contract]] = {}
         for name, model in self._models.items():
-            contract = PredictContract(
-                model.signature,
-                available_includes(model),
-                settings.max_rows,
-                is_default=name == self._default,
-            )
+            includes = available_includes(model)
+            schema = Schema(model.signature, includes, settings.max_rows)
+            contract = PredictContract(schema, is_default=name == self._default)
             self._contracts |= dict.fromkeys(contract.paths, (model, contract))
 
     def __call__(self, event: Event, context: object = None) -> Mapping[str, Any] | str:
@@ -171,9 +169,7 @@ class Function:
             asked = contract.read(json.dumps(rows).encode())
             results = _predict(model, asked.batch, ()).values
         except Problem as problem:
-            faults = [f"{each.pointer}: {each.detail}" for each in problem.faults]
-            said = " ".join([problem.detail, *faults])
-            return json.dumps({"success": False, "error_msg": said})
+            return json.dumps({"success": False, "error_msg": sentence(problem)})
         except (TypeError, ValueError):
             said = (
                 f"A row has other columns than the {len(names)} of {', '.join(names)}."

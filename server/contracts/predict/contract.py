@@ -7,9 +7,8 @@ from server.batch import Prediction
 from server.contracts.contract import Answer, Headers, Question
 from server.contracts.headers import JSON, require_json
 from server.contracts.predict.answers import write_answer
-from server.contracts.predict.rows import RowReader
+from server.contracts.schema import Schema
 from server.problems import MEDIA_TYPE, InvalidQuery, Problem
-from server.signature import Signature
 
 
 class PredictContract:
@@ -17,25 +16,15 @@ class PredictContract:
 
     Parameters
     ----------
-    includes
-        What the model can add to a prediction.
-    max_rows
-        Most rows in one body.
     is_default
         Whether requests that name no model are for this one.
     """
 
-    def __init__(
-        self,
-        signature: Signature,
-        includes: Sequence[str],
-        max_rows: int,
-        is_default: bool,
-    ) -> None:
-        named = f"/models/{signature.name}/predict"
+    def __init__(self, schema: Schema, is_default: bool) -> None:
+        named = f"/models/{schema.signature.name}/predict"
         self.paths: Sequence[str] = (named, "/predict") if is_default else (named,)
-        self._includes = includes
-        self._reader = RowReader(signature, max_rows)
+        self._includes = schema.includes
+        self._reader = schema.reader
 
     def is_hot(self, target: str) -> bool:
         return target in self.paths  # with a query there is more to do

@@ -5,7 +5,8 @@ the signature. Only when it refuses does `faults` look at every value again, to 
 all faults at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -50,10 +51,10 @@ class RowReader:
         ]
         self._is_fast = all(map(_is_field_name, signature.features))
         if self._is_fast:
+            self._columns = _columns_struct(signature.features)
             row = _row_struct(signature.features)
-            columns = _columns_struct(signature.features)
             self._decode = msgspec.json.Decoder(row | list[row]).decode  # type: ignore[valid-type]
-            self._decode_columns = msgspec.json.Decoder(columns).decode
+            self._decode_columns = msgspec.json.Decoder(self._columns).decode
 
     def read(self, body: bytes) -> Batch:
         """Return the checked rows of `body`.
@@ -72,6 +73,28 @@ class RowReader:
         if type(decoded) is not list:
             return self._checked(body, [astuple(decoded)], "row")
         return self._checked(body, [astuple(row) for row in decoded], "rows")
+
+    def read_columns(self, columns: Mapping[str, Sequence[Any]]) -> Batch:
+        """Return the checked rows of values that another protocol has in columns.
+
+        Raises
+        ------
+        InvalidBatch, TooManyRows
+            Their pointers are those of ``{"columns": …}``.
+        """
+        document = {"columns": columns}
+        n_rows = max(map(len, columns.values()), default=0)
+        if n_rows > self._max_rows:
+            raise too_many(n_rows, self._max_rows)
+        if self._is_fast:
+            with suppress(msgspec.ValidationError, ValueError):
+                decoded: Any = msgspec.convert(document, self._columns)
+                rows = _transposed(astuple(decoded.columns))
+                if self._are_checked(rows):
+                    return Batch(rows, "columns")
+        if problem := explain_values(document, self._signature):
+            raise problem
+        return Batch(_transposed(_values(columns, self._features)), "columns")
 
     def _read_columns(self, body: bytes, refusal: Exception) -> Batch:
         try:
@@ -97,10 +120,14 @@ class RowReader:
     def _checked(self, body: bytes, rows: list[tuple[Any, ...]], form: Form) -> Batch:
         if len(rows) > self._max_rows:
             raise too_many(len(rows), self._max_rows)
-        for position, accepts in self._checks:
-            if not all(accepts(row[position]) for row in rows):
-                raise self._problem(body) or InvalidBatch("A value is invalid.")
+        if not self._are_checked(rows):
+            raise self._problem(body) or InvalidBatch("A value is invalid.")
         return Batch(rows, form)
+
+    def _are_checked(self, rows: Sequence[tuple[Any, ...]]) -> bool:
+        return all(
+            accepts(row[position]) for position, accepts in self._checks for row in rows
+        )
 
     def _problem(self, body: bytes) -> Problem | None:
         return explain(body, self._signature, self._max_rows)
@@ -118,7 +145,7 @@ def check_row(row: dict[str, Any], signature: Signature) -> Batch:
     return Batch([_values(row, signature.features)], "row")
 
 
-def _values(row: dict[str, Any], features: Sequence[Feature]) -> tuple[Any, ...]:
+def _values(row: Mapping[str, Any], features: Sequence[Feature]) -> tuple[Any, ...]:
     return tuple(row.get(feature.name) for feature in features)
 
 

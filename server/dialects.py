@@ -1,0 +1,147 @@
+"""The routes of other wire protocols; what one needs is imported at its first request."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.contracts.schema import Schema
+from server.documents import Documents
+from server.endpoint import Endpoint
+from server.problems import UnknownModel
+
+SERVER = {
+    "name": "pinion",
+    "version": "2",  # of the protocol: ours is for nobody to know who may not
+    "extensions": ["binary_tensor_data", "model_configuration"],
+}
+
+
+class Dialects:
+    """What is answered in other words than our own.
+
+    Parameters
+    ----------
+    endpoints
+        By model name.
+    documents
+        Knows which model is meant.
+    is_ready
+        Whether new requests are welcome.
+    """
+
+    def __init__(
+        self,
+        endpoints: Mapping[str, Endpoint],
+        documents: Documents,
+        is_ready: Callable[[], bool],
+    ) -> None:
+        self._endpoints = endpoints
+        self._documents = documents
+        self._is_ready = is_ready
+        self._speaking = lru_cache(None)(self._make_speaking)
+
+    def routes(self) -> list[Route]:
+        """Return the routes of all of them."""
+        model = "/v2/models/{name}"
+        version = f"{model}/versions/{{version}}"
+        infer = self._contract("server.contracts.v2.infer", "InferContract")
+        return [
+            Route("/v2", self.server),
+            Route("/v2/", self.server),
+            Route("/v2/health/live", self.live),
+            Route("/v2/health/ready", self.ready),
+            Route("/v2/repository/index", self.index, methods=["POST"]),
+            *(
+                Route(path + end, view, methods=methods)
+                for path in (model, version)
+                for end, view, methods in (
+                    ("", self._described("model_metadata"), ["GET"]),
+                    ("/ready", self.model_ready, ["GET"]),
+                    ("/config", self._described("model_config"), ["GET"]),
+                    ("/infer", infer, ["POST"]),
+                )
+            ),
+        ]
+
+    async def server(self, request: Request) -> Response:
+        return _json(SERVER)
+
+    async def live(self, request: Request) -> Response:
+        return _json({"live": True})
+
+    async def ready(self, request: Request) -> Response:
+        return self._readiness({})
+
+    async def index(self, request: Request) -> Response:
+        return _json(
+            [
+                {
+                    "name": name,
+                    "version": each.model.signature.version,
+                    "state": "READY",
+                }
+                for name, each in self._endpoints.items()
+            ]
+        )
+
+    async def model_ready(self, request: Request) -> Response:
+        return self._readiness({"name": self._endpoint(request).model.signature.name})
+
+    def _described(self, function: str) -> Any:
+        """Return the view of a document that is made of a schema."""
+
+        async def view(request: Request) -> Response:
+            module = import_module("server.contracts.v2.metadata")
+            make: Callable[[Schema], Any] = getattr(module, function)
+            return _json(make(self._endpoint(request).schema))
+
+        return view
+
+    def _contract(self, module: str, name: str) -> Any:
+        """Return the view of a contract; its endpoint is an ASGI application."""
+
+        async def view(request: Request) -> Endpoint:
+            return self._speaking(module, name, self._endpoint(request))
+
+        return view
+
+    def _make_speaking(self, module: str, name: str, endpoint: Endpoint) -> Endpoint:
+        return endpoint.speaking(getattr(import_module(module), name))
+
+    def _endpoint(self, request: Request) -> Endpoint:
+        asked = request.path_params
+        endpoint = self._endpoints[self._documents.name(asked.get("name"))]
+        found = endpoint.model.signature.version
+        if asked.get("version", found) != found:
+            raise UnknownModel(
+                f"Of the model {endpoint.model.signature.name!r} version {found} is "
+                f"served, and not {asked['version']!r}."
+            )
+        return endpoint
+
+    def _readiness(self, about: Mapping[str, Any]) -> Response:
+        is_ready = self._is_ready()
+        return _json({**about, "ready": is_ready}, 200 if is_ready else 503)
+
+
+def is_in_dialect(path: str) -> bool:
+    """Whether errors of a path have the shape ``{"error": "…"}``."""
+    return path.startswith(("/v1/", "/v2/")) or path == "/v2"
+
+
+def error(status: int, text: str, fields: Mapping[str, str] | None = None) -> Response:
+    """Return an error in the shape of these protocols."""
+    return _json({"error": text}, status, fields)
+
+
+def _json(
+    document: Any, status: int = 200, fields: Mapping[str, str] | None = None
+) -> Response:
+    content = msgspec.json.encode(document)
+    return Response(content, status, fields, media_type="application/json")
