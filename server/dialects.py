@@ -14,6 +14,7 @@ from server.contracts.schema import Schema
 from server.documents import Documents
 from server.endpoint import Endpoint
 from server.problems import UnknownModel
+from server.settings import Settings
 
 SERVER = {
     "name": "pinion",
@@ -40,7 +41,9 @@ class Dialects:
         endpoints: Mapping[str, Endpoint],
         documents: Documents,
         is_ready: Callable[[], bool],
+        settings: Settings,
     ) -> None:
+        self._settings = settings
         self._endpoints = endpoints
         self._documents = documents
         self._is_ready = is_ready
@@ -51,7 +54,29 @@ class Dialects:
         model = "/v2/models/{name}"
         version = f"{model}/versions/{{version}}"
         infer = self._contract("server.contracts.v2.infer", "InferContract")
+        instances = self._contract("server.contracts.v1", "InstancesContract")
+        invocations = self._contract(
+            "server.contracts.invocations.contract", "InvocationsContract"
+        )
         return [
+            Route("/ping", self.ping),
+            Route("/health", self.ping),
+            Route("/version", self.version),
+            Route("/execution-parameters", self.execution_parameters),
+            Route("/invocations", invocations, methods=["POST"]),
+            Route("/models/{name}/invocations", invocations, methods=["POST"]),
+            Route("/score", invocations, methods=["POST"]),
+            Route("/v1/models", self.names),
+            Route("/v1/models/{name}", self.model_ready),
+            Route("/v1/models/{name}:predict", instances, methods=["POST"]),
+            *(
+                Route(path, instances, methods=["POST"])
+                for path in filter(None, [self._settings.predict_route])
+            ),
+            *(
+                Route(path, self.ping)
+                for path in filter(None, [self._settings.health_route])
+            ),
             Route("/v2", self.server),
             Route("/v2/", self.server),
             Route("/v2/health/live", self.live),
@@ -68,6 +93,27 @@ class Dialects:
                 )
             ),
         ]
+
+    async def ping(self, request: Request) -> Response:
+        """Answer SageMaker, MLflow and Vertex AI, who look at the status."""
+        return Response("\n", 200 if self._is_ready() else 503, media_type="text/plain")
+
+    async def version(self, request: Request) -> Response:
+        """Answer MLflow's clients, who show what they are told."""
+        return Response("2.0", media_type="text/plain")
+
+    async def execution_parameters(self, request: Request) -> Response:
+        """Tell batch transforms of SageMaker how much to send at once."""
+        return _json(
+            {
+                "MaxConcurrentTransforms": 1,
+                "BatchStrategy": "MULTI_RECORD",
+                "MaxPayloadInMB": max(1, self._settings.max_body_bytes >> 20),
+            }
+        )
+
+    async def names(self, request: Request) -> Response:
+        return _json({"models": [*self._endpoints]})
 
     async def server(self, request: Request) -> Response:
         return _json(SERVER)

@@ -7,6 +7,7 @@ Problem
 ├── Unauthorized          401  no key, or none that is known
 ├── UnknownModel          404  no model of that name
 ├── NoDefaultModel        404  several models, and no name
+├── NotAcceptable         406  the answer is wanted in a kind that there is not
 ├── RequestTimeout        408  the head or the body did not come in time
 ├── BodyTooLarge          413  more bytes than max_body_bytes
 ├── TooManyRows           413  more rows than max_rows
@@ -163,6 +164,17 @@ class NoDefaultModel(Problem):
     status = HTTPStatus.NOT_FOUND
     title = "Several models, and none by default"
     slug = "no-default-model"
+
+
+class NotAcceptable(Problem):
+    """The answer is wanted in a kind that there is not.
+
+    Leave Accept out, or name one of the kinds in the detail.
+    """
+
+    status = HTTPStatus.NOT_ACCEPTABLE
+    title = "There is no answer of that kind"
+    slug = "not-acceptable"
 
 
 class RequestTimeout(Problem):

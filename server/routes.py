@@ -87,7 +87,7 @@ class Views:
         self._max_body_bytes = settings.max_body_bytes
         signatures = {name: each.model.signature for name, each in endpoints.items()}
         self._documents = Documents(signatures, default)
-        self.dialects = Dialects(endpoints, self._documents, is_ready)
+        self.dialects = Dialects(endpoints, self._documents, is_ready, settings)
 
     async def models(self, request: Request) -> Response:
         return _json(self._documents.models(self._refused()))

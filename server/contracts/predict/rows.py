@@ -15,6 +15,7 @@ from msgspec.structs import astuple
 from server.batch import Batch, Form
 from server.contracts.predict.faults import (
     UNDECODABLE,
+    count_rows,
     explain,
     explain_values,
     is_columns,
@@ -53,7 +54,8 @@ class RowReader:
         if self._is_fast:
             self._columns = _columns_struct(signature.features)
             row = _row_struct(signature.features)
-            self._decode = msgspec.json.Decoder(row | list[row]).decode  # type: ignore[valid-type]
+            self._rows = list[row]  # type: ignore[valid-type]
+            self._decode = msgspec.json.Decoder(row | self._rows).decode
             self._decode_columns = msgspec.json.Decoder(self._columns).decode
 
     def read(self, body: bytes) -> Batch:
@@ -74,19 +76,26 @@ class RowReader:
             return self._checked(body, [astuple(decoded)], "row")
         return self._checked(body, [astuple(row) for row in decoded], "rows")
 
-    def read_columns(self, columns: Mapping[str, Sequence[Any]]) -> Batch:
-        """Return the checked rows of values that another protocol has in columns.
+    def check(self, document: Any) -> Batch:
+        """Return the checked rows of what another protocol had in other words.
+
+        Parameters
+        ----------
+        document
+            As if it had been read from JSON: a row, a list of them, or columns.
 
         Raises
         ------
         InvalidBatch, TooManyRows
-            Their pointers are those of ``{"columns": …}``.
         """
-        document = {"columns": columns}
-        n_rows = max(map(len, columns.values()), default=0)
-        if n_rows > self._max_rows:
+        if (n_rows := count_rows(document)) > self._max_rows:
             raise too_many(n_rows, self._max_rows)
-        if self._is_fast:
+        if self._is_fast and isinstance(document, list):
+            with suppress(msgspec.ValidationError):
+                rows = list(map(astuple, msgspec.convert(document, self._rows)))
+                if self._are_checked(rows):
+                    return Batch(rows, "rows")
+        elif self._is_fast and is_columns(document, self._features):
             with suppress(msgspec.ValidationError, ValueError):
                 decoded: Any = msgspec.convert(document, self._columns)
                 rows = _transposed(astuple(decoded.columns))
@@ -94,7 +103,7 @@ class RowReader:
                     return Batch(rows, "columns")
         if problem := explain_values(document, self._signature):
             raise problem
-        return Batch(_transposed(_values(columns, self._features)), "columns")
+        return self._plain(document)
 
     def _read_columns(self, body: bytes, refusal: Exception) -> Batch:
         try:
@@ -108,14 +117,16 @@ class RowReader:
         """Read what names a feature as no msgspec field can be named."""
         if problem := self._problem(body):
             raise problem
-        document = msgspec.json.decode(body)
+        return self._plain(msgspec.json.decode(body))
+
+    def _plain(self, document: Any) -> Batch:
+        """Return the rows of a document in which nothing is wrong."""
         if is_columns(document, self._features):
             rows = _transposed(_values(document["columns"], self._features))
-            return self._checked(body, rows, "columns")
+            return Batch(rows, "columns")
         form: Form = "rows" if isinstance(document, list) else "row"
         objects = document if form == "rows" else [document]
-        rows = [_values(each, self._features) for each in objects]
-        return self._checked(body, rows, form)
+        return Batch([_values(each, self._features) for each in objects], form)
 
     def _checked(self, body: bytes, rows: list[tuple[Any, ...]], form: Form) -> Batch:
         if len(rows) > self._max_rows:

@@ -7,6 +7,7 @@ import msgspec
 
 from server.batch import Prediction
 from server.contracts.contract import Answer, Headers, Question
+from server.contracts.errors import refused
 from server.contracts.headers import JSON
 from server.contracts.predict.size import require_few_values
 from server.contracts.schema import Schema
@@ -22,7 +23,7 @@ from server.contracts.v2.request import (
     parted,
 )
 from server.contracts.v2.tensors import Tensor, packed
-from server.problems import MalformedBody, Problem, sentence
+from server.problems import MalformedBody, Problem
 
 BINARY = b"application/octet-stream"
 
@@ -58,7 +59,7 @@ class InferContract:
         columns = columns_of(contents_of(request.inputs, content), schema)
         asked = {each.name for each in request.outputs or self._usual}
         includes = [each for each in (CONTRIBUTIONS, PROBABILITIES) if each in asked]
-        return Question(schema.reader.read_columns(columns), includes, request)
+        return Question(schema.reader.check({"columns": columns}), includes, request)
 
     def write(self, question: Question, prediction: Prediction) -> Answer:
         request: InferRequest = question.wish
@@ -81,10 +82,7 @@ class InferContract:
         return Answer(b"".join([text, *contents]), BINARY, fields=[length])
 
     def refuse(self, problem: Problem) -> Answer:
-        """Return the problem as one string; what breaks the signature is a 400 here."""
-        status = 400 if problem.status == 422 else problem.status
-        text = msgspec.json.encode({"error": sentence(problem)})
-        return Answer(text, JSON, status, problem.fields)
+        return refused(problem)
 
     def _document(self, request: InferRequest, outputs: list[Tensor]) -> dict[str, Any]:
         signature = self._schema.signature
