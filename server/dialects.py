@@ -1,6 +1,6 @@
 """The routes of other wire protocols; what one needs is imported at its first request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -21,6 +21,12 @@ SERVER = {
     "version": "2",  # of the protocol: ours is for nobody to know who may not
     "extensions": ["binary_tensor_data", "model_configuration"],
 }
+
+
+MODEL = "/v2/models/{name}"
+VERSION = f"{MODEL}/versions/{{version}}"
+
+View = Callable[[Request], Awaitable[Any]]
 
 
 class Dialects:
@@ -51,48 +57,51 @@ class Dialects:
 
     def routes(self) -> list[Route]:
         """Return the routes of all of them."""
-        model = "/v2/models/{name}"
-        version = f"{model}/versions/{{version}}"
-        infer = self._contract("server.contracts.v2.infer", "InferContract")
-        instances = self._contract("server.contracts.v1", "InstancesContract")
-        invocations = self._contract(
-            "server.contracts.invocations.contract", "InvocationsContract"
-        )
-        return [
-            Route("/ping", self.ping),
-            Route("/health", self.ping),
-            Route("/version", self.version),
-            Route("/execution-parameters", self.execution_parameters),
-            Route("/invocations", invocations, methods=["POST"]),
-            Route("/models/{name}/invocations", invocations, methods=["POST"]),
-            Route("/score", invocations, methods=["POST"]),
-            Route("/v1/models", self.names),
-            Route("/v1/models/{name}", self.model_ready),
-            Route("/v1/models/{name}:predict", instances, methods=["POST"]),
-            *(
-                Route(path, instances, methods=["POST"])
-                for path in filter(None, [self._settings.predict_route])
-            ),
-            *(
-                Route(path, self.ping)
-                for path in filter(None, [self._settings.health_route])
-            ),
-            Route("/v2", self.server),
-            Route("/v2/", self.server),
-            Route("/v2/health/live", self.live),
-            Route("/v2/health/ready", self.ready),
+        post = [
+            *(Route(path, view, methods=["POST"]) for path, view in self._posted()),
             Route("/v2/repository/index", self.index, methods=["POST"]),
-            *(
-                Route(path + end, view, methods=methods)
-                for path in (model, version)
-                for end, view, methods in (
-                    ("", self._described("model_metadata"), ["GET"]),
-                    ("/ready", self.model_ready, ["GET"]),
-                    ("/config", self._described("model_config"), ["GET"]),
-                    ("/infer", infer, ["POST"]),
-                )
-            ),
         ]
+        return [*post, *(Route(path, view) for path, view in self._told())]
+
+    def _posted(self) -> Iterator[tuple[str, View]]:
+        """Yield where predictions are asked for, and what answers."""
+        infer = self._contract("v2.infer", "InferContract")
+        for path in (MODEL, VERSION):
+            yield f"{path}/infer", infer
+        instances = self._contract("v1", "InstancesContract")
+        yield "/v1/models/{name}:predict", instances
+        if self._settings.predict_route:
+            yield self._settings.predict_route, instances
+        for end, module, name in (
+            ("/invocations", "invocations.contract", "InvocationsContract"),
+            ("/score", "invocations.contract", "InvocationsContract"),
+            ("/snowflake", "warehouses", "SnowflakeContract"),
+            ("/bigquery", "warehouses", "BigQueryContract"),
+        ):
+            view = self._contract(module, name)
+            yield end, view
+            yield f"/models/{{name}}{end}", view
+
+    def _told(self) -> Iterator[tuple[str, View]]:
+        """Yield what is only read."""
+        query = self._contract("predict.query", "QueryContract")
+        yield "/predict", query
+        yield "/models/{name}/predict", query
+        for path in ("/ping", "/health", self._settings.health_route):
+            if path:
+                yield path, self.ping
+        yield "/version", self.version
+        yield "/execution-parameters", self.execution_parameters
+        yield "/v1/models", self.names
+        yield "/v1/models/{name}", self.model_ready
+        yield "/v2", self.server
+        yield "/v2/", self.server
+        yield "/v2/health/live", self.live
+        yield "/v2/health/ready", self.ready
+        for path in (MODEL, VERSION):
+            yield path, self._described("model_metadata")
+            yield f"{path}/config", self._described("model_config")
+            yield f"{path}/ready", self.model_ready
 
     async def ping(self, request: Request) -> Response:
         """Answer SageMaker, MLflow and Vertex AI, who look at the status."""
@@ -139,7 +148,7 @@ class Dialects:
     async def model_ready(self, request: Request) -> Response:
         return self._readiness({"name": self._endpoint(request).model.signature.name})
 
-    def _described(self, function: str) -> Any:
+    def _described(self, function: str) -> View:
         """Return the view of a document that is made of a schema."""
 
         async def view(request: Request) -> Response:
@@ -149,7 +158,7 @@ class Dialects:
 
         return view
 
-    def _contract(self, module: str, name: str) -> Any:
+    def _contract(self, module: str, name: str) -> View:
         """Return the view of a contract; its endpoint is an ASGI application."""
 
         async def view(request: Request) -> Endpoint:
@@ -158,7 +167,8 @@ class Dialects:
         return view
 
     def _make_speaking(self, module: str, name: str, endpoint: Endpoint) -> Endpoint:
-        return endpoint.speaking(getattr(import_module(module), name))
+        contracts = import_module(f"server.contracts.{module}")
+        return endpoint.speaking(getattr(contracts, name))
 
     def _endpoint(self, request: Request) -> Endpoint:
         asked = request.path_params

@@ -7,8 +7,19 @@ from server.contracts.headers import JSON
 from server.problems import Problem, sentence
 
 
-def refused(problem: Problem, key: str = "error", **more: str) -> Answer:
-    """Return a problem as one text; what breaks the signature is a 400 there."""
+def refused(
+    problem: Problem, key: str = "error", max_bytes: int = 10_000, **more: str
+) -> Answer:
+    """Return a problem as one text; what breaks the signature is a 400 there.
+
+    Parameters
+    ----------
+    key
+        Of the text in the object, which has `more` beside it.
+    max_bytes
+        Of the text; what is longer loses its end.
+    """
     status = 400 if problem.status == 422 else problem.status
-    text = msgspec.json.encode({**more, key: sentence(problem)})
-    return Answer(text, JSON, status, problem.fields)
+    said = sentence(problem).encode()[:max_bytes].decode(errors="ignore")
+    body = msgspec.json.encode({**more, key: said})
+    return Answer(body, JSON, status, problem.fields)

@@ -1,6 +1,6 @@
 """The server's own wire protocol as a contract."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qs
 
 from server.batch import Prediction
@@ -51,7 +51,16 @@ class PredictContract:
                 f"The query has {unknown[0]!r}; its one parameter is include."
             )
         names = ",".join(parameters.get("include", [])).split(",")
-        wanted = tuple(filter(None, names))
+        return self.available(filter(None, names))
+
+    def available(self, includes: Iterable[str]) -> tuple[str, ...]:
+        """Return what is asked for beside a prediction, if this model can add it.
+
+        Raises
+        ------
+        InvalidQuery
+        """
+        wanted = tuple(includes)
         for name in wanted:
             if name not in self._includes:
                 offered = ", ".join(self._includes)
