@@ -22,6 +22,7 @@ from server.contracts import contract as contracts
 from server.contracts.contract import Contract
 from server.contracts.headers import require_form, unpacked
 from server.contracts.predict.contract import PredictContract
+from server.contracts.predict.query import QueryContract
 from server.contracts.schema import Schema
 from server.documents import Documents, blank_problem, describe_problem
 from server.includes import available_includes, extra_outputs, with_includes
@@ -34,6 +35,7 @@ T = TypeVar("T")
 View = Callable[[Request], Answer]
 
 GET = ("GET", "HEAD")
+PREDICT = (*GET, "POST")
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -61,11 +63,15 @@ class Function:
             self._default,
         )
         self._contracts: dict[str, tuple[Model, Contract]] = {}
+        self._queries: dict[str, tuple[Model, Contract]] = {}
         for name, model in self._models.items():
             includes = available_includes(model)
             schema = Schema(model.signature, includes, settings.max_rows)
             contract = PredictContract(schema, is_default=name == self._default)
-            self._contracts |= dict.fromkeys(contract.paths, (model, contract))
+            query = QueryContract(schema)
+            for path in contract.paths:
+                self._contracts[path] = model, contract
+                self._queries[path] = model, query
 
     def __call__(self, event: Event, context: object = None) -> Mapping[str, Any] | str:
         """Answer one event, in the shape that belongs to it."""
@@ -75,8 +81,9 @@ class Function:
 
     def _answer(self, request: Request) -> Answer:
         try:
-            asked = self._contracts.get(request.path)
-            if asked and request.method == "POST":
+            contracts = self._queries if request.method in GET else self._contracts
+            asked = contracts.get(request.path)
+            if asked and request.method in (*GET, "POST"):
                 return self._predict(*asked, request)
             return self._ordinary(request)
         except Problem as problem:
@@ -122,9 +129,9 @@ class Function:
             case [""]:
                 return (*GET, "POST"), self._page
             case ["predict"]:
-                return ("POST",), lambda _: _told(documents.name(None).encode())
+                return PREDICT, lambda _: _told(documents.name(None).encode())
             case ["models", name, "predict"]:
-                return ("POST",), lambda _: _told(documents.name(name).encode())
+                return PREDICT, lambda _: _told(documents.name(name).encode())
             case ["models"]:
                 return GET, lambda _: _told(documents.models())
             case ["models", name]:
