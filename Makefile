@@ -141,7 +141,7 @@ openmp: | python
 		"('apt-get install libgomp1' on Debian and Ubuntu, 'dnf install libgomp' on" \
 		"Amazon Linux)" >&2; exit 1; }
 
-size_clients := 250 MB to download, 800 MB of disk, one or two minutes
+size_clients := 200 MB to download, 660 MB of disk, one to four minutes
 size_duckdb := 90 MB to download, 330 MB of disk, less than a minute
 size_ray := 150 MB to download, 480 MB of disk, one or two minutes
 size_spark := 550 MB to download, 860 MB of disk, two to five minutes

@@ -21,7 +21,12 @@ EXAMPLES = re.findall(
 
 ROWS: list[dict[str, Any]] = [
     {"gender": "female", "lunch": "standard", "reading_score": 72, "writing_score": 74},
-    {"gender": "male", "lunch": "Ü", "reading_score": 0.5, "writing_score": 88},
+    {
+        "gender": "male",
+        "lunch": "free/reduced",
+        "reading_score": 0.5,
+        "writing_score": 88,
+    },
     {"gender": "male", "lunch": "standard", "reading_score": 100, "writing_score": 9},
 ]
 
