@@ -24,7 +24,7 @@ serving := .venv-serve/installed-$(version)
 testing := .venv/installed-$(version)
 developing := .venv/installed-dev-$(version)
 deploying := .venv-deploy/installed-$(version)
-engines := $(patsubst %,.venv-engines/%/installed-$(version),duckdb ray spark)
+engines := $(patsubst %,.venv-engines/%/installed-$(version),clients duckdb ray spark)
 
 pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2
 long := slow or external or image
@@ -141,6 +141,7 @@ openmp: | python
 		"('apt-get install libgomp1' on Debian and Ubuntu, 'dnf install libgomp' on" \
 		"Amazon Linux)" >&2; exit 1; }
 
+size_clients := 200 MB to download, 660 MB of disk, one to four minutes
 size_duckdb := 90 MB to download, 330 MB of disk, less than a minute
 size_ray := 150 MB to download, 480 MB of disk, one or two minutes
 size_spark := 550 MB to download, 860 MB of disk, two to five minutes
@@ -175,8 +176,11 @@ pins_scan := deploy/requirements-scan.txt
 spark := pyspark pyarrow "pandas<3"
 duckdb := duckdb pyarrow numpy msgspec
 ray := ray[serve]
+# of other servers; vetiver's knows no pandas 3
+clients := tritonclient[http] kserve mlflow-skinny boto3 vetiver numpy "pandas<3"
 # The classes of KServe's objects need none of its 60 packages.
 kserve := kserve
+pins_clients := deploy/clients/requirements.txt
 pins_spark := deploy/spark/requirements.txt
 pins_duckdb := deploy/duckdb/requirements.txt
 pins_ray := deploy/ray/requirements.txt
@@ -204,6 +208,7 @@ lock: $(uv)  ## write the requirements files anew (UPGRADE=--upgrade: newest ver
 	$(call compile,scan,aws)
 	$(call compile,spark,inference)
 	$(call compile,duckdb)
+	$(call compile,clients)
 	$(call compile,ray,inference)
 	$(call compile,kserve)
 	for version in $(versions); do for platform in $(platforms); do \

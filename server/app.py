@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from server.access import Access
 from server.batching import Batcher
 from server.contracts.predict.contract import PredictContract
+from server.contracts.schema import Schema
 from server.endpoint import Endpoint
 from server.http.asgi import (
     Application,
@@ -122,14 +123,11 @@ class App:
 
     def _endpoint(self, model: Model) -> Endpoint:
         signature = model.signature
-        contract = PredictContract(
-            signature,
-            available_includes(model),
-            self._settings.max_rows,
-            is_default=signature.name == self.default,
-        )
-        batcher = Batcher(model, self._settings.deadline_ms)
-        return Endpoint(batcher, contract, self._settings.max_body_bytes)
+        settings = self._settings
+        schema = Schema(signature, available_includes(model), settings.max_rows)
+        contract = PredictContract(schema, is_default=signature.name == self.default)
+        batcher = Batcher(model, settings.deadline_ms)
+        return Endpoint(batcher, schema, contract, settings.max_body_bytes)
 
     async def _load_routes(self) -> Application:
         """Import Starlette, which costs 2 MB that a process may never need.

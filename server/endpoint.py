@@ -4,13 +4,14 @@
 nothing of Starlette stands between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from server.batch import Batch, Prediction
 from server.batching import Batcher
-from server.contracts.contract import Contract, Headers
+from server.contracts.contract import Answer, Contract, Headers
 from server.contracts.headers import is_compressed, unpacked
+from server.contracts.schema import Schema
 from server.http.asgi import Disconnected, Receive, Scope, Send, read_body, respond
 from server.http.head import declared_body_bytes
 from server.includes import extra_outputs, with_includes
@@ -30,7 +31,7 @@ class Endpoint:
     ----------
     batcher
         Of the model; all its endpoints share it.
-    contract
+    schema, contract
         Of the same model.
     max_body_bytes
         Of one request.
@@ -42,29 +43,38 @@ class Endpoint:
     """
 
     def __init__(
-        self, batcher: Batcher, contract: Contract, max_body_bytes: int
+        self,
+        batcher: Batcher,
+        schema: Schema,
+        contract: Contract,
+        max_body_bytes: int,
     ) -> None:
         self.model = batcher.model
         self.batcher = batcher
+        self.schema = schema
         self.contract = contract
         self.max_body_bytes = max_body_bytes
         self.version = batcher.model.signature.version.encode()
 
+    def speaking(self, make: Callable[[Schema], Contract]) -> "Endpoint":
+        """Return one of the same model that speaks another protocol."""
+        contract = make(self.schema)
+        return Endpoint(self.batcher, self.schema, contract, self.max_body_bytes)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         contract, fields = self.contract, scope["headers"]
+        named: Headers = [(b"model-version", self.version)]
         try:
             contract.accept(fields)
             self._require_time(fields)
             body = await read_body(fields, receive, self.max_body_bytes)
             answer = await self._answer(body, fields, scope["query_string"])
         except Problem as problem:
-            refusal, kind = contract.refuse(problem), contract.problem_type
-            await respond(send, problem.status, kind, refusal, problem.fields)
+            answer, named = contract.refuse(problem), []
         except Disconnected:
             return
-        else:
-            version = (b"model-version", self.version)
-            await respond(send, 200, contract.media_type, answer, [version])
+        head = (*answer.fields, *named)
+        await respond(send, answer.status, answer.media_type, answer.body, head)
 
     def _require_time(self, fields: Headers) -> None:
         """Refuse a large body before it comes, if there is no time for it.
@@ -77,21 +87,21 @@ class Endpoint:
         if declared_body_bytes(fields) > MAX_LOOP_BODY_BYTES and worker.is_overloaded():
             raise worker.overload()
 
-    async def _answer(self, body: bytes, fields: Headers, query: bytes) -> bytes:
+    async def _answer(self, body: bytes, fields: Headers, query: bytes) -> Answer:
         """Return the answer to a body; a large one is not even read on the loop."""
         if is_compressed(fields) or len(body) > MAX_LOOP_BODY_BYTES:
             run = partial(self._answer_alone, body, fields, query)
             n_rows = 1 + len(body) // BYTES_PER_ROW
             return await self.batcher.worker.run(run, n_rows)
-        batch, includes = self.contract.read(body, query)
-        prediction = await self.predict(batch, includes)
-        return self.contract.write(batch, prediction)
+        question = self.contract.read(body, query, fields)
+        prediction = await self.predict(question.batch, question.includes)
+        return self.contract.write(question, prediction)
 
-    def _answer_alone(self, body: bytes, fields: Headers, query: bytes) -> bytes:
+    def _answer_alone(self, body: bytes, fields: Headers, query: bytes) -> Answer:
         content = unpacked(fields, body, self.max_body_bytes)
-        batch, includes = self.contract.read(content, query)
-        prediction = self._predict_with(includes, batch)
-        return self.contract.write(batch, prediction)
+        question = self.contract.read(content, query, fields)
+        prediction = self._predict_with(question.includes, question.batch)
+        return self.contract.write(question, prediction)
 
     async def predict(self, batch: Batch, includes: Sequence[str] = ()) -> Prediction:
         """Return the prediction, with what is asked for beside it.

@@ -7,6 +7,7 @@ Problem
 ├── Unauthorized          401  no key, or none that is known
 ├── UnknownModel          404  no model of that name
 ├── NoDefaultModel        404  several models, and no name
+├── NotAcceptable         406  the answer is wanted in a kind that there is not
 ├── RequestTimeout        408  the head or the body did not come in time
 ├── BodyTooLarge          413  more bytes than max_body_bytes
 ├── TooManyRows           413  more rows than max_rows
@@ -26,6 +27,7 @@ https://www.rfc-editor.org/rfc/rfc9457
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import ClassVar, NamedTuple
 from urllib.parse import quote
 
@@ -164,6 +166,17 @@ class NoDefaultModel(Problem):
     slug = "no-default-model"
 
 
+class NotAcceptable(Problem):
+    """The answer is wanted in a kind that there is not.
+
+    Leave Accept out, or name one of the kinds in the detail.
+    """
+
+    status = HTTPStatus.NOT_ACCEPTABLE
+    title = "There is no answer of that kind"
+    slug = "not-acceptable"
+
+
 class RequestTimeout(Problem):
     """The request did not come to its end in time.
 
@@ -279,6 +292,12 @@ class UnknownVersion(Problem):
     status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
     title = "The version of HTTP is not known"
     slug = "unknown-version"
+
+
+def sentence(problem: Problem) -> str:
+    """Return a problem and its faults as one text, for protocols that have no more."""
+    faults = (f"{each.pointer}: {each.detail}" for each in problem.faults)
+    return " ".join([problem.detail, *islice(faults, MAX_LISTED_FAULTS)])
 
 
 PROBLEMS: dict[str, type[Problem]] = {

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from server.access import Access
-from server.batch import Batch
 from server.batching import Answer
+from server.contracts.contract import Question
 from server.contracts.headers import is_compressed
 from server.endpoint import Endpoint
 from server.http.connection import Connection
@@ -91,7 +91,7 @@ class Protocol(Connection):
         super().__init__(connections)
         self._find_hot = find_hot
         self._begun = b""  # of a request whose body has not come yet
-        self._waiting: tuple[bytes, Batch, Endpoint] | None = None
+        self._waiting: tuple[bytes, Question, Endpoint] | None = None
 
     def data_received(self, data: bytes) -> None:
         self._answer_now()
@@ -145,12 +145,12 @@ class Protocol(Connection):
     def _try_submit(self, endpoint: Endpoint, body: bytes, data: bytes) -> bool:
         """Let a body be predicted in this turn; return False if that is impossible."""
         try:
-            batch, _ = endpoint.contract.read(body)
+            question = endpoint.contract.read(body)
         except Problem:
             return False
-        if not endpoint.batcher.submit(batch.rows, self._answer):
+        if not endpoint.batcher.submit(question.batch.rows, self._answer):
             return False
-        self._waiting = data, batch, endpoint
+        self._waiting = data, question, endpoint
         self.deadline = NEVER
         return True
 
@@ -161,8 +161,8 @@ class Protocol(Connection):
     def _answer(self, values: Answer) -> None:
         if self._waiting is None or self.transport.is_closing():
             return
-        (data, batch, endpoint), self._waiting = self._waiting, None
-        response = _response(values, batch, endpoint, self.said_always)
+        (data, question, endpoint), self._waiting = self._waiting, None
+        response = _response(values, question, endpoint, self.said_always)
         if response is None:
             super().data_received(data)
             return
@@ -173,14 +173,14 @@ class Protocol(Connection):
 
 
 def _response(
-    values: Answer, batch: Batch, endpoint: Endpoint, said_always: bytes
+    values: Answer, question: Question, endpoint: Endpoint, said_always: bytes
 ) -> bytes | None:
     """Return the whole response, None where the ordinary way must find what is wrong."""
     if isinstance(values, Exception):
         return None
-    contract = endpoint.contract
     try:
-        answer = contract.write(batch, batch.predicted(values))
+        prediction = question.batch.predicted(values)
+        answer = endpoint.contract.write(question, prediction)
     except Problem:
         return None
     except Exception:
@@ -189,5 +189,11 @@ def _response(
     return (
         b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n"
         b"model-version: %b\r\n\r\n%b"
-        % (said_always, contract.media_type, len(answer), endpoint.version, answer)
+        % (
+            said_always,
+            answer.media_type,
+            len(answer.body),
+            endpoint.version,
+            answer.body,
+        )
     )

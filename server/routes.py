@@ -10,12 +10,14 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from server.contracts.headers import require_form, unpacked
+from server.dialects import Dialects, is_in_dialect
+from server.dialects import error as dialect_error
 from server.documents import Documents, blank_problem, describe_problem
 from server.endpoint import Endpoint
 from server.http.asgi import FAULT_BODY, Disconnected, read_body
 from server.includes import available_includes
 from server.page.form import SECURITY_HEADERS, Page, choice
-from server.problems import MEDIA_TYPE, Problem
+from server.problems import MEDIA_TYPE, Problem, sentence
 from server.settings import Settings
 
 Endpoints = Mapping[str, Endpoint]
@@ -41,6 +43,7 @@ def create_routes(
             Route("/problems/{slug}", views.problem),
             Route("/livez", views.alive),
             Route("/readyz", views.ready),
+            *views.dialects.routes(),
         ],
         exception_handlers={
             Problem: _problem_response,
@@ -84,6 +87,7 @@ class Views:
         self._max_body_bytes = settings.max_body_bytes
         signatures = {name: each.model.signature for name, each in endpoints.items()}
         self._documents = Documents(signatures, default)
+        self.dialects = Dialects(endpoints, self._documents, is_ready, settings)
 
     async def models(self, request: Request) -> Response:
         return _json(self._documents.models(self._refused()))
@@ -144,6 +148,8 @@ def _json(document: bytes) -> Response:
 
 async def _problem_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
+    if is_in_dialect(request.url.path):
+        return dialect_error(error.status, sentence(error))
     response = Response(error.body(), error.status, media_type=MEDIA_TYPE)
     response.raw_headers += error.fields
     return response
@@ -157,6 +163,9 @@ async def _nobody_response(request: Request, error: Exception) -> Response:
 async def _http_response(request: Request, error: Exception) -> Response:
     """Answer 404 and 405, which RFC 9457 calls about:blank: the status says it all."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    if is_in_dialect(request.url.path):
+        text = HTTPStatus(error.status_code).phrase
+        return dialect_error(error.status_code, text, error.headers)
     body = blank_problem(error.status_code)
     return Response(body, error.status_code, error.headers, media_type=MEDIA_TYPE)
 

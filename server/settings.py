@@ -21,13 +21,20 @@ class InvalidSetting(ValueError):
 
 
 class Setting(NamedTuple):
-    """One setting; its type is its default's, its unit is in its name."""
+    """One setting; its type is its default's, its unit is in its name.
+
+    Parameters
+    ----------
+    platform_variable
+        What a platform says it with, where our own variable says nothing.
+    """
 
     name: str
     default: str | int
     sentence: str
     minimum: int = 0
     maximum: int = 2**63 - 1
+    platform_variable: str = ""
 
     @property
     def flag(self) -> str:
@@ -66,7 +73,14 @@ SETTINGS = (
         "127.0.0.1",
         "Address to listen on; 0.0.0.0 is every one, :: with those of IPv6.",
     ),
-    Setting("port", 8080, "TCP port to listen on; 0 takes a free one.", 0, 65535),
+    Setting(
+        "port",
+        8080,
+        "TCP port to listen on; 0 takes a free one.",
+        0,
+        65535,
+        "AIP_HTTP_PORT",
+    ),
     Setting(
         "models_folder",
         "models",
@@ -80,6 +94,18 @@ SETTINGS = (
         "0 waits for SIGHUP.",
     ),
     Setting("default", "", "Model of /predict, by name, where several are served."),
+    Setting(
+        "predict_route",
+        "",
+        'One path more that answers {"instances": […]}.',
+        platform_variable="AIP_PREDICT_ROUTE",
+    ),
+    Setting(
+        "health_route",
+        "",
+        "One path more that answers as /readyz does.",
+        platform_variable="AIP_HEALTH_ROUTE",
+    ),
     Setting("max_model_bytes", 134_217_728, "Largest model file, in bytes.", 1),
     Setting(
         "trusted_keys", "", "File of public keys; only what they signed is served."
@@ -150,6 +176,8 @@ class Settings(NamedTuple):
     models_folder: str
     reload_seconds: int
     default: str
+    predict_route: str
+    health_route: str
     max_model_bytes: int
     trusted_keys: str
     run_seconds: int
@@ -225,11 +253,12 @@ def read_settings(
     for setting in SETTINGS:
         if flags.get(setting.name) is not None:
             values[setting.name] = setting.parse(flags[setting.name], setting.flag)
-        elif setting.variable in environment:
-            text = environment[setting.variable]
-            values[setting.name] = setting.parse(text, setting.variable)
-        else:
-            values[setting.name] = setting.default
+            continue
+        values[setting.name] = setting.default
+        for variable in (setting.platform_variable, setting.variable):
+            if variable in environment:
+                text = environment[variable]
+                values[setting.name] = setting.parse(text, variable)
     return Settings(**values, models=tuple(flags.get("models", ())))
 
 

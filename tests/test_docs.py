@@ -367,8 +367,9 @@ def test_make_serve_takes_the_settings_of_the_environment(tmp_path: Path) -> Non
 def test_every_example_is_run_by_a_test() -> None:
     """Those of make are run by `test_makefile`, those of docker by `test_image`.
 
-    That of the keys is run by `test_access`. Those of the road to AWS are run by `test_deploy_guide`, those of the other places,
-    as far as they can run offline, by `test_elsewhere`.
+    That of the keys is run by `test_access`, those of other servers' clients by
+    `test_engines_clients`, those of the road to AWS by `test_deploy_guide`, those of the
+    other places, as far as they can run offline, by `test_elsewhere`.
     """
     started = {
         document.name: [
@@ -384,6 +385,7 @@ def test_every_example_is_run_by_a_test() -> None:
         "azure.md": ["az"] * 4,
         "beanstalk.md": ["pip"],
         "benchmarks.md": ["python"],
+        "clients.md": ["import", "import", "import", "printf", "import", "curl"],
         "cloud-run.md": ["gcloud"] * 3,
         "commands.md": ["python"] * len(list(reference.commands())),
         "compose.md": ["export", "git", "docker", "docker"],

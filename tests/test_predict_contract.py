@@ -1,7 +1,9 @@
 import pytest
 
 from server.batch import Batch, Prediction
+from server.contracts.contract import Answer, Question
 from server.contracts.predict.contract import PredictContract
+from server.contracts.schema import Schema
 from server.problems import InvalidQuery, UnsupportedMediaType
 from tests.models import make_signature
 
@@ -11,7 +13,7 @@ BATCH = Batch([("male", None, 80.0)], "row")
 
 def make_contract(*, is_default: bool = True) -> PredictContract:
     includes = ("interval", "warnings")
-    return PredictContract(make_signature(), includes, 10, is_default)
+    return PredictContract(Schema(make_signature(), includes, 10), is_default)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_another_kind_of_body_is_refused_by_its_headers() -> None:
 def test_a_body_is_a_batch_and_its_query_what_is_asked_for(
     query: bytes, includes: tuple[str, ...]
 ) -> None:
-    assert make_contract().read(ROW, query) == (BATCH, includes)
+    assert make_contract().read(ROW, query) == Question(BATCH, includes)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +76,8 @@ def test_a_query_of_other_words_is_refused_before_the_body(
 def test_answers_and_problems_are_json() -> None:
     contract, problem = make_contract(), InvalidQuery("No.")
 
-    assert contract.write(BATCH, Prediction([80.0])) == b'{"prediction":80.0}'
-    assert contract.refuse(problem) == problem.body()
-    assert (contract.media_type, contract.problem_type) == (
-        b"application/json",
-        b"application/problem+json",
+    answer = contract.write(Question(BATCH), Prediction([80.0]))
+    assert answer == Answer(b'{"prediction":80.0}', b"application/json")
+    assert contract.refuse(problem) == Answer(
+        problem.body(), b"application/problem+json", 400
     )

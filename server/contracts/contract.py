@@ -6,13 +6,46 @@ bytes.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+from msgspec import Struct
 
 from server.batch import Batch, Prediction
 from server.problems import Problem
 
 Headers = Iterable[tuple[bytes, bytes]]
 """Names in lower case, as ASGI has them."""
+
+
+class Question(Struct, frozen=True, gc=False):
+    """What a request asks.
+
+    Parameters
+    ----------
+    includes
+        What is asked for beside the prediction, by names that the model has.
+    wish
+        How the answer is wanted, in words of the contract that read it.
+    """
+
+    batch: Batch
+    includes: Sequence[str] = ()
+    wish: Any = None
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """What is sent back.
+
+    Parameters
+    ----------
+    fields
+        Of its head, besides those that every answer has.
+    """
+
+    body: bytes
+    media_type: bytes
+    status: int = 200
+    fields: Sequence[tuple[bytes, bytes]] = ()
 
 
 class Contract(Protocol):
@@ -22,15 +55,9 @@ class Contract(Protocol):
     ----------
     paths
         Where it answers to `POST`.
-    media_type
-        Of what `write` returns.
-    problem_type
-        Media type of what `refuse` returns.
     """
 
     paths: Sequence[str]
-    media_type: bytes
-    problem_type: bytes
 
     def is_hot(self, target: str) -> bool:
         """Tell whether a target is a path whose short bodies are answered at once."""
@@ -45,8 +72,8 @@ class Contract(Protocol):
         """
         ...
 
-    def read(self, body: bytes, query: bytes = b"") -> tuple[Batch, Sequence[str]]:
-        """Return the batch, and what is asked for beside its prediction.
+    def read(self, body: bytes, query: bytes = b"", headers: Headers = ()) -> Question:
+        """Return what is asked.
 
         Raises
         ------
@@ -54,10 +81,10 @@ class Contract(Protocol):
         """
         ...
 
-    def write(self, batch: Batch, prediction: Prediction) -> bytes:
-        """Return the answer to a batch that was read here."""
+    def write(self, question: Question, prediction: Prediction) -> Answer:
+        """Return the answer to a question that was read here."""
         ...
 
-    def refuse(self, problem: Problem) -> bytes:
+    def refuse(self, problem: Problem) -> Answer:
         """Return a problem in the protocol's own shape."""
         ...

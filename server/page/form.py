@@ -9,6 +9,7 @@ import msgspec
 
 from server.batch import Batch, Prediction
 from server.contracts.predict.rows import check_row
+from server.contracts.text import value_of
 from server.problems import Problem, pointer
 from server.signature import (
     LARGEST_SAID,
@@ -105,7 +106,7 @@ class Page(msgspec.Struct, frozen=True):
             )
         texts = {name: values[-1] for name, values in fields.items()}
         row = {
-            feature.name: _value(feature, texts.get(feature.name, ""))
+            feature.name: value_of(feature, texts.get(feature.name, ""))
             for feature in self.signature.features
         }
         page = msgspec.structs.replace(self, texts=texts)
@@ -378,21 +379,3 @@ def _shown(value: Value) -> str:
     if not isinstance(value, float):
         return _text(value)
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.4g}"
-
-
-def _value(feature: Feature, text: str) -> Value | None:
-    """Return the JSON value that a field's text stands for; bad text stays text."""
-    if text == "":
-        return None
-    if is_text(feature):
-        # browsers send a line break as two characters (HTML standard, section 4.10.21)
-        return text if text in feature.categories else text.replace("\r\n", "\n")
-    if text in ("true", "false"):
-        return text == "true"
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    if number.is_integer() and abs(number) < 2**53:
-        return int(number)
-    return number if abs(number) != float("inf") and number == number else text

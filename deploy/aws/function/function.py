@@ -6,6 +6,7 @@ does.
 
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -17,20 +18,24 @@ from deploy.aws.function.events import (
     write_answer,
 )
 from server.batch import Batch, Columns, Prediction
+from server.contracts import contract as contracts
 from server.contracts.contract import Contract
 from server.contracts.headers import require_form, unpacked
 from server.contracts.predict.contract import PredictContract
+from server.contracts.predict.query import QueryContract
+from server.contracts.schema import Schema
 from server.documents import Documents, blank_problem, describe_problem
 from server.includes import available_includes, extra_outputs, with_includes
 from server.model import Model
 from server.page.form import SECURITY_HEADERS, Page, choice
-from server.problems import MEDIA_TYPE, BodyTooLarge, Problem
+from server.problems import MEDIA_TYPE, BodyTooLarge, Problem, sentence
 from server.settings import Settings
 
 T = TypeVar("T")
 View = Callable[[Request], Answer]
 
 GET = ("GET", "HEAD")
+PREDICT = (*GET, "POST")
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -58,14 +63,15 @@ class Function:
             self._default,
         )
         self._contracts: dict[str, tuple[Model, Contract]] = {}
+        self._queries: dict[str, tuple[Model, Contract]] = {}
         for name, model in self._models.items():
-            contract = PredictContract(
-                model.signature,
-                available_includes(model),
-                settings.max_rows,
-                is_default=name == self._default,
-            )
-            self._contracts |= dict.fromkeys(contract.paths, (model, contract))
+            includes = available_includes(model)
+            schema = Schema(model.signature, includes, settings.max_rows)
+            contract = PredictContract(schema, is_default=name == self._default)
+            query = QueryContract(schema)
+            for path in contract.paths:
+                self._contracts[path] = model, contract
+                self._queries[path] = model, query
 
     def __call__(self, event: Event, context: object = None) -> Mapping[str, Any] | str:
         """Answer one event, in the shape that belongs to it."""
@@ -75,8 +81,9 @@ class Function:
 
     def _answer(self, request: Request) -> Answer:
         try:
-            asked = self._contracts.get(request.path)
-            if asked and request.method == "POST":
+            contracts = self._queries if request.method in GET else self._contracts
+            asked = contracts.get(request.path)
+            if asked and request.method in (*GET, "POST"):
                 return self._predict(*asked, request)
             return self._ordinary(request)
         except Problem as problem:
@@ -91,13 +98,12 @@ class Function:
     def _predict(self, model: Model, contract: Contract, request: Request) -> Answer:
         try:
             contract.accept(request.headers)
-            batch, includes = contract.read(self._body(request), request.query)
-            body = contract.write(batch, _predict(model, batch, includes))
+            body = self._body(request)
+            asked = contract.read(body, request.query, request.headers)
+            answer = contract.write(asked, _predict(model, asked.batch, asked.includes))
         except Problem as problem:
-            refusal = contract.refuse(problem)
-            return Answer(problem.status, contract.problem_type.decode(), refusal)
-        version = {"model-version": model.signature.version}
-        return Answer(200, contract.media_type.decode(), body, version)
+            return _carried(contract.refuse(problem))
+        return _carried(answer, {"model-version": model.signature.version})
 
     def _body(self, request: Request) -> bytes:
         if len(request.body) > self._max_body_bytes:
@@ -123,9 +129,9 @@ class Function:
             case [""]:
                 return (*GET, "POST"), self._page
             case ["predict"]:
-                return ("POST",), lambda _: _told(documents.name(None).encode())
+                return PREDICT, lambda _: _told(documents.name(None).encode())
             case ["models", name, "predict"]:
-                return ("POST",), lambda _: _told(documents.name(name).encode())
+                return PREDICT, lambda _: _told(documents.name(name).encode())
             case ["models"]:
                 return GET, lambda _: _told(documents.models())
             case ["models", name]:
@@ -167,12 +173,10 @@ class Function:
             model, contract = self._contracts[f"/models/{default}/predict"]
             names = [feature.name for feature in model.signature.features]
             rows = [dict(zip(names, row, strict=True)) for row in event["arguments"]]
-            batch, _ = contract.read(json.dumps(rows).encode())
-            results = _predict(model, batch, ()).values
+            asked = contract.read(json.dumps(rows).encode())
+            results = _predict(model, asked.batch, ()).values
         except Problem as problem:
-            faults = [f"{each.pointer}: {each.detail}" for each in problem.faults]
-            said = " ".join([problem.detail, *faults])
-            return json.dumps({"success": False, "error_msg": said})
+            return json.dumps({"success": False, "error_msg": sentence(problem)})
         except (TypeError, ValueError):
             said = (
                 f"A row has other columns than the {len(names)} of {', '.join(names)}."
@@ -192,6 +196,16 @@ def _predict(model: Model, batch: Batch, includes: Sequence[str]) -> Prediction:
     if not includes:
         return plain
     return with_includes(plain, includes, model.signature, batch, tensors)
+
+
+def _carried(
+    answer: contracts.Answer, more: Mapping[str, str] = MappingProxyType({})
+) -> Answer:
+    """Return an answer of a contract as the answer to an event."""
+    fields = {name.decode(): value.decode() for name, value in answer.fields}
+    return Answer(
+        answer.status, answer.media_type.decode(), answer.body, {**fields, **more}
+    )
 
 
 def _told(document: bytes) -> Answer:

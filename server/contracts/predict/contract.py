@@ -1,15 +1,14 @@
 """The server's own wire protocol as a contract."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qs
 
-from server.batch import Batch
-from server.contracts.contract import Headers
+from server.batch import Prediction
+from server.contracts.contract import Answer, Headers, Question
 from server.contracts.headers import JSON, require_json
 from server.contracts.predict.answers import write_answer
-from server.contracts.predict.rows import RowReader
+from server.contracts.schema import Schema
 from server.problems import MEDIA_TYPE, InvalidQuery, Problem
-from server.signature import Signature
 
 
 class PredictContract:
@@ -17,29 +16,15 @@ class PredictContract:
 
     Parameters
     ----------
-    includes
-        What the model can add to a prediction.
-    max_rows
-        Most rows in one body.
     is_default
         Whether requests that name no model are for this one.
     """
 
-    media_type = JSON
-    problem_type = MEDIA_TYPE.encode()
-    write = staticmethod(write_answer)
-
-    def __init__(
-        self,
-        signature: Signature,
-        includes: Sequence[str],
-        max_rows: int,
-        is_default: bool,
-    ) -> None:
-        named = f"/models/{signature.name}/predict"
+    def __init__(self, schema: Schema, is_default: bool) -> None:
+        named = f"/models/{schema.signature.name}/predict"
         self.paths: Sequence[str] = (named, "/predict") if is_default else (named,)
-        self._includes = includes
-        self._reader = RowReader(signature, max_rows)
+        self._includes = schema.includes
+        self._reader = schema.reader
 
     def is_hot(self, target: str) -> bool:
         return target in self.paths  # with a query there is more to do
@@ -47,12 +32,16 @@ class PredictContract:
     def accept(self, headers: Headers) -> None:
         require_json(headers)
 
-    def read(self, body: bytes, query: bytes = b"") -> tuple[Batch, Sequence[str]]:
+    def read(self, body: bytes, query: bytes = b"", headers: Headers = ()) -> Question:
         includes = self._asked_for(query) if query else ()
-        return self._reader.read(body), includes
+        return Question(self._reader.read(body), includes)
 
-    def refuse(self, problem: Problem) -> bytes:
-        return problem.body()
+    def write(self, question: Question, prediction: Prediction) -> Answer:
+        return Answer(write_answer(question.batch, prediction), JSON)
+
+    def refuse(self, problem: Problem) -> Answer:
+        kind = MEDIA_TYPE.encode()
+        return Answer(problem.body(), kind, problem.status, problem.fields)
 
     def _asked_for(self, query: bytes) -> tuple[str, ...]:
         parameters = parse_qs(query.decode("latin-1"))
@@ -62,7 +51,16 @@ class PredictContract:
                 f"The query has {unknown[0]!r}; its one parameter is include."
             )
         names = ",".join(parameters.get("include", [])).split(",")
-        wanted = tuple(filter(None, names))
+        return self.available(filter(None, names))
+
+    def available(self, includes: Iterable[str]) -> tuple[str, ...]:
+        """Return what is asked for beside a prediction, if this model can add it.
+
+        Raises
+        ------
+        InvalidQuery
+        """
+        wanted = tuple(includes)
         for name in wanted:
             if name not in self._includes:
                 offered = ", ".join(self._includes)

@@ -38,12 +38,25 @@ MAX_NAMED_FEATURES = 10
 def explain(body: bytes, signature: Signature, max_rows: int) -> Problem | None:
     """Return everything that is wrong with a body, up to the faults listed."""
     try:
-        document = msgspec.json.decode(body)
-    except UNDECODABLE as error:
-        return MalformedBody(_malformed(body, error))
-    if (n_rows := _n_rows(document)) > max_rows:
+        document = read_json(body)
+    except MalformedBody as problem:
+        return problem
+    if (n_rows := count_rows(document)) > max_rows:
         return too_many(n_rows, max_rows)
     return explain_values(document, signature)
+
+
+def read_json(body: bytes) -> Any:
+    """Return the document in a body.
+
+    Raises
+    ------
+    MalformedBody
+    """
+    try:
+        return msgspec.json.decode(body)
+    except UNDECODABLE as error:
+        raise MalformedBody(_malformed(body, error)) from None
 
 
 def explain_values(document: Any, signature: Signature) -> InvalidBatch | None:
@@ -62,6 +75,15 @@ def is_columns(document: Any, features: Sequence[Feature]) -> bool:
         return False
     named_so = any(feature.name == "columns" for feature in features)
     return isinstance(document["columns"], dict) or not named_so
+
+
+def count_rows(document: Any) -> int:
+    """Return how many rows a document has, or claims to have."""
+    if isinstance(document, list):
+        return len(document)
+    columns = document.get("columns") if isinstance(document, dict) else None
+    lists = columns.values() if isinstance(columns, dict) else ()
+    return max((len(each) for each in lists if isinstance(each, list)), default=0)
 
 
 def _faults(document: Any, signature: Signature) -> Iterator[Fault]:
@@ -217,14 +239,6 @@ def _malformed(body: bytes, error: Exception) -> str:
     if "truncated" in reason and HALF_CHARACTER.search(body):
         reason = "half of a surrogate pair, \\ud800 to \\udbff, is no character"
     return f"The body cannot be read as JSON in UTF-8: {reason}{hint}."
-
-
-def _n_rows(document: Any) -> int:
-    if isinstance(document, list):
-        return len(document)
-    columns = document.get("columns") if isinstance(document, dict) else None
-    lists = columns.values() if isinstance(columns, dict) else ()
-    return max((len(each) for each in lists if isinstance(each, list)), default=0)
 
 
 def _summary(faults: Sequence[Fault]) -> str:

@@ -5,7 +5,8 @@ the signature. Only when it refuses does `faults` look at every value again, to 
 all faults at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from msgspec.structs import astuple
 from server.batch import Batch, Form
 from server.contracts.predict.faults import (
     UNDECODABLE,
+    count_rows,
     explain,
     explain_values,
     is_columns,
@@ -50,10 +52,11 @@ class RowReader:
         ]
         self._is_fast = all(map(_is_field_name, signature.features))
         if self._is_fast:
+            self._columns = _columns_struct(signature.features)
             row = _row_struct(signature.features)
-            columns = _columns_struct(signature.features)
-            self._decode = msgspec.json.Decoder(row | list[row]).decode  # type: ignore[valid-type]
-            self._decode_columns = msgspec.json.Decoder(columns).decode
+            self._rows = list[row]  # type: ignore[valid-type]
+            self._decode = msgspec.json.Decoder(row | self._rows).decode
+            self._decode_columns = msgspec.json.Decoder(self._columns).decode
 
     def read(self, body: bytes) -> Batch:
         """Return the checked rows of `body`.
@@ -73,6 +76,35 @@ class RowReader:
             return self._checked(body, [astuple(decoded)], "row")
         return self._checked(body, [astuple(row) for row in decoded], "rows")
 
+    def check(self, document: Any) -> Batch:
+        """Return the checked rows of what another protocol had in other words.
+
+        Parameters
+        ----------
+        document
+            As if it had been read from JSON: a row, a list of them, or columns.
+
+        Raises
+        ------
+        InvalidBatch, TooManyRows
+        """
+        if (n_rows := count_rows(document)) > self._max_rows:
+            raise too_many(n_rows, self._max_rows)
+        if self._is_fast and isinstance(document, list):
+            with suppress(msgspec.ValidationError):
+                rows = list(map(astuple, msgspec.convert(document, self._rows)))
+                if self._are_checked(rows):
+                    return Batch(rows, "rows")
+        elif self._is_fast and is_columns(document, self._features):
+            with suppress(msgspec.ValidationError, ValueError):
+                decoded: Any = msgspec.convert(document, self._columns)
+                rows = _transposed(astuple(decoded.columns))
+                if self._are_checked(rows):
+                    return Batch(rows, "columns")
+        if problem := explain_values(document, self._signature):
+            raise problem
+        return self._plain(document)
+
     def _read_columns(self, body: bytes, refusal: Exception) -> Batch:
         try:
             decoded: Any = self._decode_columns(body)
@@ -85,22 +117,28 @@ class RowReader:
         """Read what names a feature as no msgspec field can be named."""
         if problem := self._problem(body):
             raise problem
-        document = msgspec.json.decode(body)
+        return self._plain(msgspec.json.decode(body))
+
+    def _plain(self, document: Any) -> Batch:
+        """Return the rows of a document in which nothing is wrong."""
         if is_columns(document, self._features):
             rows = _transposed(_values(document["columns"], self._features))
-            return self._checked(body, rows, "columns")
+            return Batch(rows, "columns")
         form: Form = "rows" if isinstance(document, list) else "row"
         objects = document if form == "rows" else [document]
-        rows = [_values(each, self._features) for each in objects]
-        return self._checked(body, rows, form)
+        return Batch([_values(each, self._features) for each in objects], form)
 
     def _checked(self, body: bytes, rows: list[tuple[Any, ...]], form: Form) -> Batch:
         if len(rows) > self._max_rows:
             raise too_many(len(rows), self._max_rows)
-        for position, accepts in self._checks:
-            if not all(accepts(row[position]) for row in rows):
-                raise self._problem(body) or InvalidBatch("A value is invalid.")
+        if not self._are_checked(rows):
+            raise self._problem(body) or InvalidBatch("A value is invalid.")
         return Batch(rows, form)
+
+    def _are_checked(self, rows: Sequence[tuple[Any, ...]]) -> bool:
+        return all(
+            accepts(row[position]) for position, accepts in self._checks for row in rows
+        )
 
     def _problem(self, body: bytes) -> Problem | None:
         return explain(body, self._signature, self._max_rows)
@@ -118,7 +156,7 @@ def check_row(row: dict[str, Any], signature: Signature) -> Batch:
     return Batch([_values(row, signature.features)], "row")
 
 
-def _values(row: dict[str, Any], features: Sequence[Feature]) -> tuple[Any, ...]:
+def _values(row: Mapping[str, Any], features: Sequence[Feature]) -> tuple[Any, ...]:
     return tuple(row.get(feature.name) for feature in features)
 
 

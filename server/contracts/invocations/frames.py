@@ -1,0 +1,102 @@
+"""The JSON bodies of people who think in data frames, as rows or columns of ours."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from server.contracts.instances import rows_of
+from server.problems import MalformedBody
+from server.signature import Feature
+
+FEATURES = "features"
+"""SageMaker's own examples have each row in an object under this name."""
+
+HOW = (
+    'Send {"instances": [row, …]}, {"dataframe_split": {"columns": […], "data": [row, …]}} '
+    'or {"dataframe_records": [{…}, …]}.'
+)
+
+
+def document_of(body: Any, features: Sequence[Feature]) -> Any:
+    """Return rows or columns, as `RowReader.check` takes them.
+
+    Raises
+    ------
+    MalformedBody
+    InvalidBatch
+    """
+    if isinstance(body, list):
+        return _records(body, features, "the body")
+    if not isinstance(body, dict):
+        raise MalformedBody(f"The body is neither an object nor a list. {HOW}")
+    found = [name for name in READERS if name in body]
+    if len(found) > 1:
+        raise MalformedBody(f"The body has both {found[0]} and {found[1]}. {HOW}")
+    if not found or _is_row(body, features):
+        return [body]
+    return READERS[found[0]](body[found[0]], features, found[0])
+
+
+def _is_row(body: Mapping[str, Any], features: Sequence[Feature]) -> bool:
+    """Whether the names of a body are features that happen to be called so."""
+    return body.keys() <= {feature.name for feature in features}
+
+
+def _records(rows: Any, features: Sequence[Feature], named: str) -> Any:
+    names = {feature.name for feature in features}
+    if isinstance(rows, list) and FEATURES not in names:
+        rows = [
+            row[FEATURES] if isinstance(row, dict) and list(row) == [FEATURES] else row
+            for row in rows
+        ]
+    return rows_of(rows, features, named)
+
+
+def _split(frame: Any, features: Sequence[Feature], named: str) -> Any:
+    """Return the columns of a frame that is split into names and rows.
+
+    Raises
+    ------
+    MalformedBody
+    """
+    match frame:
+        case {"columns": list(names), "data": list(rows)}:
+            pass
+        case {"data": list(rows)}:
+            return _records(rows, features, f"{named}.data")
+        case _:
+            raise MalformedBody(f"{named} has no columns and data, both lists. {HOW}")
+    if len(set(map(str, names))) < len(names):
+        raise MalformedBody(f"{named} has two columns of one name.")
+    for place, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != len(names):
+            raise MalformedBody(
+                f"{named}.data[{place}] is no list of {len(names)} values, one a column."
+            )
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    return {"columns": dict(zip(map(str, names), map(list, columns), strict=True))}
+
+
+def _inputs(inputs: Any, features: Sequence[Feature], named: str) -> Any:
+    """Return the columns or rows of what MLflow calls inputs."""
+    if not isinstance(inputs, dict):
+        return _records(inputs, features, named)
+    if any(isinstance(values, list) for values in inputs.values()):
+        return {"columns": inputs}
+    return [inputs]
+
+
+def _input_data(data: Any, features: Sequence[Feature], named: str) -> Any:
+    is_frame = isinstance(data, dict) and "data" in data
+    return (_split if is_frame else _inputs)(data, features, named)
+
+
+READERS: Mapping[str, Callable[[Any, Sequence[Feature], str], Any]] = {
+    "instances": _records,
+    "dataframe_split": _split,
+    "dataframe_records": _records,
+    "inputs": _inputs,
+    "input_data": _input_data,
+    "data": _input_data,
+    "columns": lambda columns, _, __: {"columns": columns},
+}
+"""By the name that the rows have in the body; the last three are Azure's and ours."""

@@ -1,0 +1,31 @@
+"""What every contract of a model is made of."""
+
+from collections.abc import Sequence
+
+from server.contracts.predict.rows import RowReader
+from server.signature import Signature
+
+
+class Schema:
+    """What a model accepts and returns.
+
+    Parameters
+    ----------
+    includes
+        What it can add to a prediction.
+    max_rows
+        Most rows in one request.
+
+    Attributes
+    ----------
+    reader
+        Of its rows, for all its contracts.
+    """
+
+    def __init__(
+        self, signature: Signature, includes: Sequence[str], max_rows: int
+    ) -> None:
+        self.signature = signature
+        self.includes = includes
+        self.max_rows = max_rows
+        self.reader = RowReader(signature, max_rows)

@@ -1,0 +1,203 @@
+"""The routes of other wire protocols; what one needs is imported at its first request."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.contracts.schema import Schema
+from server.documents import Documents
+from server.endpoint import Endpoint
+from server.problems import UnknownModel
+from server.settings import Settings
+
+SERVER = {
+    "name": "pinion",
+    "version": "2",  # of the protocol: ours is for nobody to know who may not
+    "extensions": ["binary_tensor_data", "model_configuration"],
+}
+
+
+MODEL = "/v2/models/{name}"
+VERSION = f"{MODEL}/versions/{{version}}"
+
+View = Callable[[Request], Awaitable[Any]]
+
+
+class Dialects:
+    """What is answered in other words than our own.
+
+    Parameters
+    ----------
+    endpoints
+        By model name.
+    documents
+        Knows which model is meant.
+    is_ready
+        Whether new requests are welcome.
+    """
+
+    def __init__(
+        self,
+        endpoints: Mapping[str, Endpoint],
+        documents: Documents,
+        is_ready: Callable[[], bool],
+        settings: Settings,
+    ) -> None:
+        self._settings = settings
+        self._endpoints = endpoints
+        self._documents = documents
+        self._is_ready = is_ready
+        self._speaking = lru_cache(None)(self._make_speaking)
+
+    def routes(self) -> list[Route]:
+        """Return the routes of all of them."""
+        post = [
+            *(Route(path, view, methods=["POST"]) for path, view in self._posted()),
+            Route("/v2/repository/index", self.index, methods=["POST"]),
+        ]
+        return [*post, *(Route(path, view) for path, view in self._told())]
+
+    def _posted(self) -> Iterator[tuple[str, View]]:
+        """Yield where predictions are asked for, and what answers."""
+        infer = self._contract("v2.infer", "InferContract")
+        for path in (MODEL, VERSION):
+            yield f"{path}/infer", infer
+        instances = self._contract("v1", "InstancesContract")
+        yield "/v1/models/{name}:predict", instances
+        if self._settings.predict_route:
+            yield self._settings.predict_route, instances
+        for end, module, name in (
+            ("/invocations", "invocations.contract", "InvocationsContract"),
+            ("/score", "invocations.contract", "InvocationsContract"),
+            ("/snowflake", "warehouses", "SnowflakeContract"),
+            ("/bigquery", "warehouses", "BigQueryContract"),
+        ):
+            view = self._contract(module, name)
+            yield end, view
+            yield f"/models/{{name}}{end}", view
+
+    def _told(self) -> Iterator[tuple[str, View]]:
+        """Yield what is only read."""
+        query = self._contract("predict.query", "QueryContract")
+        yield "/predict", query
+        yield "/models/{name}/predict", query
+        for path in ("/ping", "/health", self._settings.health_route):
+            if path:
+                yield path, self.ping
+        yield "/version", self.version
+        yield "/execution-parameters", self.execution_parameters
+        yield "/v1/models", self.names
+        yield "/v1/models/{name}", self.model_ready
+        yield "/v2", self.server
+        yield "/v2/", self.server
+        yield "/v2/health/live", self.live
+        yield "/v2/health/ready", self.ready
+        for path in (MODEL, VERSION):
+            yield path, self._described("model_metadata")
+            yield f"{path}/config", self._described("model_config")
+            yield f"{path}/ready", self.model_ready
+
+    async def ping(self, request: Request) -> Response:
+        """Answer SageMaker, MLflow and Vertex AI, who look at the status."""
+        return Response("\n", 200 if self._is_ready() else 503, media_type="text/plain")
+
+    async def version(self, request: Request) -> Response:
+        """Answer MLflow's clients, who show what they are told."""
+        return Response("2.0", media_type="text/plain")
+
+    async def execution_parameters(self, request: Request) -> Response:
+        """Tell batch transforms of SageMaker how much to send at once."""
+        return _json(
+            {
+                "MaxConcurrentTransforms": 1,
+                "BatchStrategy": "MULTI_RECORD",
+                "MaxPayloadInMB": max(1, self._settings.max_body_bytes >> 20),
+            }
+        )
+
+    async def names(self, request: Request) -> Response:
+        return _json({"models": [*self._endpoints]})
+
+    async def server(self, request: Request) -> Response:
+        return _json(SERVER)
+
+    async def live(self, request: Request) -> Response:
+        return _json({"live": True})
+
+    async def ready(self, request: Request) -> Response:
+        return self._readiness({})
+
+    async def index(self, request: Request) -> Response:
+        return _json(
+            [
+                {
+                    "name": name,
+                    "version": each.model.signature.version,
+                    "state": "READY",
+                }
+                for name, each in self._endpoints.items()
+            ]
+        )
+
+    async def model_ready(self, request: Request) -> Response:
+        return self._readiness({"name": self._endpoint(request).model.signature.name})
+
+    def _described(self, function: str) -> View:
+        """Return the view of a document that is made of a schema."""
+
+        async def view(request: Request) -> Response:
+            module = import_module("server.contracts.v2.metadata")
+            make: Callable[[Schema], Any] = getattr(module, function)
+            return _json(make(self._endpoint(request).schema))
+
+        return view
+
+    def _contract(self, module: str, name: str) -> View:
+        """Return the view of a contract; its endpoint is an ASGI application."""
+
+        async def view(request: Request) -> Endpoint:
+            return self._speaking(module, name, self._endpoint(request))
+
+        return view
+
+    def _make_speaking(self, module: str, name: str, endpoint: Endpoint) -> Endpoint:
+        contracts = import_module(f"server.contracts.{module}")
+        return endpoint.speaking(getattr(contracts, name))
+
+    def _endpoint(self, request: Request) -> Endpoint:
+        asked = request.path_params
+        endpoint = self._endpoints[self._documents.name(asked.get("name"))]
+        found = endpoint.model.signature.version
+        if asked.get("version", found) != found:
+            raise UnknownModel(
+                f"Of the model {endpoint.model.signature.name!r} version {found} is "
+                f"served, and not {asked['version']!r}."
+            )
+        return endpoint
+
+    def _readiness(self, about: Mapping[str, Any]) -> Response:
+        is_ready = self._is_ready()
+        return _json({**about, "ready": is_ready}, 200 if is_ready else 503)
+
+
+def is_in_dialect(path: str) -> bool:
+    """Whether errors of a path have the shape ``{"error": "…"}``."""
+    return path.startswith(("/v1/", "/v2/")) or path == "/v2"
+
+
+def error(status: int, text: str, fields: Mapping[str, str] | None = None) -> Response:
+    """Return an error in the shape of these protocols."""
+    return _json({"error": text}, status, fields)
+
+
+def _json(
+    document: Any, status: int = 200, fields: Mapping[str, str] | None = None
+) -> Response:
+    content = msgspec.json.encode(document)
+    return Response(content, status, fields, media_type="application/json")
