@@ -180,6 +180,20 @@ def test_the_answer_is_of_the_kind_that_is_wanted(
 
 
 @pytest.mark.parametrize(
+    ("media_type", "line"),
+    [("text/csv", "male,standard,80\n"), ("application/jsonlines", "{}\n")],
+)
+def test_more_lines_than_rows_are_refused_unread(
+    client: httpx.Client, media_type: str, line: str
+) -> None:
+    headers = {"content-type": media_type}
+    answer = client.post("/invocations", content=line * 30_000, headers=headers)
+
+    assert answer.status_code == 413
+    assert "at most 10000" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
     ("headers", "content", "status", "message"),
     [
         (

@@ -293,6 +293,7 @@ def test_bytes_that_do_not_fit_are_refused(
         (b"\4\0\0", "its 3 bytes are no BYTES: unpack_from requires"),
         (b"\1\0\0\0\xff", "its 5 bytes are no BYTES: 'utf-8' codec"),
         (text_bytes(["male", "male"]), "it has 2 values and the shape [1, 1]"),
+        (b"\0" * 100_000, "it has 2 values and the shape [1, 1]"),
     ],
 )
 def test_bytes_that_are_no_tensor_are_refused(
@@ -305,6 +306,19 @@ def test_bytes_that_are_no_tensor_are_refused(
 
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(f"Of the input 'gender', {error}")
+
+
+def test_bytes_of_numbers_are_as_many_as_the_shape_says(client: httpx.Client) -> None:
+    content = struct.pack("<2d", 80.0, 81.0)
+    head = binary([tensor("reading score", [80.0])], [content])
+    answer = client.post(
+        INFER, content=head + content, headers={JSON_LENGTH: str(len(head))}
+    )
+
+    assert answer.json() == {
+        "error": "Of the input 'reading score', its 16 bytes are no FP64: unpack requires "
+        "a buffer of 8 bytes."
+    }
 
 
 def test_more_bytes_than_there_are_cannot_be_announced(client: httpx.Client) -> None:

@@ -64,9 +64,11 @@ class InvocationsContract:
         media_type, words = _content_type(headers)
         if media_type == CSV:
             stated = [HEADER_WORDS[word] for word in words if word in HEADER_WORDS]
-            document: Any = read_csv(body, features, stated[0] if stated else None)
+            has_header = stated[0] if stated else None
+            document: Any = read_csv(body, features, has_header, schema.max_rows)
         elif media_type in LINES:
-            document = document_of(read_json_lines(body), features)
+            lines = read_json_lines(body, schema.max_rows)
+            document = document_of(lines, features)
         else:
             document = document_of(read_json(body), features)
         return Question(schema.reader.check(document), wish=_answer_type(headers))

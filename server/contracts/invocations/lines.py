@@ -3,25 +3,29 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from server.contracts.predict.faults import UNDECODABLE
 from server.contracts.text import value_of
-from server.problems import MalformedBody
+from server.problems import MalformedBody, TooManyRows
 from server.signature import Feature
 
 BOM = "\ufeff"
 
 
 def read_csv(
-    body: bytes, features: Sequence[Feature], has_header: bool | None
+    body: bytes, features: Sequence[Feature], has_header: bool | None, max_rows: int
 ) -> dict[str, Any]:
     """Return the columns of a CSV document (RFC 4180).
 
     Parameters
     ----------
+    max_rows
+        One more is read, and no others: a short line is a hundred times as large in
+        memory.
     has_header
         Whether the first line names the columns; None to see it from whether its cells
         are names of features. Without, they are in the order of the signature.
@@ -32,7 +36,8 @@ def read_csv(
     """
     try:
         text = body.decode().removeprefix(BOM)
-        lines = [line for line in csv.reader(io.StringIO(text), strict=True) if line]
+        reader = csv.reader(io.StringIO(text), strict=True)
+        lines = [*islice(filter(None, reader), max_rows + 2)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise MalformedBody(f"The body cannot be read as CSV: {error}.") from error
     if not lines:
@@ -62,13 +67,18 @@ def read_csv(
     }
 
 
-def read_json_lines(body: bytes) -> list[Any]:
+def read_json_lines(body: bytes, max_rows: int) -> list[Any]:
     """Return the documents of lines of JSON.
 
     Raises
     ------
     MalformedBody
+    TooManyRows
     """
+    if (n_lines := body.count(b"\n")) > max_rows:
+        raise TooManyRows(
+            f"The body has {n_lines} lines; at most {max_rows} rows are accepted."
+        )
     try:
         return list(msgspec.json.Decoder().decode_lines(body))
     except UNDECODABLE as error:

@@ -89,9 +89,9 @@ class Tensor(Struct, omit_defaults=True):
         try:
             if self.datatype == STRINGS:
                 return [*islice(_strings(content), math.prod(self.shape) + 1)]
-            code = CODES[self.datatype]
-            n_values = len(content) // struct.calcsize(code)
-            return struct.unpack(f"<{n_values}{code}", content)
+            return struct.unpack(
+                f"<{math.prod(self.shape)}{CODES[self.datatype]}", content
+            )
         except (struct.error, UnicodeDecodeError) as error:
             raise self._wrong(
                 f"its {len(content)} bytes are no {self.datatype}: {error}"
