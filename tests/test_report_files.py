@@ -206,6 +206,34 @@ def failing(call: Callable[..., Any], number: int, code: int) -> Callable[..., A
     return called
 
 
+def test_that_a_file_is_not_there_after_all_is_brought_to_the_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = []
+    sync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        there.append((tmp_path / "a").exists())
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    monkeypatch.setattr(os, "replace", failing(os.replace, 2, errno.EIO))
+
+    with pytest.raises(Refusal, match="b cannot be written: Input/output error"):
+        write_files({tmp_path / "a": b"1", tmp_path / "b": b"2"})
+
+    assert there == [False, False, True, True, False]
+
+
+def test_no_file_and_no_folder_stays_open(tmp_path: Path) -> None:
+    (tmp_path / LEFT).touch()
+    before = os.listdir("/proc/self/fd")
+
+    write_files({tmp_path / "new" / "a": b"1", tmp_path / "b": b"2"})
+
+    assert os.listdir("/proc/self/fd") == before
+
+
 @pytest.mark.parametrize("code", sorted(files.NOT_OFFERED))
 def test_a_file_system_without_locks_is_written_and_not_swept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
