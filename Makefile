@@ -94,7 +94,7 @@ $(serving): requirements-inference.txt | python
 	@touch $@
 
 $(testing): requirements-test.txt requirements-convert.txt requirements-inference.txt | python openmp
-	@echo "Making .venv, once: 310 MB to download, 1010 MB of disk, one to three minutes."
+	@echo "Making .venv, once: 310 MB to download, 1020 MB of disk, one to three minutes."
 	"$(python)" -m venv --clear .venv
 	.venv/bin/python $(pip_install) $<
 	@touch $@
