@@ -73,7 +73,9 @@ def podman(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[
 
 
 @cache
-def built_image(*options: str, architecture: str = "", revision: str = "") -> str:
+def built_image(
+    *options: str, architecture: str = "", revision: str = "", folder: Path = ROOT
+) -> str:
     """Build the image with `make image`, once a process, and return its id.
 
     Parameters
@@ -82,9 +84,11 @@ def built_image(*options: str, architecture: str = "", revision: str = "") -> st
         As engines call it, if it is not this machine's.
     revision
         What is said instead of the checkout's commit.
+    folder
+        The checkout, if it is not this one.
     """
-    with alone("image"), tempfile.TemporaryDirectory() as folder:
-        written = f"{folder}/id"
+    with alone("image"), tempfile.TemporaryDirectory() as temporary:
+        written = f"{temporary}/id"
         given = [
             "--quiet",
             "--network=host",
@@ -107,8 +111,18 @@ def built_image(*options: str, architecture: str = "", revision: str = "") -> st
         ]
         if revision:
             words.append(f"revision={revision}")
-        _run("make", "--directory", str(ROOT), "image", *words)
+        _run("make", "--directory", str(folder), "image", *words)
         return Path(written).read_text("utf-8").strip().removeprefix("sha256:")
+
+
+def copied_checkout(folder: Path) -> Path:
+    """Copy what git has, and what it would have with `git add`, into a folder."""
+    words = ("--cached", "--others", "--exclude-standard", "-z")
+    listed = _run("git", "-C", str(ROOT), "ls-files", *words)
+    for name in listed.stdout.rstrip("\0").split("\0"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
 
 
 def debian(

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 from tests.containers import (
     BASE,
     BUILDER,
+    copied_checkout,
     debian,
     pip_volumes,
     podman,
@@ -202,14 +202,6 @@ case $1 in
 esac
 exec podman --runtime=runc "$1" "${{options[@]}}" "${{words[@]:1}}"
 """
-
-
-def copied_checkout(folder: Path) -> Path:
-    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
-    for name in listed.stdout.rstrip("\0").split("\0"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    return folder
 
 
 def user(
