@@ -35,8 +35,12 @@ BASE = (
     "libgomp1,libstdc++6,python3.13-minimal,libpython3.13-stdlib",
     '--extract-hook=ln -s python3.13 "$1/usr/bin/python3"',
     '--extract-hook=rm -rf "$1/usr/share/doc" "$1/usr/share/man" "$1/usr/share/locale"',
+    '--extract-hook=cd "$1/var/lib/dpkg" && mkdir status.d && '
+    "for package in ../../cache/apt/archives/*.deb; do "
+    'dpkg-deb --field "$package" >"status.d/$(dpkg-deb --field "$package" Package)"; '
+    "done",
 )
-"""The packages of gcr.io/distroless/python3-debian13, unpacked in the same way."""
+"""The packages of gcr.io/distroless/python3-debian13, unpacked and listed as there."""
 
 
 class Container(NamedTuple):
@@ -134,8 +138,10 @@ def debian(
         name = f"{name}-{architecture}"
         options += (f"--architectures={architecture}", "--skip=check/qemu")
         changes.append(f"--arch={architecture}")
-    archive = BUILD / f"{name}-{suite}.tar"
-    image = f"localhost/pinion-test/{name}:{suite}"
+    # other options are another image: what was made of the old ones is not taken for it
+    tag = f"{suite}-{zlib.crc32(repr(options).encode()):08x}"
+    archive = BUILD / f"{name}-{tag}.tar"
+    image = f"localhost/pinion-test/{name}:{tag}"
     with alone(archive.stem):
         imported = podman("image", "exists", image, check=False).returncode == 0
         if not archive.exists():
