@@ -21,14 +21,21 @@ RUN python3 -m pip install --require-hashes --no-deps --only-binary=:all: --no-c
 COPY deploy/image/prune.py /
 RUN python3 /prune.py /app
 
+# The checkout keeps the modes that the umask of its owner gave: the server is another user.
+FROM ${BUILDER} AS application
+COPY LICENSE deploy/image/healthcheck.py /own/
+COPY server /own/server
+COPY models/*.onnx /own/models/
+RUN chmod --recursive u=rwX,go=rX /own
+
 # The Python that will read the byte-code writes it, from one real start of the server.
 FROM ${BASE} AS bytecode
 # hadolint ignore=DL3002
 USER 0
 ENV PYTHONPATH=/app
 COPY --from=packages /app /app
-COPY server /app/server
-COPY models/*.onnx /models/
+COPY --from=application /own/server /app/server
+COPY --from=application /own/models /models
 COPY deploy/image/bytecode.py /
 RUN ["python3", "-B", "/bytecode.py", "/app/bytecode", "/models"]
 
@@ -44,9 +51,9 @@ ENV PYTHONPATH=/app \
 # What changes least comes first, so that a new version is a small pull
 COPY --from=packages /app /app
 COPY --from=bytecode /app/bytecode /app/bytecode
-COPY LICENSE deploy/image/healthcheck.py /app/
-COPY server /app/server
-COPY models/*.onnx /models/
+COPY --from=application /own/LICENSE /own/healthcheck.py /app/
+COPY --from=application /own/server /app/server
+COPY --from=application /own/models /models
 # empty: whatever is read from the working directory is not there
 WORKDIR /empty
 USER 65532:65532

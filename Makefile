@@ -24,12 +24,13 @@ serving := .venv-serve/installed-$(version)
 testing := .venv/installed-$(version)
 developing := .venv/installed-dev-$(version)
 deploying := .venv-deploy/installed-$(version)
+scanning := .venv-scan/installed-$(version)
 engines := $(patsubst %,.venv-engines/%/installed-$(version),clients duckdb ray spark)
 
 pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2
 long := slow or external or image
 
-.PHONY: help serve test test-all deploy-tools coverage check model bench lambda image lock python openmp
+.PHONY: help serve test test-all deploy-tools coverage check model bench lambda image sbom lock python openmp
 .PHONY: engines image-test test-engines
 
 help:  ## list these targets
@@ -81,6 +82,10 @@ image:  ## build the container image IMAGE (pinion) with ENGINE (docker)
 	$(ENGINE) build --tag $(IMAGE) --label $(label).version=$(released) \
 		--label $(label).revision=$(revision) $(BUILD_OPTIONS) .
 
+sbom: $(scanning)  # write what the image IMAGE is made of, build/sbom.json
+	@mkdir -p build
+	.venv-scan/bin/python -m deploy.image.sbom $(IMAGE) --engine "$(ENGINE)" --output build/sbom.json
+
 # what `make test-all` has of it, with what is missing said instead of skipped
 image-test: $(developing)
 	@.venv/bin/python -c 'import sys; from tests.containers import why_no_image; \
@@ -94,7 +99,7 @@ $(serving): requirements-inference.txt | python
 	@touch $@
 
 $(testing): requirements-test.txt requirements-convert.txt requirements-inference.txt | python openmp
-	@echo "Making .venv, once: 310 MB to download, 1010 MB of disk, one to three minutes."
+	@echo "Making .venv, once: 310 MB to download, 1020 MB of disk, one to three minutes."
 	"$(python)" -m venv --clear .venv
 	.venv/bin/python $(pip_install) $<
 	@touch $@
@@ -112,6 +117,12 @@ $(deploying): deploy/requirements-tools.txt deploy/requirements-checkov.txt \
 	.venv-deploy/checkov/bin/python $(pip_install) deploy/requirements-checkov.txt
 	.venv-deploy/bin/python $(pip_install) deploy/requirements-emulator.txt \
 		--target=.venv-deploy/emulator
+	@touch $@
+
+$(scanning): deploy/requirements-scan.txt deploy/aws/requirements.txt | python
+	@echo "Making .venv-scan, once: 33 MB to download, 97 MB of disk, less than a minute."
+	"$(python)" -m venv --clear .venv-scan
+	.venv-scan/bin/python $(pip_install) $<
 	@touch $@
 
 engines: $(engines) $(deploying)  # what the tests of the engines run
@@ -165,7 +176,7 @@ tools := moto[server,cloudformation,ec2,ecr,iam,ssm,scheduler,budgets,awslambda]
 checkov := checkov
 # of the first one file is used, the emulator of Lambda; the second has the other two
 emulator := aws-sam-cli awslambdaric simplejson snapshot-restore-py
-# what .github/workflows/deploy.yml looks into an image with
+# what `make sbom` and .github/workflows/deploy.yml look into an image with
 scan := cyclonedx-bom pip-audit
 pins_aws := deploy/aws/requirements.txt
 pins_tools := deploy/requirements-tools.txt

@@ -35,8 +35,12 @@ BASE = (
     "libgomp1,libstdc++6,python3.13-minimal,libpython3.13-stdlib",
     '--extract-hook=ln -s python3.13 "$1/usr/bin/python3"',
     '--extract-hook=rm -rf "$1/usr/share/doc" "$1/usr/share/man" "$1/usr/share/locale"',
+    '--extract-hook=cd "$1/var/lib/dpkg" && mkdir status.d && '
+    "for package in ../../cache/apt/archives/*.deb; do "
+    'dpkg-deb --field "$package" >"status.d/$(dpkg-deb --field "$package" Package)"; '
+    "done",
 )
-"""The packages of gcr.io/distroless/python3-debian13, unpacked in the same way."""
+"""The packages of gcr.io/distroless/python3-debian13, unpacked and listed as there."""
 
 
 class Container(NamedTuple):
@@ -73,7 +77,9 @@ def podman(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[
 
 
 @cache
-def built_image(*options: str, architecture: str = "", revision: str = "") -> str:
+def built_image(
+    *options: str, architecture: str = "", revision: str = "", folder: Path = ROOT
+) -> str:
     """Build the image with `make image`, once a process, and return its id.
 
     Parameters
@@ -82,9 +88,11 @@ def built_image(*options: str, architecture: str = "", revision: str = "") -> st
         As engines call it, if it is not this machine's.
     revision
         What is said instead of the checkout's commit.
+    folder
+        The checkout, if it is not this one.
     """
-    with alone("image"), tempfile.TemporaryDirectory() as folder:
-        written = f"{folder}/id"
+    with alone("image"), tempfile.TemporaryDirectory() as temporary:
+        written = f"{temporary}/id"
         given = [
             "--quiet",
             "--network=host",
@@ -107,8 +115,18 @@ def built_image(*options: str, architecture: str = "", revision: str = "") -> st
         ]
         if revision:
             words.append(f"revision={revision}")
-        _run("make", "--directory", str(ROOT), "image", *words)
+        _run("make", "--directory", str(folder), "image", *words)
         return Path(written).read_text("utf-8").strip().removeprefix("sha256:")
+
+
+def copied_checkout(folder: Path) -> Path:
+    """Copy what git has, and what it would have with `git add`, into a folder."""
+    words = ("--cached", "--others", "--exclude-standard", "-z")
+    listed = _run("git", "-C", str(ROOT), "ls-files", *words)
+    for name in listed.stdout.rstrip("\0").split("\0"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
 
 
 def debian(
@@ -120,8 +138,10 @@ def debian(
         name = f"{name}-{architecture}"
         options += (f"--architectures={architecture}", "--skip=check/qemu")
         changes.append(f"--arch={architecture}")
-    archive = BUILD / f"{name}-{suite}.tar"
-    image = f"localhost/pinion-test/{name}:{suite}"
+    # other options are another image: what was made of the old ones is not taken for it
+    tag = f"{suite}-{zlib.crc32(repr(options).encode()):08x}"
+    archive = BUILD / f"{name}-{tag}.tar"
+    image = f"localhost/pinion-test/{name}:{tag}"
     with alone(archive.stem):
         imported = podman("image", "exists", image, check=False).returncode == 0
         if not archive.exists():

@@ -19,6 +19,7 @@ from tests.containers import (
     Container,
     await_port,
     built_image,
+    copied_checkout,
     podman,
     running_container,
     why_no_image,
@@ -166,14 +167,24 @@ def test_the_second_target_is_the_same_image_and_a_shell(image: str) -> None:
     assert said.stdout == "65532\nstudent_performance.onnx\n"
 
 
-def test_the_same_checkout_gives_the_same_layers_on_another_day() -> None:
-    images = [
-        built_image("--no-cache", "--timestamp=0", f"--tag=pinion-{day}")
-        for day in ("one", "other")
-    ]
+def test_the_same_files_give_the_same_layers_whoever_builds_them_where_and_when(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--no-cache", "--timestamp=0")
+    here = built_image(*options)
+    elsewhere = copied_checkout(tmp_path / "with a space")
+    for path in elsewhere.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        os.chown(path, 4242, 4242)
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    umask = os.umask(0o077)
+    try:
+        there = built_image(*options, folder=elsewhere)
+    finally:
+        os.umask(umask)
     layers = [
         podman("image", "inspect", "--format={{json .RootFS.Layers}}", each).stdout
-        for each in images
+        for each in (here, there)
     ]
 
     assert layers[0] == layers[1]

@@ -28,7 +28,7 @@ def write_program(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
-OWN = {"deploy-tools", "engines", "openmp", "python", "test-engines"}
+OWN = {"deploy-tools", "engines", "openmp", "python", "sbom", "test-engines"}
 """Targets that others ask for, and people seldom."""
 
 

@@ -34,6 +34,7 @@ def main(packages: Path) -> None:
     for pattern in REMOVED:
         for path in _found(packages, pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    drop_empty(packages)
     for pattern in STRIPPED:
         command = ["strip", "--strip-unneeded", *map(str, _found(packages, pattern))]
         subprocess.run(command, check=True)  # noqa: S603 - paths of our own packages
@@ -42,12 +43,17 @@ def main(packages: Path) -> None:
 def keep_only(folder: Path, patterns: tuple[str, ...]) -> None:
     """Delete all of a folder but the files of some patterns, which must be there."""
     kept = {path for pattern in patterns for path in _found(folder, pattern)}
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif path not in kept:
+    for path in sorted(folder.rglob("*")):
+        if not path.is_dir() and path not in kept:
             path.unlink()
+    drop_empty(folder)
+
+
+def drop_empty(folder: Path) -> None:
+    """Delete the folders that hold nothing, the deepest first."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def _found(folder: Path, pattern: str) -> list[Path]:
