@@ -4,7 +4,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from server.settings import Settings
+from server.settings import InvalidSetting, Settings
 
 MEMORY_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -23,14 +23,24 @@ def fitted(settings: Settings) -> Settings:
     """Return the settings with what the process may take, where that is less.
 
     A body of the largest size that is allowed can always be held.
+
+    Raises
+    ------
+    InvalidSetting
+        There are too few files for a single connection.
     """
     n_bytes = memory_limit_bytes() or 2**63
     held = min(settings.max_held_bytes, n_bytes // HELD_SHARE)
-    n_connections = min(settings.max_connections, allowed_files() - N_OWN_FILES)
+    n_files = allowed_files()
+    if n_files <= N_OWN_FILES:
+        raise InvalidSetting(
+            f"the process may open {n_files} files and needs {N_OWN_FILES}, and one for "
+            "each connection; let it open more (ulimit -n)"
+        )
     return settings._replace(
         max_held_bytes=max(held, settings.max_body_bytes),
         max_unsent_bytes=min(settings.max_unsent_bytes, n_bytes // UNSENT_SHARE),
-        max_connections=max(1, n_connections),
+        max_connections=min(settings.max_connections, n_files - N_OWN_FILES),
     )
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING
@@ -27,14 +28,19 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server and return the exit code."""
+    """Run the server and return the exit code.
+
+    Raises
+    ------
+    MemoryError
+    """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is served yet
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: sys.exit(0))  # there is nothing to drain yet
     try:
         settings = read_settings(sys.argv[1:] if arguments is None else arguments)
         settings = fitted(settings)
-        WATCHDOG.start(settings.run_seconds)
+        _start_threads(settings)
         models = Models.load(settings)
         app = _create_app(models, settings)  # nothing fails once the port is open
         listener = _listen(settings)
@@ -45,7 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except socket.gaierror as error:
         reason = f"{error.strerror}; choose another with --host"
         return _fail(f"cannot listen on {settings.host}: {reason}", 1)
+    except UnicodeError:  # of IDNA, which each name of a host has to be in
+        reason = "no name of a host; choose another with --host"
+        return _fail(f"cannot listen on {settings.host!r}: {reason}", 1)
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from error
         where = f"{settings.host} port {settings.port}"
         reason = os.strerror(error.errno) if error.errno else str(error)
         other = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
@@ -54,6 +65,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     _serve(app, models, settings, listener)
     return 0
+
+
+def _start_threads(settings: Settings) -> None:
+    """Start what goes on beside the loop, while its want can be said in a sentence.
+
+    Raises
+    ------
+    InvalidSetting
+        The process may have no more threads.
+    """
+    try:
+        WATCHDOG.start(settings.run_seconds)
+        set_up_log()
+    except RuntimeError as error:
+        raise InvalidSetting(
+            f"{error}: let the process have more (ulimit -u, or the pids of its "
+            "container)"
+        ) from error
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -82,7 +111,6 @@ def _serve(
     from server.watch import Watch
 
     host, port = listener.getsockname()[:2]
-    set_up_log()
     sys.modules["uvicorn"].Config = Config  # type: ignore[attr-defined]
     connections = Connections(app, settings)
     find_hot = hot_heads(lambda: app.endpoints, app.access)
@@ -138,4 +166,5 @@ def _fail(sentence: str, exit_code: int) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    with suppress(OSError):  # a full disk, or nobody reads: what is served is served
+        print(line, file=sys.stderr, flush=True)

@@ -45,7 +45,7 @@ def test_what_is_asked_for_is_not_raised(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("n_files", "n_connections"), [(64, 40), (10, 1), (2000, 1000)]
+    ("n_files", "n_connections"), [(64, 40), (25, 1), (2000, 1000)]
 )
 def test_there_are_no_more_connections_than_files(
     n_files: int, n_connections: int, monkeypatch: pytest.MonkeyPatch
