@@ -39,10 +39,14 @@ def make_key(path: Path) -> str:
         ) from None
     except OSError as error:
         raise Invalid(f"{path} cannot be written: {error.strerror}") from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink()  # half a key is none
+        raise Invalid(f"{path} cannot be written: {error.strerror}") from error
     return public_key(key)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from convert.errors import Invalid
@@ -50,7 +51,7 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     Raises
     ------
     Invalid
-        A folder has the name of a file.
+        A folder has the name of a file, or the system does not write it.
     """
     for path in contents:
         if path.is_dir():
@@ -64,6 +65,9 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
             temporary[path].write_bytes(content)
         for path in contents:
             os.replace(temporary[path], path)
+    except OSError as error:  # of a full disk it says nothing else
+        raise Invalid(f"{path} cannot be written: {error.strerror}") from error
     finally:
         for path in temporary.values():
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # a name that is too long is no file either
+                path.unlink(missing_ok=True)
