@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.errors import Refusal
+from convert.errors import Invalid, Refusal
 from convert.inputs import check_input
 from convert.report.files import check_output, write_files
 
@@ -24,7 +24,7 @@ def test_no_file_is_written_where_one_cannot_be(tmp_path: Path) -> None:
     first.write_bytes(b"old")
     (folder / "c").mkdir(parents=True)
 
-    with pytest.raises(OSError, match="b"):
+    with pytest.raises(Invalid, match="b cannot be written: "):
         write_files({first: b"new", tmp_path / "a" / "b": b"new"})
 
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["a", "b"]
