@@ -27,13 +27,17 @@ if TYPE_CHECKING:
     from server.app import App
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server and return the exit code.
+class CannotListen(Exception):
+    """The system does not let the process listen where it was told to."""
 
-    Raises
-    ------
-    MemoryError
-    """
+    def __init__(self, where: str, reason: str, flag: str) -> None:
+        super().__init__(
+            f"cannot listen on {where}: {reason}; choose another with {flag}"
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server and return the exit code."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is served yet
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: sys.exit(0))  # there is nothing to drain yet
@@ -46,23 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listener = _listen(settings)
     except (UnservableModel, InvalidSetting) as error:
         return _fail(str(error), 2)
-    except RuntimeFault as error:
+    except (RuntimeFault, CannotListen) as error:
         return _fail(str(error), 1)
-    except socket.gaierror as error:
-        reason = f"{error.strerror}; choose another with --host"
-        return _fail(f"cannot listen on {settings.host}: {reason}", 1)
-    except UnicodeError:  # of IDNA, which each name of a host has to be in
-        reason = "no name of a host; choose another with --host"
-        return _fail(f"cannot listen on {settings.host!r}: {reason}", 1)
-    except OSError as error:
-        if error.errno == errno.ENOMEM:
-            raise MemoryError from error
-        where = f"{settings.host} port {settings.port}"
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        other = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
-        return _fail(
-            f"cannot listen on {where}: {reason}; choose another with {other}", 1
-        )
     _serve(app, models, settings, listener)
     return 0
 
@@ -86,11 +75,30 @@ def _start_threads(settings: Settings) -> None:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    found = socket.getaddrinfo(
-        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    family, _, _, _, address = found[0]
-    return listen(address, family, settings.write_seconds)
+    """Return what listens at the address of the settings.
+
+    Raises
+    ------
+    CannotListen
+    MemoryError
+    """
+    host, port = settings.host, settings.port
+    try:
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, _, _, _, address = found[0]
+        return listen(address, family, settings.write_seconds)
+    except socket.gaierror as error:
+        raise CannotListen(host, str(error.strerror), "--host") from error
+    except UnicodeError as error:  # of IDNA, which each name has to be in
+        raise CannotListen(repr(host), "no name of a host", "--host") from error
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        other = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
+        raise CannotListen(f"{host} port {port}", reason, other) from error
 
 
 def _create_app(models: Models, settings: Settings) -> "App":
