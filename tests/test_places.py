@@ -1,5 +1,6 @@
 """Places that lack something: it works there, or one sentence says why it cannot."""
 
+import errno
 import json
 import os
 import resource
@@ -29,8 +30,10 @@ from convert.report.files import write_files
 from convert.signing import make_key
 from convert.wall.outside import take
 from server import model as models_of_server
+from server.app import App
 from server.models import Models
 from server.settings import read_settings
+from server.watch import Watch
 from tests.models import make_model, make_row, make_signature
 from tests.servers import ROOT
 
@@ -223,6 +226,19 @@ def test_no_stream_is_needed_to_serve_and_no_connection_takes_its_place(
             "error: cannot listen on 'a\\udcff': no name of a host; choose another with "
             "--host\n",
         ),
+        (
+            'exec "$@"',
+            ("--keys-file", "/dev/zero"),
+            2,
+            "error: --keys-file /dev/zero: File too large\n",
+        ),
+        (
+            'exec "$@"',
+            ("--trusted-keys", "/dev/zero"),
+            2,
+            "error: --trusted-keys or PINION_TRUSTED_KEYS: /dev/zero cannot be read: "
+            "File too large\n",
+        ),
     ],
 )
 def test_a_place_where_nothing_can_be_served_is_one_sentence(
@@ -360,6 +376,35 @@ def test_the_bytes_of_a_file_name_that_are_no_text_do_not_hide_the_models(
 
     assert [each["file"] for each in refused] == ["x\\udcff.onnx"]
     assert refused[0]["detail"].startswith("x\\udcff.onnx: not a whole model file")
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "let everybody read it"),
+        (errno.ESTALE, "name another with --models-folder"),
+    ],
+)
+def test_a_folder_that_the_system_does_not_give_ends_no_server(
+    number: int, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path) -> bool:
+        raise OSError(number, os.strerror(number), str(self))
+
+    write_model(tmp_path / "a.onnx")
+    settings = read_settings(["--models-folder", str(tmp_path)])
+    before = Models.load(settings)
+    app = App(list(before.by_path.values()), settings)
+    watch = Watch(app, before, settings, on_change=lambda: None)
+    monkeypatch.setattr(Path, "exists", refuse)
+
+    after = before.reloaded(settings)
+    watch._next_look = 0
+    watch.look()
+
+    said = f"{tmp_path}/ cannot be read: {os.strerror(number)}; {remedy}"
+    assert after.by_path == before.by_path
+    assert after.refused == {tmp_path: said}
 
 
 @pytest.mark.parametrize(
