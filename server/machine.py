@@ -1,6 +1,7 @@
 """What the process may take of its machine, and the settings that go with it."""
 
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,10 @@ MEMORY_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-"""Of control groups of the second and of the first version."""
+"""Of control groups of the second and of the first version, as a container sees them."""
+
+OWN_GROUPS = Path("/proc/self/cgroup")
+"""The groups of the process below those, where it is in no container: systemd's units."""
 
 HELD_SHARE, UNSENT_SHARE = 32, 128
 """Requests that wait, and answers that wait, may take one part of so many."""
@@ -47,7 +51,7 @@ def fitted(settings: Settings) -> Settings:
 def memory_limit_bytes() -> int | None:
     """Return the limit of the container or of the process, None without one."""
     limits = []
-    for path in MEMORY_LIMITS:
+    for path in _limit_files():
         with suppress(OSError, ValueError):  # there is none, or it says max
             limits.append(int(path.read_text("ascii")))
     if sys.platform == "win32":
@@ -58,6 +62,20 @@ def memory_limit_bytes() -> int | None:
     if of_process != resource.RLIM_INFINITY:
         limits.append(of_process)
     return min(limits, default=None)
+
+
+def _limit_files() -> Iterator[Path]:
+    """Yield where a limit may stand: what is said of a group counts for all below."""
+    groups = ""
+    with suppress(OSError):  # without /proc nobody says in which group this is
+        groups = OWN_GROUPS.read_text("utf-8", "replace")
+    for path, controller in zip(MEMORY_LIMITS, ("", "memory"), strict=True):
+        yield path
+        for line in groups.splitlines():
+            _, controllers, group = line.split(":", 2)
+            if controller in controllers.split(","):
+                own = path.parent / group.lstrip("/")
+                yield from (each / path.name for each in (own, *own.parents))
 
 
 def allowed_files() -> int:
