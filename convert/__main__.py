@@ -5,12 +5,14 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 from convert import __version__
 from convert.commands.progress import Progress
 from convert.errors import Refusal
 from convert.libraries import as_refusals
+from server.streams import open_streams
 
 log = logging.getLogger("convert")
 
@@ -70,12 +72,17 @@ def main(words: list[str]) -> int:
         _discard(1, 2)
         return OUTPUT_CUT
     except KeyboardInterrupt:
-        print("interrupted: nothing was written", file=sys.stderr)
+        _say("interrupted: nothing was written")
         return 130
     except OSError as error:
         _discard(1)
-        print(f"refused: the output: {error.strerror}", file=sys.stderr)
+        _say(f"refused: the output: {error.strerror}")
         return 2
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # the exit code says it, too
+        print(line, file=sys.stderr, flush=True)
 
 
 def _discard(*descriptors: int) -> None:
@@ -87,12 +94,12 @@ def _discard(*descriptors: int) -> None:
 
 def _run(words: list[str]) -> int:
     try:
-        with Progress() as progress, as_refusals():
+        with as_refusals(), Progress() as progress:
             parsed = parse(words)
             progress.rest()
             outcome = parsed.run(parsed)
     except Refusal as error:
-        print(f"refused: {error}", file=sys.stderr)
+        _say(f"refused: {error}")
         return 2
     if isinstance(outcome, int):
         return outcome
@@ -120,6 +127,7 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    open_streams()
     # so that who is asked to end ends what it has started, and removes what it made
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
 """Files that a person names: whether they are there, and what came in their place."""
 
+import os
 from pathlib import Path
 
 from convert.errors import Unreadable, suggest
@@ -14,13 +15,20 @@ def check_input(path: Path) -> None:
     Raises
     ------
     Unreadable
-        There is nothing of that name, or a folder, or a web page.
+        There is nothing of that name, or a folder, a device, or a web page.
     """
     if path.is_dir():
         raise Unreadable(f"{path} is a folder: name the file in it")
+    if path.is_char_device() or path.is_block_device():
+        raise Unreadable(f"{path} is a device, which has no end: name a file")
     if path.exists():
         _check_beginning(path)
         return
+    if path.is_symlink():
+        raise Unreadable(
+            f"{path} is a link to {os.readlink(path)}, where there is no file: name "
+            "another"
+        )
     folder, ending = path.parent, path.suffix
     if not folder.is_dir():
         raise Unreadable(f"there is no folder {folder} for {path}: check the path")

@@ -14,6 +14,16 @@ from convert.errors import Refusal
 OWN_ERRORS = (("catboost", "CatBoostError"), ("lightgbm.basic", "LightGBMError"))
 """Of libraries that are loaded only where a pipeline holds something of theirs."""
 
+NO_MEMORY = "there is too little memory; give the process more"
+NO_THREAD = "can't start new thread"
+"""As `threading` says it, with no class of its own."""
+
+UNMAPPED = "failed to map segment"
+"""What the loader of Linux says of a shared object where there is too little memory."""
+
+NO_FOLDER = "temporary directory"
+"""What Python and matplotlib say of, in many words, where neither finds one."""
+
 SHARED_OBJECT = re.compile(r"(?P<name>lib[\w.+-]+?\.(?:so|dylib)[.\d]*)")
 
 SYSTEM_PACKAGES = {
@@ -67,7 +77,8 @@ def as_refusals() -> Iterator[None]:
     Raises
     ------
     Refusal
-        A library is not installed or cannot be loaded, or the system refused a file.
+        A library is not installed or cannot be loaded, or the system refused a file,
+        memory or a thread.
     BrokenPipeError
         Nobody reads any more what is written; it is passed on.
     ImportError
@@ -77,12 +88,27 @@ def as_refusals() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise
+    except MemoryError as error:
+        raise Refusal(NO_MEMORY) from error
+    except RuntimeError as error:
+        if str(error) != NO_THREAD:
+            raise
+        raise Refusal(
+            f"{error}: let the process have more (ulimit -u, or the pids of its "
+            "container)"
+        ) from error
     except ModuleNotFoundError as error:
         raise Refusal(
             f"{error.name} is not installed for {sys.executable}: use .venv/bin/python, "
             "which `make check` makes"
         ) from error
     except (ImportError, OSError) as error:
+        if UNMAPPED in str(error):
+            raise Refusal(NO_MEMORY) from error
+        if NO_FOLDER in str(error):
+            raise Refusal(
+                "no folder for temporary files can be written: name one in TMPDIR"
+            ) from error
         if wants_system_package(error):
             raise Refusal(
                 f"a library cannot be loaded here, {why_not_loaded(error)}"

@@ -3,10 +3,15 @@
 import gc
 import sys
 
+from server.streams import open_streams
+
 if __name__ == "__main__":
     gc.disable()  # start-up makes no garbage to look for: 6 ms; serving enables it
+    open_streams()
     try:
         from server.process import main
+
+        exit_code = main()
     except KeyboardInterrupt:
         sys.exit(130)
     except ModuleNotFoundError as error:
@@ -14,4 +19,6 @@ if __name__ == "__main__":
             f"error: {error.name} is not installed for {sys.executable}; use "
             ".venv-serve/bin/python, which `make serve` makes"
         )
-    sys.exit(main())
+    except MemoryError:
+        sys.exit("error: there is too little memory to serve; give the process more")
+    sys.exit(exit_code)

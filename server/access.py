@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from server.bucket import Bucket
+from server.model_file.content import read_text
 from server.problems import MisdirectedRequest, TooManyRequests, Unauthorized
 from server.settings import InvalidSetting, Settings
 
@@ -135,7 +136,7 @@ def _listed_keys(settings: Settings) -> Sequence[tuple[str, str]]:
     ]
     if settings.keys_file:
         try:
-            text = Path(settings.keys_file).read_text("utf-8")
+            text = read_text(Path(settings.keys_file))
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not text in UTF-8"
             raise InvalidSetting(

@@ -64,18 +64,20 @@ class Beside(logging.Handler):
     ----------
     stream
         Where to; None stands for standard error as it is then.
+
+    Raises
+    ------
+    RuntimeError
+        The process may have no more threads.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__()
         self._stream = stream
         self._lines: Queue[str] = Queue(MAX_WAITING_LINES)
-        self._thread: Thread | None = None
+        Thread(target=self._write, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._thread is None:
-            self._thread = Thread(target=self._write, name="log", daemon=True)
-            self._thread.start()
         with suppress(Full):
             self._lines.put_nowait(self.format(record))
 

@@ -32,6 +32,8 @@ from server.signature import (
 
 REMEDY = "export it again with python -m convert"
 
+NO_MEMORY = "there is too little memory for it; give the process more"
+
 NEWER_ONNX = re.compile(
     r"Unsupported model IR version: \d+|Opset \d+ is under development"
 )
@@ -50,6 +52,10 @@ class UnservableModel(ValueError):
     """The file is not a model that this server can serve; the message says why."""
 
 
+class OutOfReach(UnservableModel):
+    """The system does not give the file, or the memory for it; later it may."""
+
+
 def read_file(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     """Return the content of a model file of at most `max_bytes`.
 
@@ -63,7 +69,7 @@ def read_file(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     except NotModelFile as error:
         raise UnservableModel(f"{error}; {error.remedy}") from error
     except OSError as error:
-        raise UnservableModel(f"{error.strerror}; {ANOTHER_FILE}") from error
+        raise OutOfReach(f"{error.strerror}; {ANOTHER_FILE}") from error
 
 
 class Model:
@@ -109,7 +115,9 @@ class Model:
             content = read_file(path, admission.max_bytes)
             return cls.from_content(content, str(path), admission.trusted_keys)
         except UnservableModel as error:
-            raise UnservableModel(f"{path}: {error}") from error
+            raise type(error)(f"{path}: {error}") from error
+        except MemoryError as error:
+            raise OutOfReach(f"{path}: {NO_MEMORY}") from error
 
     @classmethod
     def from_content(
@@ -146,6 +154,8 @@ class Model:
                 f"smaller model, or choose more with {SETTING}"
             ) from error
         except (RuntimeFault, ValueError) as error:
+            if "bad_alloc" in str(error):
+                raise OutOfReach(NO_MEMORY) from error
             if (found := version()) and _is_older(found, signature.runtime):
                 raise UnservableModel(
                     f"this file needs onnxruntime {signature.runtime} or newer, found "

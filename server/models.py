@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from server.model import Model, UnservableModel
+from server.model import Model, OutOfReach, UnservableModel
 from server.model_file.content import EVERYBODY, Admission
 from server.runtime.session import RuntimeFault
 from server.settings import InvalidSetting, Settings
@@ -54,15 +54,16 @@ class Models(NamedTuple):
     def reloaded(self, settings: Settings) -> "Models":
         """Return what is to be served now.
 
-        A file that did not change keeps its model, or stays refused. One that cannot be
-        served keeps the model that it had, if it had one. Where no model would be left,
-        or none of the default's name, all stay.
+        A file that did not change keeps its model, or stays refused, unless the system
+        did not give it: nothing of it may change when it does. One that cannot be served
+        keeps the model that it had, if it had one and no other took its name. Where no
+        model would be left, or none of the default's name, all stay.
         """
         try:
             paths, let_in = settings.model_paths(), admission(settings)
         except InvalidSetting as error:
             return self._replace(refused={Path(settings.models_folder): str(error)})
-        stamps = stamps_of(paths)
+        stamps = dict(stamps_of(paths))
         by_path: dict[Path, Model] = {}
         refused: dict[Path, str] = {}
         for path in paths:
@@ -72,7 +73,11 @@ class Models(NamedTuple):
                 by_path[path] = model
             except (UnservableModel, RuntimeFault) as error:
                 refused[path] = str(error)
-                if path in self.by_path:
+                if isinstance(error, OutOfReach):
+                    stamps.pop(path, None)  # so that it is read again
+                if path in self.by_path and not _is_named(
+                    self.by_path[path].signature.name, by_path.values()
+                ):
                     by_path[path] = self.by_path[path]
         try:
             _require_default(settings.default, by_path.values())
@@ -137,11 +142,15 @@ def load_models(
 
 def _require_new_name(path: Path, model: Model, models: Iterable[Model]) -> None:
     name = model.signature.name
-    if any(name == each.signature.name for each in models):
+    if _is_named(name, models):
         raise UnservableModel(
             f"{path}: another model is named {name!r} already; "
             "name each file once, or export it with another name"
         )
+
+
+def _is_named(name: str, models: Iterable[Model]) -> bool:
+    return any(name == each.signature.name for each in models)
 
 
 def _require_default(default: str, models: Iterable[Model]) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     from server.app import App
 
 
+class CannotListen(Exception):
+    """The system does not let the process listen where it was told to."""
+
+    def __init__(self, where: str, reason: str, flag: str) -> None:
+        super().__init__(
+            f"cannot listen on {where}: {reason}; choose another with {flag}"
+        )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server and return the exit code."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is served yet
@@ -34,34 +44,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(sys.argv[1:] if arguments is None else arguments)
         settings = fitted(settings)
-        WATCHDOG.start(settings.run_seconds)
+        _start_threads(settings)
         models = Models.load(settings)
         app = _create_app(models, settings)  # nothing fails once the port is open
         listener = _listen(settings)
     except (UnservableModel, InvalidSetting) as error:
         return _fail(str(error), 2)
-    except RuntimeFault as error:
+    except (RuntimeFault, CannotListen) as error:
         return _fail(str(error), 1)
-    except socket.gaierror as error:
-        reason = f"{error.strerror}; choose another with --host"
-        return _fail(f"cannot listen on {settings.host}: {reason}", 1)
-    except OSError as error:
-        where = f"{settings.host} port {settings.port}"
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        other = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
-        return _fail(
-            f"cannot listen on {where}: {reason}; choose another with {other}", 1
-        )
     _serve(app, models, settings, listener)
     return 0
 
 
+def _start_threads(settings: Settings) -> None:
+    """Start what goes on beside the loop, while its want can be said in a sentence.
+
+    Raises
+    ------
+    InvalidSetting
+        The process may have no more threads.
+    """
+    try:
+        WATCHDOG.start(settings.run_seconds)
+        set_up_log()
+    except RuntimeError as error:
+        raise InvalidSetting(
+            f"{error}: let the process have more (ulimit -u, or the pids of its "
+            "container)"
+        ) from error
+
+
 def _listen(settings: Settings) -> socket.socket:
-    found = socket.getaddrinfo(
-        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    family, _, _, _, address = found[0]
-    return listen(address, family, settings.write_seconds)
+    """Return what listens at the address of the settings.
+
+    Raises
+    ------
+    CannotListen
+    MemoryError
+    """
+    host, port = settings.host, settings.port
+    try:
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, _, _, _, address = found[0]
+        return listen(address, family, settings.write_seconds)
+    except socket.gaierror as error:
+        raise CannotListen(host, str(error.strerror), "--host") from error
+    except UnicodeError as error:  # of IDNA, which each name has to be in
+        raise CannotListen(repr(host), "no name of a host", "--host") from error
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        other = "--host" if error.errno == errno.EADDRNOTAVAIL else "--port"
+        raise CannotListen(f"{host} port {port}", reason, other) from error
 
 
 def _create_app(models: Models, settings: Settings) -> "App":
@@ -82,7 +119,6 @@ def _serve(
     from server.watch import Watch
 
     host, port = listener.getsockname()[:2]
-    set_up_log()
     sys.modules["uvicorn"].Config = Config  # type: ignore[attr-defined]
     connections = Connections(app, settings)
     find_hot = hot_heads(lambda: app.endpoints, app.access)
@@ -138,4 +174,5 @@ def _fail(sentence: str, exit_code: int) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    with suppress(OSError):  # a full disk, or nobody reads: what is served is served
+        print(line, file=sys.stderr, flush=True)

@@ -218,12 +218,15 @@ class Settings(NamedTuple):
         if self.models:
             return list(self.models)
         folders = [Path(each) for each in self.models_folder.split(os.pathsep)]
-        folder = next(filter(Path.exists, folders), folders[-1])
         try:
+            folder = next(filter(Path.exists, folders), folders[-1])
             names = sorted(os.listdir(folder)) if folder.exists() else []
         except OSError as error:
+            remedy = "let everybody read it"
+            if not isinstance(error, PermissionError):
+                remedy = "name another with --models-folder"
             raise InvalidSetting(
-                f"{folder}/ cannot be read: {error.strerror}; let everybody read it"
+                f"{error.filename}/ cannot be read: {error.strerror}; {remedy}"
             ) from error
         paths = [folder / name for name in names if name.endswith(".onnx")]
         if not paths:

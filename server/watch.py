@@ -82,7 +82,7 @@ class Watch:
         self._models = after
         # strangers see the name of a file, and not in which folder it is
         self._app.refused = {
-            path.name: why.replace(str(path), path.name)
+            _text(path.name): _text(why.replace(str(path), path.name))
             for path, why in after.refused.items()
         }
         for path, why in after.refused.items():
@@ -99,3 +99,8 @@ class Watch:
         LOG.warning("serving %s", ", ".join(served))
         del before  # the models that nobody asks any more
         gc.collect()
+
+
+def _text(name: str) -> str:
+    """Return what JSON takes: the name of a file may be any bytes."""
+    return name.encode(errors="backslashreplace").decode()

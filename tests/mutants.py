@@ -89,6 +89,7 @@ TESTS = {
     "convert/lowering/preprocessing/iterative_imputer.py": "preprocessing_impute",
     "convert/lowering/preprocessing/knn_imputer.py": "preprocessing_impute",
     "convert/proof/ties.py": "proof_ties proof_discrepancy",
+    "server/streams.py": "places",
 }
 """Module → its test files, where that is not the one of its name alone."""
 

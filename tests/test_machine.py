@@ -7,7 +7,7 @@ import pytest
 
 from server import machine
 from server.machine import allowed_files, fitted, memory_limit_bytes
-from server.settings import default_settings, read_settings
+from server.settings import InvalidSetting, default_settings, read_settings
 
 MIB = 2**20
 
@@ -45,7 +45,7 @@ def test_what_is_asked_for_is_not_raised(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("n_files", "n_connections"), [(64, 40), (10, 1), (2000, 1000)]
+    ("n_files", "n_connections"), [(64, 40), (25, 1), (2000, 1000)]
 )
 def test_there_are_no_more_connections_than_files(
     n_files: int, n_connections: int, monkeypatch: pytest.MonkeyPatch
@@ -58,11 +58,11 @@ def test_there_are_no_more_connections_than_files(
 @pytest.mark.parametrize(
     ("texts", "limit"),
     [
-        (["max\n"], None),
-        (["134217728\n"], 134217728),
+        (["max\n", None], None),
+        (["134217728\n", None], 134217728),
         ([None, "9\n"], 9),
         (["8\n", "9\n"], 8),
-        ([], None),
+        ([None, None], None),
     ],
 )
 def test_the_limit_is_that_of_the_control_group(
@@ -76,8 +76,49 @@ def test_the_limit_is_that_of_the_control_group(
         if text is not None:
             path.write_text(text)
     monkeypatch.setattr(machine, "MEMORY_LIMITS", paths)
+    monkeypatch.setattr(machine, "OWN_GROUPS", tmp_path / "none")
 
     assert memory_limit_bytes() == limit
+
+
+@pytest.mark.parametrize(
+    ("groups", "limit"),
+    [
+        ("0::/system.slice/pinion.service\n", 100),
+        ("0::/system.slice/other.service\n", 300),
+        ("4:cpu,memory:/pinion\n3:memoryless:/other\n0::/\n", 200),
+        ("0::/gone/since\n", None),
+        ("", None),
+    ],
+)
+def test_the_limit_is_that_of_any_group_that_the_process_is_in(
+    groups: str, limit: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (
+        ("unified/system.slice/memory.max", "300"),
+        ("unified/system.slice/pinion.service/memory.max", "100"),
+        ("memory/pinion/limit", "200"),
+        ("memory/other/limit", "1"),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    own = tmp_path / "cgroup"
+    own.write_text(groups)
+    roots = (tmp_path / "unified" / "memory.max", tmp_path / "memory" / "limit")
+    monkeypatch.setattr(machine, "MEMORY_LIMITS", roots)
+    monkeypatch.setattr(machine, "OWN_GROUPS", own)
+
+    assert memory_limit_bytes() == limit
+
+
+def test_too_few_files_for_one_connection_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "allowed_files", lambda: 24)
+
+    with pytest.raises(InvalidSetting, match=r"^the process may open 24 files"):
+        fitted(default_settings())
 
 
 def test_the_process_asks_for_all_the_files_that_it_can_have() -> None:

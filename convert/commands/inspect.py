@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> str:
     graph = read_graph(content)
     if arguments.json:
         whole = {"signature": msgspec.to_builtins(signature), "graph": graph}
-        return json.dumps(whole, indent=2, ensure_ascii=False)
+        return json.dumps(whole, indent=2)
     return "\n".join(map(visible, _report(signature, graph)))
 
 

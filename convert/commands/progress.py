@@ -33,11 +33,11 @@ class Progress(logging.Handler):
         self._thread = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> Self:
+        self._thread.start()
         logger = logging.getLogger("convert")
         logger.addHandler(self)
         logger.setLevel(logging.INFO)
         self._due = time.monotonic() + TICK_SECONDS
-        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:

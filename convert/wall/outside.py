@@ -51,6 +51,9 @@ KEPT = re.compile(
 DESCRIPTOR = re.compile(r"/dev/fd/(\d+)|/proc/self/fd/(\d+)|/dev/std(in)")
 """Of a shell's ``<(…)``: a file that is open already."""
 
+NO_MEMORY = ("bad_alloc", "failed to map segment")
+"""What C++ and the system's loader say of it."""
+
 MORE_TIME = "give it more with --time-limit, or try it with a smaller model"
 MORE_MEMORY = "give it more with --memory-limit, or try it on a machine with more"
 
@@ -101,6 +104,8 @@ def work(
     ------
     Refusal
         Its own, or that it failed, crashed or passed a limit.
+    RuntimeError
+        The process may have no more threads.
     """
     command = [str(python or sys.executable), "-P", *LAUNCHER, str(folder)]
     command += [*map(str, limits), *map(os.path.abspath, read), "--", *words]
@@ -118,7 +123,11 @@ def work(
         start_new_session=True,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # of Windows
     )
-    relay = Relay(child)
+    try:
+        relay = Relay(child)
+    except RuntimeError:  # there are no threads for it
+        _end(child)
+        raise
     try:
         passed = _wait(child, folder, limits)
     finally:
@@ -196,7 +205,9 @@ def _too_much(beyond: str) -> str:
 
 def _why_ended(status: int, relay: Relay, limits: WallLimits) -> str:
     """Return what is to be said of a process that did not end by itself."""
-    if relay.failure.startswith("MemoryError") or "bad_alloc" in relay.last_line:
+    if relay.failure.startswith("MemoryError") or any(
+        each in relay.failure + relay.last_line for each in NO_MEMORY
+    ):
         memory = f"{limits.memory_bytes / 2**30:.3g} GiB"
         return (
             f"takes more memory than there is behind the wall ({memory}); nothing was "
@@ -234,8 +245,11 @@ def take(folder: Path, name: str, max_bytes: int) -> bytes:
     with contextlib.suppress(OSError):
         file = os.open(folder / name, READING)
         with open(file, "rb") as opened:
-            is_plain = stat.S_ISREG(os.fstat(file).st_mode)
-            content = opened.read(max_bytes + 1) if is_plain else b""
+            status = os.fstat(file)
+            is_plain = stat.S_ISREG(status.st_mode)
+            # as many as are asked for are taken of the memory before any is read
+            n_bytes = min(status.st_size, max_bytes) + 1
+            content = opened.read(n_bytes) if is_plain else b""
     if not is_plain or not 0 < len(content) <= max_bytes:
         raise Refusal(
             "what came from behind the wall is no file that the converter makes there: "

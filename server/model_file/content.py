@@ -1,5 +1,6 @@
 """Reads a model file, and refuses what is none before a session is made of it."""
 
+import errno
 import io
 import os
 import stat
@@ -38,6 +39,9 @@ EVERYBODY = Admission()
 
 CHUNK_BYTES = 2**20
 
+MAX_CHARACTERS = 2**22
+"""Of a file of keys: 40,000 with their names."""
+
 ANOTHER_FILE = "name a model file that python -m convert made"
 
 
@@ -75,6 +79,22 @@ def read_content(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     if stand_in := find_stand_in(content):
         raise NotModelFile(*stand_in)
     return content
+
+
+def read_text(path: Path) -> str:
+    """Return a text that a person wrote, which is never long.
+
+    Raises
+    ------
+    OSError
+        The system does not give it, or it has no end within `MAX_CHARACTERS`.
+    UnicodeDecodeError
+    """
+    with path.open(encoding="utf-8") as file:
+        text = file.read(MAX_CHARACTERS + 1)
+    if len(text) > MAX_CHARACTERS:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return text
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
+from server.model_file.content import read_text
 from server.model_file.ed25519 import is_key, verifies
 from server.model_file.protobuf import fields
 from server.model_file.seal import blank_digest, find_digest, find_values
@@ -112,7 +113,7 @@ def read_trusted_keys(path: Path) -> frozenset[bytes]:
     UnreadableKeys
     """
     try:
-        text = path.read_text("utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise UnreadableKeys(f"{path} cannot be read: {reason}") from error

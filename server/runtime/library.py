@@ -34,6 +34,9 @@ API_VERSION = 15
 _FILES = {"win32": "onnxruntime.dll", "darwin": "libonnxruntime.[0-9]*.dylib"}
 _REMEDY = "install requirements-inference.txt"
 
+_NO_MEMORY = ("failed to map segment", "cannot allocate memory")
+"""What the loader of Linux says where there is too little of it."""
+
 _P = c_void_p
 _FUNCTIONS: dict[str, tuple[Any, ...]] = {  # position, result, arguments
     "GetErrorMessage": (2, c_char_p, _P),
@@ -203,10 +206,13 @@ def _open_api(path: Path) -> tuple[Any, str]:
     ------
     NoLibrary
         If it cannot be loaded, or has no API version `API_VERSION`.
+    MemoryError
     """
     try:
         get_api_base = CDLL(str(path)).OrtGetApiBase
     except (OSError, AttributeError) as error:
+        if any(each in str(error) for each in _NO_MEMORY):
+            raise MemoryError(f"{path} cannot be loaded") from error
         raise NoLibrary(f"{path} cannot be loaded ({error}): {_REMEDY}") from error
     get_api_base.restype = POINTER(_P)
     base = get_api_base()
