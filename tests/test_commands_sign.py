@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from convert.__main__ import main
 from convert.proof.replay import open_model
 from convert.report.beside import MARK
+from convert.training.card import write_card
 from server.model_file.content import read_signature
 from tests.models import make_model, make_unsealed_model
 from tests.servers import ROOT, running_server
@@ -141,6 +142,21 @@ def test_what_is_beside_a_model_and_no_card_of_it_is_left_when_it_is_signed(
 
     assert said(capsys, path, "--key", tmp_path / "key.pem")[0] == 0
     assert path.with_suffix(".md").read_text() == "# My notes\n"
+
+
+def test_the_card_beside_a_signed_model_says_its_size(
+    tmp_path: Path, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_key(capsys, tmp_path / "key.pem")
+    content, signature = open_model(path)
+    card = path.with_suffix(".md")
+    card.write_text(write_card(signature, len(content)))
+
+    said(capsys, path, "--key", tmp_path / "key.pem")
+
+    n_bytes = path.stat().st_size
+    assert n_bytes > len(content)
+    assert card.read_text() == write_card(signature, n_bytes)
 
 
 def pem(key: rsa.RSAPrivateKey | Ed25519PrivateKey, password: bytes = b"") -> bytes:

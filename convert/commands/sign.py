@@ -6,7 +6,7 @@ from pathlib import Path
 from convert.errors import Invalid
 from convert.inputs import check_input
 from convert.proof.replay import open_model
-from convert.report.beside import card_path, replace_model, true_card
+from convert.report.beside import card_path, replace_model, size, true_card
 from convert.report.files import alone_in
 from convert.signing import make_key, public_key, read_key, sign
 
@@ -57,6 +57,9 @@ def run(arguments: argparse.Namespace) -> str:
     with alone_in([path.parent]):
         content, _ = open_model(path)
         card = card_path(path)
-        said = true_card(card, content)
-        replace_model(path, sign(content, key), {card: said} if said else {})
+        signed = sign(content, key)
+        said = true_card(card, content).replace(
+            size(len(content)).encode(), size(len(signed)).encode()
+        )
+        replace_model(path, signed, {card: said} if said else {})
     return f"{path}: signed with the key {public_key(key)}"

@@ -29,6 +29,11 @@ def card_path(model: Path) -> Path:
     return model.with_suffix(".md")
 
 
+def size(n_bytes: int) -> str:
+    """Return how a card says the size of its file."""
+    return f"{n_bytes:,} bytes, ONNX"
+
+
 def check_card(path: Path) -> None:
     """Refuse to write over a text that is not a card.
 

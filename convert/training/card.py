@@ -6,7 +6,7 @@ from urllib.parse import quote
 import msgspec
 
 from convert.errors import listed
-from convert.report.beside import MARK
+from convert.report.beside import MARK, size
 from convert.report.markdown import block, code, table, text
 from convert.report.sentences import (
     _unit,
@@ -208,7 +208,7 @@ def _origin(signature: Signature, n_bytes: int) -> Iterator[str]:
     yield "## Where it comes from"
     facts = {
         "model": f"{code(signature.name)}, version {code(signature.version)}",
-        "file": f"{n_bytes:,} bytes, ONNX",
+        "file": size(n_bytes),
         "estimator": text(signature.estimator),
         "made": signature.created,
         "table": text(_fitted(provenance)),
