@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import signal
 import sys
 from contextlib import suppress
@@ -12,7 +11,7 @@ from convert import __version__
 from convert.commands.progress import Progress
 from convert.errors import Refusal
 from convert.libraries import as_refusals
-from server.streams import open_streams
+from server.streams import discard, discard_unwritten, open_streams
 
 log = logging.getLogger("convert")
 
@@ -69,13 +68,13 @@ def main(words: list[str]) -> int:
         finally:
             print(end="", flush=True)  # at the exit nobody could catch what that raises
     except BrokenPipeError:
-        _discard(1, 2)
+        discard(1, 2)
         return OUTPUT_CUT
     except KeyboardInterrupt:
         _say("interrupted: nothing was written")
         return 130
     except OSError as error:
-        _discard(1)
+        discard(1)
         _say(f"refused: the output: {error.strerror}")
         return 2
 
@@ -83,13 +82,6 @@ def main(words: list[str]) -> int:
 def _say(line: str) -> None:
     with suppress(OSError):  # the exit code says it, too
         print(line, file=sys.stderr, flush=True)
-
-
-def _discard(*descriptors: int) -> None:
-    """Let Python write what is left for these to nowhere, which it does at its exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in descriptors:
-        os.dup2(nowhere, descriptor)
 
 
 def _run(words: list[str]) -> int:
@@ -130,4 +122,6 @@ if __name__ == "__main__":
     open_streams()
     # so that who is asked to end ends what it has started, and removes what it made
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main(sys.argv[1:]))
+    exit_code = main(sys.argv[1:])
+    discard_unwritten()
+    sys.exit(exit_code)

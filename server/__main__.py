@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from server.streams import open_streams
+from server.streams import discard_unwritten, open_streams
 
 if __name__ == "__main__":
     gc.disable()  # start-up makes no garbage to look for: 6 ms; serving enables it
@@ -21,4 +21,5 @@ if __name__ == "__main__":
         )
     except MemoryError:
         sys.exit("error: there is too little memory to serve; give the process more")
+    discard_unwritten()
     sys.exit(exit_code)

@@ -21,3 +21,18 @@ def open_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         else:
             getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def discard(*descriptors: int) -> None:
+    """Let Python write what is left for these to nowhere, which it does at its exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+
+
+def discard_unwritten() -> None:
+    """Let what could not be said go nowhere: at the exit it would be a failure, 120."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        discard(2)
