@@ -183,6 +183,8 @@ def test_each_stray_file_is_named(tmp_path: Path) -> None:
         (stray / name).parent.mkdir(parents=True, exist_ok=True)
         (stray / name).write_bytes(b"stray")
     (stray / "rooted").write_bytes(b"stray")
+    for path in stray.rglob("*"):
+        path.chmod(0o755)  # whatever the umask is
     (stray / "app/shared").mkdir(mode=0o755)
     (stray / "app/shared").chmod(0o777)
     (stray / "app/link").symlink_to("/etc/passwd")

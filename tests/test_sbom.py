@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from server import __version__
-from tests.containers import alone, built_image, podman, why_no_image
+from tests.containers import (
+    BASE,
+    alone,
+    built_image,
+    debian,
+    podman,
+    why_no_image,
+)
 from tests.podman import ENGINE, LIMITS
 from tests.servers import ROOT
 from tests.test_requirements import read_pins
@@ -176,3 +183,45 @@ def test_two_builds_of_a_commit_have_the_same_bytes_and_another_commit_has_not()
     assert one == other
     assert one.replace('"uid": "a"', '"uid": "b"') == later.replace(*numbers[::-1])
     assert numbers[0] != numbers[1]
+
+
+def refusal(image: str, tmp_path: Path) -> str:
+    """Return what `make sbom` says of an image that it cannot describe."""
+    words = ("-m", "deploy.image.sbom", image, "--engine", ENGINE)
+    python = ROOT / ".venv-scan/bin/python"
+    written = tmp_path / "sbom.json"
+    done = run(python, *words, "--output", written, check=False)
+
+    assert done.returncode == 1
+    assert not written.exists()
+    return done.stderr
+
+
+def test_an_image_without_our_labels_is_refused_with_what_writes_them(
+    bill: dict[str, Any], tmp_path: Path
+) -> None:
+    base = debian("base", BASE)
+
+    assert refusal(base, tmp_path) == (
+        f"sbom.py: {base} has no label org.opencontainers.image.description: "
+        "`make image` writes it\n"
+    )
+
+
+def test_an_image_of_other_pins_is_refused_with_where_to_find_them(
+    bill: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "METADATA").write_text("Name: Click\nVersion: 7.0\n")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {built_image()}\nCOPY METADATA /app/click-7.0.dist-info/METADATA\n"
+    )
+    image = podman("build", "--quiet", str(tmp_path)).stdout.strip()
+    try:
+        said = refusal(image, tmp_path)
+    finally:
+        podman("rmi", image)
+
+    assert said == (
+        "sbom.py: the image has click==7.0, which requirements-inference.txt does not "
+        "pin; check out the commit of the image, which its labels name\n"
+    )

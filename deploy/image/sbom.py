@@ -20,6 +20,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryFile
+from typing import IO
 from uuid import UUID, uuid5
 
 from cyclonedx.contrib.license.factories import LicenseFactory
@@ -38,6 +40,7 @@ from packageurl import PackageURL
 
 REQUIREMENTS = Path("requirements-inference.txt")
 LABEL = "org.opencontainers.image."
+LABELS = ("description", "licenses", "revision", "version")
 NAMESPACE = UUID("f0bb5a1c-4f6c-5b0e-9c0a-3d9f4c0f9a61")
 """Of the serial numbers; any, for ever the same."""
 
@@ -68,38 +71,36 @@ def main(arguments: list[str] | None = None) -> None:
 
 def read_labels(engine: list[str], image: str) -> dict[str, str]:
     """Return what an image says of itself."""
-    command = [*engine, "image", "inspect", image]
-    (inspected,) = json.loads(_run(command))
-    labels: dict[str, str] = inspected["Config"]["Labels"]
+    (inspected,) = json.loads(_run([*engine, "image", "inspect", image]))
+    labels: dict[str, str] = inspected["Config"].get("Labels") or {}
+    for name in LABELS:
+        if f"{LABEL}{name}" not in labels:
+            sys.exit(
+                f"sbom.py: {image} has no label {LABEL}{name}: `make image` writes it"
+            )
     return labels
 
 
 def read_files(engine: list[str], image: str) -> dict[str, bytes]:
     """Return the files of an image that say what is in it, by their paths."""
     container = _run([*engine, "create", "--no-healthcheck", image]).strip()
-    try:
-        with subprocess.Popen(  # noqa: S603 - the engine that the caller chose
-            [*engine, "export", container], stdout=subprocess.PIPE
-        ) as exporting:
-            with tarfile.open(fileobj=exporting.stdout, mode="r|") as archive:
-                files = dict(_chosen(archive))
-            # what stands behind the end of the archive, or the engine waits for ever
-            while exporting.stdout and exporting.stdout.read(1 << 20):
-                pass
-    finally:
-        _run([*engine, "rm", container])
-    if exporting.returncode:
-        sys.exit(f"sbom.py: {engine[0]} export ended with {exporting.returncode}")
-    return files
+    with TemporaryFile() as exported:
+        try:
+            _run([*engine, "export", container], exported)
+        finally:
+            _run([*engine, "rm", container])
+        exported.seek(0)
+        with tarfile.open(fileobj=exported) as archive:
+            return dict(_chosen(archive))
 
 
-def _run(command: list[str]) -> str:
+def _run(command: list[str], output: IO[bytes] | int = subprocess.PIPE) -> str:
     done = subprocess.run(  # noqa: S603 - the engine that the caller chose
-        command, stdout=subprocess.PIPE, text=True, timeout=600
+        command, stdout=output, text=True, timeout=600
     )
     if done.returncode:  # it has said why
         sys.exit(f"sbom.py: {shlex.join(command)} ended with {done.returncode}")
-    return done.stdout
+    return done.stdout or ""
 
 
 def _chosen(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
@@ -192,6 +193,12 @@ def _debian(fields: Message, distribution: str) -> Component:
 
 def _python(fields: Message, hashes: Mapping[str, list[str]]) -> Component:
     name = re.sub(r"[-_.]+", "-", fields["Name"]).lower()
+    pin = f"{name}=={fields['Version']}"
+    if pin not in hashes:
+        sys.exit(
+            f"sbom.py: the image has {pin}, which {REQUIREMENTS} does not pin; "
+            "check out the commit of the image, which its labels name"
+        )
     purl = PackageURL("pypi", None, name, fields["Version"])
     license_ = fields["License-Expression"] or fields["License"]
     # of all files of that version, one for each system: pip checked that it is one of these
@@ -199,8 +206,7 @@ def _python(fields: Message, hashes: Mapping[str, list[str]]) -> Component:
         type=ExternalReferenceType.DISTRIBUTION,
         url=XsUri(f"https://pypi.org/project/{name}/{fields['Version']}/"),
         hashes=[
-            HashType(alg=HashAlgorithm.SHA_256, content=each)
-            for each in hashes[f"{name}=={fields['Version']}"]
+            HashType(alg=HashAlgorithm.SHA_256, content=each) for each in hashes[pin]
         ],
     )
     return Component(
