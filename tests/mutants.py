@@ -90,6 +90,18 @@ TESTS = {
     "convert/lowering/preprocessing/knn_imputer.py": "preprocessing_impute",
     "convert/proof/ties.py": "proof_ties proof_discrepancy",
     "server/streams.py": "places",
+    "server/contracts/errors.py": "v2 warehouses",
+    "server/contracts/instances.py": "v1 invocations",
+    "server/contracts/invocations/contract.py": "invocations",
+    "server/contracts/invocations/frames.py": "invocations",
+    "server/contracts/invocations/lines.py": "invocations",
+    "server/contracts/schema.py": "predict_contract v2",
+    "server/contracts/text.py": "predict_query page_form",
+    "server/contracts/v2/columns.py": "v2",
+    "server/contracts/v2/infer.py": "v2",
+    "server/contracts/v2/metadata.py": "v2",
+    "server/contracts/v2/request.py": "v2",
+    "server/contracts/v2/tensors.py": "v2",
 }
 """Module → its test files, where that is not the one of its name alone."""
 

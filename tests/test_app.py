@@ -541,7 +541,7 @@ def test_a_listening_server_is_alive_and_ready(client: httpx.Client, path: str) 
     ("method", "path", "status", "title"),
     [
         ("GET", "/nowhere", 404, "Not Found"),
-        ("GET", "/predict", 405, "Method Not Allowed"),
+        ("PUT", "/predict", 405, "Method Not Allowed"),
         ("DELETE", "/models/student/predict", 405, "Method Not Allowed"),
         ("GET", "/problems/none", 404, "Not Found"),
     ],
