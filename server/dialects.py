@@ -22,7 +22,6 @@ SERVER = {
     "extensions": ["binary_tensor_data", "model_configuration"],
 }
 
-
 MODEL = "/v2/models/{name}"
 VERSION = f"{MODEL}/versions/{{version}}"
 
@@ -71,7 +70,7 @@ class Dialects:
         instances = self._contract("v1", "InstancesContract")
         yield "/v1/models/{name}:predict", instances
         if self._settings.predict_route:
-            yield self._settings.predict_route, instances
+            yield _path(self._settings.predict_route), instances
         for end, module, name in (
             ("/invocations", "invocations.contract", "InvocationsContract"),
             ("/score", "invocations.contract", "InvocationsContract"),
@@ -87,9 +86,10 @@ class Dialects:
         query = self._contract("predict.query", "QueryContract")
         yield "/predict", query
         yield "/models/{name}/predict", query
-        for path in ("/ping", "/health", self._settings.health_route):
-            if path:
-                yield path, self.ping
+        yield "/ping", self.ping
+        yield "/health", self.ping
+        if self._settings.health_route:
+            yield _path(self._settings.health_route), self.ping
         yield "/version", self.version
         yield "/execution-parameters", self.execution_parameters
         yield "/v1/models", self.names
@@ -184,6 +184,11 @@ class Dialects:
     def _readiness(self, about: Mapping[str, Any]) -> Response:
         is_ready = self._is_ready()
         return _json({**about, "ready": is_ready}, 200 if is_ready else 503)
+
+
+def _path(route: str) -> str:
+    """Return a route that a person wrote, perhaps without its slash."""
+    return "/" + route.removeprefix("/")
 
 
 def is_in_dialect(path: str) -> bool:

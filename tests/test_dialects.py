@@ -19,7 +19,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     path.write_bytes(make_model(make_signature()))
     variables = {"AIP_PREDICT_ROUTE": "/v1/endpoints/7:predict"}
     with (
-        running_server(path, "--health-route", "/deep/health", **variables) as served,
+        running_server(path, "--health-route", "deep/health", **variables) as served,
         httpx.Client(base_url=served.url) as client,
     ):
         yield client

@@ -136,7 +136,9 @@ def test_a_file_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_device_is_no_file() -> None:
-    with pytest.raises(Refusal, match="/dev/zero is a device, which has no end: name a file"):
+    with pytest.raises(
+        Refusal, match="/dev/zero is a device, which has no end: name a file"
+    ):
         unpack(Path("/dev/zero"))
 
 

@@ -331,12 +331,19 @@ def test_more_bytes_than_there_are_cannot_be_announced(client: httpx.Client) -> 
     }
 
 
-def test_an_output_that_is_not_there_is_named(client: httpx.Client) -> None:
-    answer = infer(client, tensors(), outputs=[{"name": "x"}])
+@pytest.mark.parametrize(
+    ("outputs", "error"),
+    [
+        (["x"], "There is no output 'x', but math score, contributions."),
+        (["math score", "math score"], "An output is asked for twice."),
+    ],
+)
+def test_an_output_that_is_not_there_once_is_refused(
+    client: httpx.Client, outputs: list[str], error: str
+) -> None:
+    answer = infer(client, tensors(), outputs=[{"name": name} for name in outputs])
 
-    assert answer.json() == {
-        "error": "There is no output 'x', but math score, contributions."
-    }
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"inputs": NaN}', b'{"NaN": '])

@@ -58,6 +58,8 @@ class InferContract:
                 raise MalformedBody(f"There is no output {output.name!r}, but {known}.")
         columns = columns_of(contents_of(request.inputs, content), schema)
         asked = {each.name for each in request.outputs or self._usual}
+        if len(asked) < len(request.outputs):
+            raise MalformedBody("An output is asked for twice.")
         includes = [each for each in (CONTRIBUTIONS, PROBABILITIES) if each in asked]
         return Question(schema.reader.check({"columns": columns}), includes, request)
 
