@@ -861,9 +861,14 @@ def reopen(n):
 
 repeat, n = globals()[sys.argv[2]], int(sys.argv[3])
 repeat(n)
-before = private_kb()
-repeat(int(sys.argv[4]))
-print(private_kb() - before)
+least = 1 << 30
+for _ in range(3):  # what leaks does so each time; an arena of the allocator comes once
+    before = private_kb()
+    repeat(int(sys.argv[4]))
+    least = min(least, private_kb() - before)
+    if least < 1024:
+        break
+print(least)
 """
 
 
