@@ -11,6 +11,7 @@ from convert import __version__
 from convert.commands.progress import Progress
 from convert.errors import Refusal
 from convert.libraries import as_refusals
+from convert.report.markdown import visible
 from server.streams import discard, discard_unwritten, open_streams
 
 log = logging.getLogger("convert")
@@ -81,7 +82,7 @@ def main(words: list[str]) -> int:
 
 def _say(line: str) -> None:
     with suppress(OSError):  # the exit code says it, too
-        print(line, file=sys.stderr, flush=True)
+        print(visible(line), file=sys.stderr, flush=True)
 
 
 def _run(words: list[str]) -> int:

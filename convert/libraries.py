@@ -4,6 +4,7 @@ The loader of the system gives its OSError neither a number nor a file, only a t
 """
 
 import contextlib
+import errno
 import logging
 import re
 import sys
@@ -17,6 +18,15 @@ OWN_ERRORS = (("catboost", "CatBoostError"), ("lightgbm.basic", "LightGBMError")
 NO_MEMORY = "there is too little memory; give the process more"
 NO_THREAD = "can't start new thread"
 """As `threading` says it, with no class of its own."""
+
+MORE_THREADS = (
+    "let the process have more (ulimit -u, or the pids of its container), or more "
+    "memory"
+)
+REMEDIES = {
+    errno.EAGAIN: MORE_THREADS,  # of fork
+    errno.EMFILE: "let the process open more (ulimit -n)",
+}
 
 UNMAPPED = "failed to map segment"
 """What the loader of Linux says of a shared object where there is too little memory."""
@@ -93,10 +103,7 @@ def as_refusals() -> Iterator[None]:
     except RuntimeError as error:
         if str(error) != NO_THREAD:
             raise
-        raise Refusal(
-            f"{error}: let the process have more (ulimit -u, or the pids of its "
-            "container)"
-        ) from error
+        raise Refusal(f"{error}: {MORE_THREADS}") from error
     except ModuleNotFoundError as error:
         raise Refusal(
             f"{error.name} is not installed for {sys.executable}: use .venv/bin/python, "
@@ -115,5 +122,6 @@ def as_refusals() -> Iterator[None]:
             ) from error
         if isinstance(error, ImportError):
             raise
-        said = ": ".join(filter(None, [error.filename, error.strerror]))
-        raise Refusal(said) from error
+        remedy = REMEDIES.get(error.errno or 0)
+        said = [error.filename, error.strerror, remedy]
+        raise Refusal(": ".join(filter(None, said))) from error

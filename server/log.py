@@ -19,7 +19,12 @@ MAX_WAITING_LINES = 1000
 FLUSH_SECONDS = 1.0
 """How long the process waits at its end for what it has said to be read."""
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def visible(line: str) -> str:
+    r"""Return the line with its control characters as escapes such as \n."""
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], line)
 
 
 class Formatter(logging.Formatter):
@@ -32,8 +37,7 @@ class Formatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        text = CONTROL.sub(lambda found: repr(found[0])[1:-1], super().format(record))
-        return text.replace("\n", "\n  | ")
+        return "\n  | ".join(map(visible, super().format(record).split("\n")))
 
 
 class Bounded(logging.Filter):

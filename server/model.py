@@ -69,7 +69,10 @@ def read_file(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     except NotModelFile as error:
         raise UnservableModel(f"{error}; {error.remedy}") from error
     except OSError as error:
-        raise OutOfReach(f"{error.strerror}; {ANOTHER_FILE}") from error
+        remedy = ANOTHER_FILE
+        if isinstance(error, PermissionError):
+            remedy = "let everybody read it"
+        raise OutOfReach(f"{error.strerror}; {remedy}") from error
 
 
 class Model:

@@ -19,7 +19,8 @@ class Stamp(NamedTuple):
     inode: int
 
 
-Stamps = Mapping[Path, Stamp]
+Stamps = Mapping[Path, Stamp | None]
+"""None where the system does not say: nothing is there, or it is out of reach."""
 
 
 class Models(NamedTuple):
@@ -28,7 +29,7 @@ class Models(NamedTuple):
     Parameters
     ----------
     stamps
-        Of the files that there were.
+        Of the files; None of one that was not read.
     refused
         By file: why it is not served, or not as it is now.
     """
@@ -74,7 +75,7 @@ class Models(NamedTuple):
             except (UnservableModel, RuntimeFault) as error:
                 refused[path] = str(error)
                 if isinstance(error, OutOfReach):
-                    stamps.pop(path, None)  # so that it is read again
+                    stamps[path] = None  # so that it is read again
                 if path in self.by_path and not _is_named(
                     self.by_path[path].signature.name, by_path.values()
                 ):
@@ -94,7 +95,7 @@ class Models(NamedTuple):
         UnservableModel
             Now, or when the same file was looked at last.
         """
-        if path in self.stamps and self.stamps[path] == stamps.get(path):
+        if stamps[path] is not None and stamps[path] == self.stamps.get(path):
             if path in self.refused:
                 raise UnservableModel(self.refused[path])
             if path in self.by_path:
@@ -103,9 +104,10 @@ class Models(NamedTuple):
 
 
 def stamps_of(paths: Iterable[Path]) -> Stamps:
-    """Return the stamps of the files that are there."""
-    stamps = {}
+    """Return the stamps of files."""
+    stamps: dict[Path, Stamp | None] = {}
     for path in paths:
+        stamps[path] = None
         with suppress(OSError):
             found = path.stat()
             stamps[path] = Stamp(found.st_mtime_ns, found.st_size, found.st_ino)

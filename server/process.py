@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from server.http.listener import listen
 from server.log import set_up as set_up_log
+from server.log import visible
 from server.machine import fitted
 from server.model import UnservableModel
 from server.model_file.seal import UNSEALED
@@ -25,6 +26,12 @@ from server.settings import InvalidSetting, Settings, read_settings
 
 if TYPE_CHECKING:
     from server.app import App
+
+
+HEARD = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+
+SPARE_BYTES = 2**22
+"""Taken and given back before anybody is served: nothing is answered without."""
 
 
 class CannotListen(Exception):
@@ -41,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing is served yet
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: sys.exit(0))  # there is nothing to drain yet
+    # whoever blocks them for its own threads hands that down, and no stop would come
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
     try:
         settings = read_settings(sys.argv[1:] if arguments is None else arguments)
         settings = fitted(settings)
@@ -70,7 +79,7 @@ def _start_threads(settings: Settings) -> None:
     except RuntimeError as error:
         raise InvalidSetting(
             f"{error}: let the process have more (ulimit -u, or the pids of its "
-            "container)"
+            "container), or more memory"
         ) from error
 
 
@@ -93,6 +102,8 @@ def _listen(settings: Settings) -> socket.socket:
         raise CannotListen(host, str(error.strerror), "--host") from error
     except UnicodeError as error:  # of IDNA, which each name has to be in
         raise CannotListen(repr(host), "no name of a host", "--host") from error
+    except LookupError as error:  # it does not load, and is taken for unknown
+        raise MemoryError from error
     except OSError as error:
         if error.errno == errno.ENOMEM:
             raise MemoryError from error
@@ -132,6 +143,7 @@ def _serve(
     gc.enable()
     server.handle_signals()
     signal.signal(signal.SIGHUP, watch.hurry)
+    bytearray(SPARE_BYTES)  # all is loaded now
     _say(f"serving {_named(app)} on http://{_bracketed(host)}:{port}")
     for path, model in models.by_path.items():
         if not model.signature.sha256:
@@ -175,4 +187,4 @@ def _fail(sentence: str, exit_code: int) -> int:
 
 def _say(line: str) -> None:
     with suppress(OSError):  # a full disk, or nobody reads: what is served is served
-        print(line, file=sys.stderr, flush=True)
+        print(visible(line), file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 
 from server.app import App
@@ -39,7 +40,7 @@ class Watch:
         self._models = models
         self._settings = settings
         self._on_change = on_change
-        self._seen: Stamps = models.stamps
+        self._seen: Stamps | None = models.stamps
         self._next_look = monotonic() + settings.reload_seconds
         self._is_hurried = False
         self._loading: asyncio.Task[None] | None = None
@@ -68,12 +69,12 @@ class Watch:
 
     def _is_settled(self) -> bool:
         """Tell whether the files are others than those served, and no longer change."""
-        try:
+        found = None  # like a file that is out of reach: why may be new at each look
+        with suppress(InvalidSetting):
             found = stamps_of(self._settings.model_paths())
-        except InvalidSetting:
-            found = {}
         before, self._seen = self._seen, found
-        return found == before and found != self._models.stamps
+        is_whole = found is not None and None not in found.values()
+        return found == before and not (is_whole and found == self._models.stamps)
 
     async def _reload(self) -> None:
         before = self._models

@@ -415,8 +415,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "the first of them is told",
     (
         "server/process.py",
-        "print(line, file=sys.stderr, flush=True)",
-        "print(line, file=sys.stderr, flush=False)",
+        "print(visible(line), file=sys.stderr, flush=True)",
+        "print(visible(line), file=sys.stderr, flush=False)",
     ): "Python writes each line to the standard error when it ends",
     (
         "convert/proof/discrepancy.py",

@@ -15,7 +15,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ from convert.signing import make_key
 from convert.wall.outside import take
 from server import model as models_of_server
 from server.app import App
+from server.machine import N_OWN_FILES
+from server.model import OutOfReach, read_file
 from server.models import Models
 from server.settings import read_settings
 from server.watch import Watch
@@ -39,14 +41,44 @@ from tests.servers import ROOT
 
 WAIT_SECONDS = 30
 
-NO_THREADS = """
-import runpy, sys, threading
-def start(_):
-    raise RuntimeError("can't start new thread")
-threading.Thread.start = start
+RUN = """
+import runpy, sys
 sys.argv[0:1] = []
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
+
+NO_THREADS = """
+import threading
+def start(_):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = start
+"""
+
+UNLOADED = """
+import sys
+class Finder:
+    def find_spec(name, *_):
+        if name == "httptools":
+            raise ImportError({!r})
+sys.meta_path.insert(0, Finder)
+"""
+
+UNKNOWN_IDNA = """
+import socket
+def find(*_, **options):
+    raise LookupError("unknown encoding: idna")
+socket.getaddrinfo = find
+"""
+
+NO_SPARE = """
+from server import process
+process.SPARE_BYTES = 2**60
+"""
+
+BLOCKING = (
+    "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32)); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 CLOCK = """
 #define _GNU_SOURCE
@@ -97,6 +129,10 @@ def has_namespaces() -> bool:
 needs_namespaces = pytest.mark.skipif(
     not has_namespaces(), reason="no namespace of mounts can be made here"
 )
+outside_tmp = pytest.mark.skipif(
+    ROOT.is_relative_to("/tmp"),
+    reason="without /tmp there is no project",
+)
 needs_compiler = pytest.mark.skipif(not shutil.which("gcc"), reason="there is no gcc")
 
 
@@ -143,7 +179,10 @@ def served(
         yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
-        exit_code = process.wait(WAIT_SECONDS)
+        try:
+            exit_code = process.wait(WAIT_SECONDS)
+        finally:
+            process.kill()  # what did not hear it
     assert exit_code == 0
 
 
@@ -164,9 +203,12 @@ def predict(url: str) -> httpx.Response:
 
 
 def ask(address: httpx.URL) -> int:
-    """Return the status of one request; two hundred at once are none for httpx."""
+    """Return the status of one request, 0 for a connection that was not let in.
+
+    Two hundred at once are none for httpx.
+    """
     connection = HTTPConnection(address.host, address.port, WAIT_SECONDS)
-    with closing(connection):
+    with closing(connection), suppress(ConnectionError):
         connection.request(
             "POST",
             "/predict",
@@ -174,6 +216,7 @@ def ask(address: httpx.URL) -> int:
             {"Content-Type": "application/json"},
         )
         return connection.getresponse().status
+    return 0
 
 
 @contextmanager
@@ -230,14 +273,21 @@ def test_no_stream_is_needed_to_serve_and_no_connection_takes_its_place(
             'exec "$@"',
             ("--keys-file", "/dev/zero"),
             2,
-            "error: --keys-file /dev/zero: File too large\n",
+            "error: --keys-file /dev/zero: a pipe or a device, not a file\n",
         ),
         (
             'exec "$@"',
             ("--trusted-keys", "/dev/zero"),
             2,
-            "error: --trusted-keys or PINION_TRUSTED_KEYS: /dev/zero cannot be read: "
-            "File too large\n",
+            "error: --trusted-keys or PINION_TRUSTED_KEYS: /dev/zero cannot be read: a "
+            "pipe or a device, not a file\n",
+        ),
+        (
+            "exec \"$1\" -m server $'a\\nerror: b.onnx'",
+            (),
+            2,
+            "error: a\\nerror: b.onnx: No such file or directory; name a model file that "
+            "python -m convert made\n",
         ),
     ],
 )
@@ -263,6 +313,35 @@ def test_too_little_memory_to_start_is_one_sentence_without_a_wrong_remedy(
 
 
 @pytest.mark.parametrize(
+    "fault",
+    [
+        UNLOADED.format("a.so: failed to map segment from shared object"),
+        UNKNOWN_IDNA,
+        NO_SPARE,
+    ],
+    ids=["library", "idna", "spare"],
+)
+def test_memory_that_runs_out_before_anybody_is_served_is_one_sentence(
+    fault: str, model: Path
+) -> None:
+    result = shell('exec "$@"', "-c", fault + RUN, "server", model, "--port", "0")
+
+    assert (result.returncode, result.stderr) == (
+        1,
+        "error: there is too little memory to serve; give the process more\n",
+    )
+
+
+def test_a_library_that_fails_for_another_reason_keeps_its_traceback(
+    model: Path,
+) -> None:
+    fault = UNLOADED.format("a defect")
+    result = shell('exec "$@"', "-c", fault + RUN, "server", model, "--port", "0")
+
+    assert result.stderr.splitlines()[-1] == "ImportError: a defect"
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (("server", "--port", "0"), "error"),
@@ -270,14 +349,37 @@ def test_too_little_memory_to_start_is_one_sentence_without_a_wrong_remedy(
     ],
 )
 def test_no_more_threads_are_one_sentence(words: tuple[str, ...], said: str) -> None:
-    result = shell('exec "$@"', "-c", NO_THREADS, *words)
+    result = shell('exec "$@"', "-c", NO_THREADS + RUN, *words)
 
     assert (result.returncode, result.stdout, result.stderr) == (
         2,
         "",
         f"{said}: can't start new thread: let the process have more (ulimit -u, or the "
-        "pids of its container)\n",
+        "pids of its container), or more memory\n",
     )
+
+
+@pytest.mark.parametrize("option", ["--keys-file", "--trusted-keys"])
+def test_no_file_of_keys_is_waited_for_or_read_without_end(
+    option: str, model: Path, tmp_path: Path
+) -> None:
+    pipe, endless = tmp_path / "pipe", tmp_path / "endless"
+    os.mkfifo(pipe)
+    with endless.open("wb") as file:
+        file.truncate(2**24)
+    words = ("-m", "server", model, "--port", "0", option)
+    results = [shell('exec "$@"', *words, path) for path in (pipe, endless)]
+
+    assert [each.returncode for each in results] == [2, 2]
+    assert [each.stderr.split(": ")[-1] for each in results] == [
+        "a pipe or a device, not a file\n",
+        "File too large\n",
+    ]
+
+
+def test_a_stop_is_heard_where_its_signal_was_blocked(model: Path) -> None:
+    with served(f'exec "$1" -c "{BLOCKING}" "$@"', model) as (url, _):
+        assert predict(url).status_code == 200
 
 
 def test_with_64_files_200_clients_at_once_are_answered_and_so_is_who_comes_later(
@@ -294,12 +396,13 @@ def test_with_64_files_200_clients_at_once_are_answered_and_so_is_who_comes_late
             among_silent = ask(address)
         later = ask(address)
 
-    assert sum(statuses.values()) == 200
-    assert statuses.keys() <= {200, 503}
+    assert statuses.keys() <= {200, 503, 0}
+    assert statuses[200] + statuses[503] >= 64 - N_OWN_FILES
     assert (among_silent, later) == (200, 200)
 
 
 @needs_namespaces
+@outside_tmp
 @pytest.mark.parametrize(
     "place",
     [
@@ -407,6 +510,46 @@ def test_a_folder_that_the_system_does_not_give_ends_no_server(
     assert after.refused == {tmp_path: said}
 
 
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_why_a_file_is_not_served_is_looked_at_again_though_none_can_be_read(
+    is_alone: bool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "b.onnx").symlink_to(folder / "b.onnx")
+    settings = read_settings(["--models-folder", str(folder)])
+    served = Models.load(settings._replace(models=(write_model(tmp_path / "a.onnx"),)))
+    if not is_alone:
+        write_model(folder / "a.onnx", "a")
+    before = served.reloaded(settings)
+    watch = Watch(
+        App(list(before.by_path.values()), settings), before, settings, lambda: None
+    )
+    (folder / "b.onnx").unlink()
+    if is_alone:
+        folder.rmdir()
+    watch._is_settled()
+    is_read_again = watch._is_settled()
+    after = before.reloaded(settings)
+
+    assert "Too many levels of symbolic links" in before.refused[folder / "b.onnx"]
+    assert is_read_again
+    assert list(after.refused) == ([folder] if is_alone else [])
+
+
+def test_a_model_that_nobody_lets_the_server_read_is_no_other_file_to_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(models_of_server, "read_content", refuse)
+    with pytest.raises(OutOfReach) as refused:
+        read_file(tmp_path / "a.onnx")
+
+    assert str(refused.value) == "Permission denied; let everybody read it"
+
+
 @pytest.mark.parametrize(
     "fault", [OSError(24, "Too many open files"), MemoryError()], ids=["file", "memory"]
 )
@@ -463,6 +606,15 @@ def test_a_refusal_that_nobody_can_read_is_still_exit_code_2(
     assert (result.returncode, result.stdout) == (exit_code, "")
 
 
+def test_a_name_with_a_new_line_is_said_in_one() -> None:
+    result = shell('exec "$@"', "-m", "convert", "inspect", "a\nrefused: b.onnx")
+
+    assert (result.returncode, result.stderr) == (
+        2,
+        "refused: there is no file a\\nrefused: b.onnx: no file there ends in '.onnx'\n",
+    )
+
+
 @pytest.mark.parametrize("streams", ["2>&-", "<&-", ">&- 2>&-"])
 def test_the_converter_needs_no_stream(streams: str, model: Path) -> None:
     result = shell(f'exec "$@" {streams}', "-m", "convert", "inspect", model)
@@ -497,7 +649,16 @@ def test_an_output_in_ascii_shows_the_rest_and_is_json_for_programs() -> None:
         (
             RuntimeError("can't start new thread"),
             "can't start new thread: let the process have more (ulimit -u, or the pids "
-            "of its container)",
+            "of its container), or more memory",
+        ),
+        (
+            OSError(errno.EMFILE, os.strerror(errno.EMFILE), "a.csv"),
+            "a.csv: Too many open files: let the process open more (ulimit -n)",
+        ),
+        (
+            OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)),
+            "Resource temporarily unavailable: let the process have more (ulimit -u, or "
+            "the pids of its container), or more memory",
         ),
     ],
 )
@@ -516,6 +677,7 @@ def test_another_fault_of_python_keeps_its_traceback() -> None:
 
 
 @needs_namespaces
+@outside_tmp
 def test_without_a_folder_for_temporary_files_the_remedy_is_tmpdir() -> None:
     program = "import tempfile\nfrom convert.libraries import as_refusals\n" + (
         "with as_refusals(): tempfile.mkdtemp()"

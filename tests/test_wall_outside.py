@@ -254,6 +254,35 @@ def test_a_crash_is_one_sentence(program: str, name: str, folder: Path) -> None:
     )
 
 
+@on_linux
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            "OpenBLAS blas_thread_init: RLIMIT_NPROC 1 current, 1 max",
+            "was being read behind the wall when a library could start no thread; "
+            "nothing was written: let the process have more (ulimit -u, or the pids of "
+            "its container), or more memory",
+        ),
+        (
+            "another",
+            "made the converter crash behind the wall (SIGINT); nothing was written: it "
+            "is damaged or is not what it says, so copy or save it again",
+        ),
+    ],
+)
+def test_openblas_that_ends_its_process_for_want_of_a_thread_is_no_damage(
+    said: str, why: str, folder: Path
+) -> None:
+    program = (
+        f"import signal, sys; print({said!r}, file=sys.stderr, flush=True); "
+        "signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "signal.raise_signal(signal.SIGINT)"
+    )
+
+    assert refusal(program, folder).endswith(f" {why}")
+
+
 def test_a_traceback_is_one_sentence(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from convert.errors import Refusal
+from convert.libraries import MORE_THREADS
 from convert.wall.relay import Relay
 from convert.wall.watch import measure
 
@@ -51,8 +52,11 @@ KEPT = re.compile(
 DESCRIPTOR = re.compile(r"/dev/fd/(\d+)|/proc/self/fd/(\d+)|/dev/std(in)")
 """Of a shell's ``<(…)``: a file that is open already."""
 
-NO_MEMORY = ("bad_alloc", "failed to map segment")
-"""What C++ and the system's loader say of it."""
+NO_MEMORY = ("bad_alloc", "failed to map segment", "Memory allocation still failed")
+"""What C++, the system's loader and OpenBLAS say of it."""
+
+NO_THREAD = "OpenBLAS blas_thread_init"
+"""How its last words begin before it interrupts its own process."""
 
 MORE_TIME = "give it more with --time-limit, or try it with a smaller model"
 MORE_MEMORY = "give it more with --memory-limit, or try it on a machine with more"
@@ -222,6 +226,11 @@ def _why_ended(status: int, relay: Relay, limits: WallLimits) -> str:
     name = signal.Signals(-status).name
     if name == "SIGXCPU":
         return _too_long(limits)
+    if name == "SIGINT" and relay.last_line.startswith(NO_THREAD):
+        return (
+            "was being read behind the wall when a library could start no thread; "
+            f"nothing was written: {MORE_THREADS}"
+        )
     if name == "SIGKILL":
         return (
             "was being read behind the wall when the system ended that (SIGKILL), most "

@@ -42,6 +42,8 @@ CHUNK_BYTES = 2**20
 MAX_CHARACTERS = 2**22
 """Of a file of keys: 40,000 with their names."""
 
+NO_FILE = "a pipe or a device, not a file"
+
 ANOTHER_FILE = "name a model file that python -m convert made"
 
 
@@ -82,15 +84,18 @@ def read_content(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """Return a text that a person wrote, which is never long.
+    """Return a text that a person wrote, which is neither long nor waited for.
 
     Raises
     ------
     OSError
-        The system does not give it, or it has no end within `MAX_CHARACTERS`.
+        The system does not give it, or it is no file, or has no end within
+        `MAX_CHARACTERS`.
     UnicodeDecodeError
     """
-    with path.open(encoding="utf-8") as file:
+    if not _is_file(path.stat()):
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
+    with open(path, encoding="utf-8", opener=_open_at_once) as file:
         text = file.read(MAX_CHARACTERS + 1)
     if len(text) > MAX_CHARACTERS:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
@@ -102,9 +107,14 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
+def _is_file(status: os.stat_result) -> bool:
+    """Whether it can be opened, of which a folder is refused then."""
+    return stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
+
+
 def _check_status(status: os.stat_result, max_bytes: int) -> None:
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise NotModelFile("a pipe or a device, not a file")
+    if not _is_file(status):
+        raise NotModelFile(NO_FILE)
     if status.st_size > max_bytes:
         raise NotModelFile(*_too_large(status.st_size, max_bytes))
 
