@@ -133,11 +133,11 @@ def test_no_single_client_costs_much(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone takes a core from others")
 def test_an_overloaded_server_answers_what_it_can(tmp_path: Path) -> None:
-    figures = run(tmp_path, "overload", "--seconds", "2", "--number", "1")
+    figures = run(tmp_path, "overload", "--seconds", "3", "--number", "1")
 
     for load in figures["loads"].values():
         for one in load["times"].values():
-            assert one["share_of_max"] > 0
+            assert one["answered"] + one["503"] > 0
             assert one["added_rss_mib"] < 60
 
 
