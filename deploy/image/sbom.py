@@ -204,7 +204,7 @@ def _python(fields: Message, hashes: Mapping[str, list[str]]) -> Component:
     # of all files of that version, one for each system: pip checked that it is one of these
     allowed = ExternalReference(
         type=ExternalReferenceType.DISTRIBUTION,
-        url=XsUri(f"https://pypi.org/project/{name}/{fields['Version']}/"),
+        url=XsUri(str(purl)),
         hashes=[
             HashType(alg=HashAlgorithm.SHA_256, content=each) for each in hashes[pin]
         ],
