@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from server.contracts.errors import refused
 from server.contracts.headers import require_form, unpacked
 from server.dialects import Dialects, is_in_dialect
 from server.dialects import error as dialect_error
@@ -17,7 +18,7 @@ from server.endpoint import Endpoint
 from server.http.asgi import FAULT_BODY, Disconnected, read_body
 from server.includes import available_includes
 from server.page.form import SECURITY_HEADERS, Page, choice
-from server.problems import MEDIA_TYPE, Problem, sentence
+from server.problems import MEDIA_TYPE, Problem
 from server.settings import Settings
 
 Endpoints = Mapping[str, Endpoint]
@@ -149,7 +150,10 @@ def _json(document: bytes) -> Response:
 async def _problem_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
     if is_in_dialect(request.url.path):
-        return dialect_error(error.status, sentence(error))
+        answer = refused(error)
+        return Response(
+            answer.body, answer.status, media_type=answer.media_type.decode()
+        )
     response = Response(error.body(), error.status, media_type=MEDIA_TYPE)
     response.raw_headers += error.fields
     return response
