@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
+
 from tests.podman import server_command
 
 ROOT = Path(__file__).parent.parent
@@ -54,3 +56,13 @@ def running_server(*arguments: str | Path, **environment: str) -> Iterator[Serve
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+@contextmanager
+def asking(*arguments: str | Path, **environment: str) -> Iterator[httpx.Client]:
+    """Give a client of a server that runs until the block ends."""
+    with (
+        running_server(*arguments, **environment) as served,
+        httpx.Client(base_url=served.url) as client,
+    ):
+        yield client

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.models import make_model, make_row, make_signature
-from tests.servers import running_server
+from tests.servers import asking
 
 MODEL = "/v2/models/student"
 VERSION = f"{MODEL}/versions/0123456789ab"
@@ -18,10 +18,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     path = tmp_path_factory.mktemp("models") / "a.onnx"
     path.write_bytes(make_model(make_signature()))
     variables = {"AIP_PREDICT_ROUTE": "/v1/endpoints/7:predict"}
-    with (
-        running_server(path, "--health-route", "deep/health", **variables) as served,
-        httpx.Client(base_url=served.url) as client,
-    ):
+    with asking(path, "--health-route", "deep/health", **variables) as client:
         yield client
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.models import make_model, make_signature, make_two_targets
-from tests.servers import running_server
+from tests.servers import asking
 
 ROWS: list[dict[str, Any]] = [
     {"gender": "male", "lunch/meal": 'stan"dard,\n', "reading score": 80.5},
@@ -28,12 +28,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("models")
     (folder / "student.onnx").write_bytes(make_model(make_signature()))
     (folder / "two.onnx").write_bytes(make_two_targets(name="two"))
-    with (
-        running_server(
-            *sorted(folder.glob("*.onnx")), "--default", "student"
-        ) as served,
-        httpx.Client(base_url=served.url) as client,
-    ):
+    with asking(*sorted(folder.glob("*.onnx")), "--default", "student") as client:
         yield client
 
 

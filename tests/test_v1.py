@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.models import make_classifier, make_model
-from tests.servers import running_server
+from tests.servers import asking
 
 ROWS: list[dict[str, Any]] = [
     {"gender": "male", "lunch/meal": "standard", "reading score": 80.5},
@@ -21,12 +21,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("models")
     (folder / "student.onnx").write_bytes(make_model())
     (folder / "pass.onnx").write_bytes(make_classifier(("no", "yes"), name="pass"))
-    with (
-        running_server(
-            *sorted(folder.glob("*.onnx")), "--default", "student"
-        ) as served,
-        httpx.Client(base_url=served.url) as client,
-    ):
+    with asking(*sorted(folder.glob("*.onnx")), "--default", "student") as client:
         yield client
 
 

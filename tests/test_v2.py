@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.models import make_classifier, make_model, make_row
-from tests.servers import running_server
+from tests.servers import asking
 
 ROWS: list[dict[str, Any]] = [
     {"gender": "male", "lunch/meal": "standard", "reading score": 80.5},
@@ -27,10 +27,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     (folder / "student.onnx").write_bytes(make_model())
     (folder / "pass.onnx").write_bytes(make_classifier((False, True), name="pass"))
     limits = ("--max-rows", "20", "--default", "student")
-    with (
-        running_server(*sorted(folder.glob("*.onnx")), *limits) as served,
-        httpx.Client(base_url=served.url) as client,
-    ):
+    with asking(*sorted(folder.glob("*.onnx")), *limits) as client:
         yield client
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.models import make_model
-from tests.servers import running_server
+from tests.servers import asking
 
 ROWS: list[dict[str, Any]] = [
     {"gender": "male", "lunch/meal": "standard", "reading score": 80.5},
@@ -23,10 +23,7 @@ WRITTEN = [["male", "standard", "80.5"], LISTS[1]]
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     path = tmp_path_factory.mktemp("models") / "a.onnx"
     path.write_bytes(make_model())
-    with (
-        running_server(path) as served,
-        httpx.Client(base_url=served.url) as client,
-    ):
+    with asking(path) as client:
         yield client
 
 
