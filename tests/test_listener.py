@@ -83,6 +83,36 @@ def test_what_nobody_reads_is_dropped_by_the_system_in_time() -> None:
             assert accepted.getsockopt(*option) == 7000
 
 
+class Sandboxed(socket.socket):
+    """As in gVisor, which has not all options."""
+
+    def getsockopt(self, *_: int) -> bytes:  # type: ignore[override]
+        raise OSError(errno.ENOPROTOOPT, "Protocol not available")
+
+
+class Emulated(socket.socket):
+    """As in qemu, for which all options of TCP are numbers."""
+
+    def getsockopt(self, *_: int) -> bytes:  # type: ignore[override]
+        return b"\0\0\0\0"
+
+
+@pytest.mark.parametrize("system", [Sandboxed, Emulated])
+def test_the_door_stays_open_where_the_system_does_not_count(
+    system: type[socket.socket],
+) -> None:
+    async def looks(listener: socket.socket) -> bool:
+        Door([listener]).look()
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        return await comes_in(listener.getsockname())
+
+    with system() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(MANY_WAITING)
+
+        assert asyncio.run(looks(listener))
+
+
 def test_a_system_that_cannot_says_so() -> None:
     class Sandboxed(socket.socket):
         def setsockopt(self, *_: object) -> None:
