@@ -226,6 +226,15 @@ def test_the_rules_of_numbers_look_into_arrays() -> None:
     assert _is_refused(forest, {"n_classes_": np.array([2, 10**9])}, "it.n_classes_ ")
 
 
+def test_a_degree_is_bounded_under_each_name_that_it_has() -> None:
+    powers = ("sklearn.preprocessing._polynomial", "PolynomialFeatures")
+
+    check_state(powers, {"degree": 3, "_min_degree": 0, "_max_degree": 3}, "it")
+
+    for name in ("degree", "_min_degree", "_max_degree"):
+        assert _is_refused(powers, {name: 10**9}, f"it.{name} ")
+
+
 def test_a_booster_may_have_plain_attributes_of_any_name() -> None:
     check_state(
         LGBM, {"_other_params": {"max_bin": 9}, "max_bin": 9, "_le": Own()}, "it"
@@ -241,6 +250,7 @@ def test_what_a_booster_has_learnt_is_of_the_kind_that_was_seen() -> None:
     check_state(classifier, {"n_classes_": 3}, "it")
 
     assert _is_refused(classifier, {"n_classes_": None}, "it.n_classes_ ")
+    assert _is_refused(classifier, {"n_classes_": np.array([2, 3])}, "it.n_classes_ ")
 
 
 def test_an_unknown_class_is_refused() -> None:

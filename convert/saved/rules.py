@@ -8,6 +8,7 @@ rule here, with the reason. Names that only index a dictionary of scikit-learn's
 
 import codecs
 import functools
+import numbers
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -163,7 +164,7 @@ RULES = (
     Rule(
         r"xgboost\..*",
         "n_classes_",
-        lambda value: hasattr(value, "__index__"),
+        lambda value: isinstance(value, numbers.Integral),
         "it is a whole number",
     ),
     Rule(
@@ -172,7 +173,12 @@ RULES = (
         _between(-1, MOST_FEATURES),
         f"{MOST_FEATURES:,} are the most",
     ),
-    Rule(ANY, "degree", _between(0, MOST_DEGREES), f"{MOST_DEGREES} is the most"),
+    Rule(
+        ANY,
+        "degree|_min_degree|_max_degree",
+        _between(0, MOST_DEGREES),
+        f"{MOST_DEGREES} is the most",
+    ),
     Rule(ANY, "sample_steps", _between(1, MOST_STEPS), f"{MOST_STEPS} are the most"),
     # the name is looked up as a method of another estimator
     Rule(
