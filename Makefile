@@ -27,7 +27,7 @@ deploying := .venv-deploy/installed-$(version)
 scanning := .venv-scan/installed-$(version)
 engines := $(patsubst %,.venv-engines/%/installed-$(version),clients duckdb ray spark)
 
-pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2
+pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2 --dist worksteal
 long := slow or external or image
 
 .PHONY: help serve test test-all deploy-tools coverage check model bench lambda image sbom lock python openmp
