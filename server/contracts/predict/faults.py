@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -41,6 +41,7 @@ def explain(body: bytes, signature: Signature, max_rows: int) -> Problem | None:
         document = read_json(body)
     except MalformedBody as problem:
         return problem
+    document = known(document, signature)
     if (n_rows := count_rows(document)) > max_rows:
         return too_many(n_rows, max_rows)
     return explain_values(document, signature)
@@ -57,6 +58,24 @@ def read_json(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except UNDECODABLE as error:
         raise MalformedBody(_malformed(body, error)) from None
+
+
+def known(document: Any, signature: Signature) -> Any:
+    """Return a document without the columns that the model ignores."""
+    if not signature.ignored:
+        return document
+    ignored = {*signature.ignored}
+    if is_columns(document, signature.features):
+        return {"columns": _without(document["columns"], ignored)}
+    if isinstance(document, list):
+        return [_without(row, ignored) for row in document]
+    return _without(document, ignored)
+
+
+def _without(row: Any, ignored: Collection[str]) -> Any:
+    if not isinstance(row, dict):
+        return row
+    return {name: value for name, value in row.items() if name not in ignored}
 
 
 def explain_values(document: Any, signature: Signature) -> InvalidBatch | None:
