@@ -110,20 +110,20 @@ def _faults(document: Any, signature: Signature) -> Iterator[Fault]:
         yield from _column_faults(document["columns"], signature)
     elif isinstance(document, list):
         for position, row in enumerate(document):
-            yield from _row_faults(row, signature, position)
+            yield from row_faults(row, signature, position)
     elif isinstance(document, dict):
-        yield from _row_faults(document, signature)
+        yield from row_faults(document, signature)
     else:
         detail = f"{_shown(document)} is not an object or a list of objects."
         yield Fault(pointer(), detail)
 
 
-def _row_faults(row: Any, signature: Signature, *position: int) -> Iterator[Fault]:
+def row_faults(row: Any, signature: Signature, *position: int) -> Iterator[Fault]:
     if not isinstance(row, dict):
         yield Fault(pointer(*position), f"{_shown(row)} is not an object.")
         return
     for feature in signature.features:
-        detail = _value_fault(feature, row.get(feature.name), feature.name in row)
+        detail = value_fault(feature, row.get(feature.name), feature.name in row)
         if detail:
             yield Fault(pointer(*position, feature.name), detail)
     yield from _unknown_features(row, signature, *position)
@@ -180,7 +180,7 @@ def _faults_of_column(feature: Feature, columns: dict[str, Any]) -> Iterator[Fau
         yield Fault(pointer("columns", feature.name), wrong)
         return
     for position, value in enumerate(values):
-        detail = _value_fault(feature, value, is_present=True)
+        detail = value_fault(feature, value, is_present=True)
         if detail:
             yield Fault(pointer("columns", feature.name, position), detail)
 
@@ -197,7 +197,7 @@ def _unknown_feature(name: str, known: Sequence[str]) -> str:
     return f"The model has no such feature; it reads {some}{more}."
 
 
-def _value_fault(feature: Feature, value: Any, is_present: bool) -> str | None:
+def value_fault(feature: Feature, value: Any, is_present: bool) -> str | None:
     if value is None:
         if not feature.required:
             return None

@@ -21,6 +21,7 @@ from server.contracts.predict.faults import (
     explain_values,
     is_columns,
     known,
+    row_faults,
     too_many,
 )
 from server.contracts.predict.size import require_few_values
@@ -69,9 +70,9 @@ class RowReader:
         self._is_fast = all(_is_field_name(each.name) for each in signature.features)
         if self._is_fast:
             self._columns = columns_struct(signature.features)
-            row = row_struct(signature.features)
-            self._rows = list[row]  # type: ignore[valid-type]
-            self._decode = msgspec.json.Decoder(row | self._rows).decode
+            self._row: Any = row_struct(signature.features)
+            self._rows = list[self._row]  # type: ignore[name-defined]
+            self._decode = msgspec.json.Decoder(self._row | self._rows).decode
             self._decode_columns = msgspec.json.Decoder(self._columns).decode
 
     def read(self, body: bytes) -> Batch:
@@ -122,6 +123,21 @@ class RowReader:
         if problem := explain_values(document, self._signature):
             raise problem
         return self._plain(document)
+
+    def values_of(self, row: Any) -> tuple[Any, ...] | None:
+        """Return the values of a row that was read; None if something is wrong in it."""
+        if not isinstance(row, dict):
+            return None
+        if self._is_fast:
+            with suppress(msgspec.ValidationError):
+                values = astuple(msgspec.convert(row, self._row))
+                return values if self._are_checked([values]) else None
+            return None
+        names = {feature.name for feature in self._features}
+        if not row.keys() <= names:
+            return None  # a fault would look for the nearest name
+        has_fault = any(row_faults(row, self._signature))
+        return None if has_fault else _values(row, self._features)
 
     def _may_be_too_many(self, body: bytes) -> bool:
         """Tell whether a body may hold so many rows that they are not to be decoded.
