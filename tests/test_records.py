@@ -163,13 +163,17 @@ def _outcome_of_check(reader: RowReader, document: Any) -> Any:
         return type(problem), problem.detail, list(problem.faults)
 
 
-@pytest.mark.parametrize("unit", [b"{}", b"0", b'{"id":1}', b"[{}]"])
-def test_too_many_rows_cost_little_memory_before_they_are_counted(unit: bytes) -> None:
+@pytest.mark.parametrize(
+    ("unit", "most"), [(b"{}", 30), (b"10", 12), (b'{"id":1}', 30), (b"[{}]", 40)]
+)
+def test_too_many_rows_cost_little_memory_before_they_are_counted(
+    unit: bytes, most: int
+) -> None:
     features = [
         Feature(name=f"f{number}", input=f"f{number}", kind="number")
         for number in range(100)
     ]
-    reader = make_reader(IGNORED, *features, max_rows=1000)
+    reader = make_reader(IGNORED, *features, max_rows=3000)
     body = b'[{"id":1},' + b",".join([unit] * (2**20 // len(unit))) + b"]"
 
     tracemalloc.start()
@@ -178,7 +182,7 @@ def test_too_many_rows_cost_little_memory_before_they_are_counted(unit: bytes) -
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert peak_bytes < 60 * len(body)
+    assert peak_bytes < most * len(body)
 
 
 @pytest.fixture(scope="module")

@@ -296,6 +296,15 @@ def test_a_row_is_good_if_nothing_is_wrong_with_it_alone(rows: list[Any]) -> Non
         assert len(question.batch.rows) == len(good)
 
 
+def test_no_more_faults_are_kept_than_are_listed() -> None:
+    schema = Schema(make_signature(), (), 200)
+
+    question = read_good(json.dumps([{"a": 1}] * 90).encode(), schema, ())
+
+    assert question.wish.faults[-1][0] == 49
+    assert len(question.wish.faults) == 100
+
+
 def test_the_good_rows_are_a_batch_and_the_others_a_wish() -> None:
     schema = Schema(make_signature(), (), 10)
 

@@ -41,10 +41,9 @@ def explain(body: bytes, signature: Signature, max_rows: int) -> Problem | None:
         document = read_json(body)
     except MalformedBody as problem:
         return problem
-    document = known(document, signature)
-    if (n_rows := count_rows(document)) > max_rows:
+    if (n_rows := count_rows(document, signature.ignored)) > max_rows:
         return too_many(n_rows, max_rows)
-    return explain_values(document, signature)
+    return explain_values(known(document, signature), signature)
 
 
 def read_json(body: bytes) -> Any:
@@ -96,12 +95,13 @@ def is_columns(document: Any, features: Sequence[Feature]) -> bool:
     return isinstance(document["columns"], dict) or not named_so
 
 
-def count_rows(document: Any) -> int:
-    """Return how many rows a document has, or claims to have."""
+def count_rows(document: Any, ignored: Collection[str]) -> int:
+    """Return how many rows a document has, or claims to have by its other columns."""
     if isinstance(document, list):
         return len(document)
     columns = document.get("columns") if isinstance(document, dict) else None
-    lists = columns.values() if isinstance(columns, dict) else ()
+    known_columns = _without(columns, {*ignored})
+    lists = known_columns.values() if isinstance(columns, dict) else ()
     return max((len(each) for each in lists if isinstance(each, list)), default=0)
 
 

@@ -106,9 +106,9 @@ class RowReader:
         ------
         InvalidBatch, TooManyRows
         """
-        document = known(document, self._signature)
-        if (n_rows := count_rows(document)) > self._max_rows:
+        if (n_rows := count_rows(document, self._signature.ignored)) > self._max_rows:
             raise too_many(n_rows, self._max_rows)
+        document = known(document, self._signature)
         if self._is_fast and isinstance(document, list):
             with suppress(msgspec.ValidationError):
                 rows = list(map(astuple, msgspec.convert(document, self._rows)))

@@ -65,9 +65,10 @@ def read_good(body: bytes, schema: Schema, includes: Sequence[str]) -> Question:
     """
     signature = schema.signature
     require_few_values(body, schema.max_rows, schema.n_columns)
-    document = known(read_json(body), signature)
-    if (n_rows := count_rows(document)) > schema.max_rows:
+    document = read_json(body)
+    if (n_rows := count_rows(document, signature.ignored)) > schema.max_rows:
         raise too_many(n_rows, schema.max_rows)
+    document = known(document, signature)
     rows = _rows_of(document, signature.features)
     if rows is None:
         return Question(schema.reader.read(body), includes)
