@@ -1,6 +1,7 @@
 """From a fitted pipeline and rows for it to a proved model file, and back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,7 +80,7 @@ def to_onnx(
                 f"({', '.join(targets)}): name each"
             )
         truth.columns = pd.Index(targets)
-        sample = Sample(sample.path, sample.frame, truth, sample.sha256)
+        sample = replace(sample, others=truth)
     if not isinstance(description, Description):
         description = (
             read_description(Path(description)) if description else Description()
@@ -174,6 +175,7 @@ def convert(
         provenance,
         measured.intervals,
         measured.observed,
+        sample.columns,
     )
 
 

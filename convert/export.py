@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import zip_longest
@@ -15,6 +15,7 @@ from onnx import ModelProto, TensorProto
 
 from convert.errors import Differs, Invalid, Refusal, Unsupported
 from convert.fitted.features import describe, title_of
+from convert.fitted.ignored import ignored_columns
 from convert.fitted.oracle import Oracle
 from convert.fitted.structure import split
 from convert.graph.blocks import add_inputs
@@ -60,6 +61,7 @@ def export(
     provenance: Provenance,
     intervals: Sequence[Interval | None] = (),
     observed: Sequence[tuple[float, float]] = (),
+    columns: Iterable[str] = (),
 ) -> ModelFile:
     """Turn a fitted pipeline into a proved model file.
 
@@ -78,6 +80,8 @@ def export(
         Its `name` is needed; everything else is for people.
     intervals, observed
         Of the target's true values, one a target, where they are known.
+    columns
+        Names of all that a record of the table has, whether the pipeline reads it or not.
 
     Raises
     ------
@@ -113,6 +117,7 @@ def export(
         golden_rows=golden_rows,
         golden_tolerance=golden_tolerance(proof, described, golden_rows),
         runtime=OLDEST_RUNTIME,
+        ignored=ignored_columns(columns, features),
     )
     return _checked(write_model_file(model, written))
 

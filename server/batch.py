@@ -27,16 +27,17 @@ class Batch(Struct, frozen=True, gc=False):
         ------
         NoPrediction
         """
-        if all(map(_is_finite, values)):
+        if all(map(is_finite, values)):
             return Prediction(values)
-        places = [place for place, one in enumerate(values) if not _is_finite(one)]
+        places = [place for place, one in enumerate(values) if not is_finite(one)]
         raise NoPrediction(
             f"Without a finite prediction: {len(places)} of {len(values)} rows.",
-            [
-                Fault(self.pointer(place), f"Row {place + 1} has no finite prediction.")
-                for place in places
-            ],
+            [self.infinite(place) for place in places],
         )
+
+    def infinite(self, place: int) -> Fault:
+        """Return the fault of a row that has no finite prediction."""
+        return Fault(self.pointer(place), f"Row {place + 1} has no finite prediction.")
 
     def pointer(self, position: int) -> str:
         """Return the pointer to a row; in columns a row has no place of its own."""
@@ -99,9 +100,9 @@ def mark_of_missing(feature: Feature) -> Value:
     return MISSING_TEXT if is_text(feature) else math.nan
 
 
-def _is_finite(value: Any) -> bool:
+def is_finite(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
+        return all(map(is_finite, value.values()))
     return True

@@ -105,9 +105,10 @@ class MalformedBody(Problem):
 
 
 class InvalidQuery(Problem):
-    """The query has another parameter than include, or names what is not there.
+    """The query has another parameter than include and on_error, or another value.
 
-    What this model can include is in the detail; separate several with commas.
+    What this model can include is in the detail; separate several with commas. Bad rows
+    are refused with all others (on_error=fail) or left out of them (on_error=skip).
     """
 
     title = "The query is not understood"

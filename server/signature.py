@@ -36,6 +36,11 @@ internal use (Unicode 17.0, section 23.7), so no text holds it by accident; the
 converter refuses a category and the server a request that does.
 """
 
+MAX_IGNORED_NAMES = 1000
+MAX_IGNORED_BYTES = 32_768
+"""Of the names of ignored columns, and of all of them together in UTF-8: a file and
+its document stay small, and so does what is compared with each name of a row."""
+
 LARGEST_SAID = 1e30
 """Of bounds: beyond it they are those of float32, which nobody needs to read."""
 
@@ -271,6 +276,9 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Largest accepted |ŷ_sklearn − ŷ_onnx| in that replay, target's unit.
     runtime
         The first onnxruntime that reads every file like this one.
+    ignored
+        Names of the other columns that the table had: the target, and what the pipeline
+        does not read. A row may have them, with any value, and they are dropped.
     """
 
     protocol: int
@@ -287,6 +295,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     golden_rows: tuple[GoldenRow, ...] = ()
     golden_tolerance: float = 0.0
     runtime: str = "1.21"
+    ignored: tuple[str, ...] = ()
 
 
 class _Envelope(msgspec.Struct):

@@ -296,7 +296,7 @@ def test_a_model_offers_what_it_can_add(
         ("include=interval", "'interval' is not one of: contributions, warnings."),
         (
             "includes=warnings",
-            "The query has 'includes'; its one parameter is include.",
+            "The query has 'includes'; its parameters are include and on_error.",
         ),
     ],
 )

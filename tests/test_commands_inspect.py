@@ -86,6 +86,23 @@ been made.
     )
 
 
+def test_what_is_ignored_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ignored = ("id", "math score", *map(str, range(6)))
+
+    assert inspect(tmp_path, make_signature(ignored=ignored)) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    place = lines.index("ignores")
+    assert lines[place - 1 : place + 3] == [
+        "",
+        "ignores",
+        "  id, math score, 0, 1, 2, 3 and 2 more",
+        "",
+    ]
+
+
 def test_a_program_gets_the_signature_and_the_graph(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

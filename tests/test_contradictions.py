@@ -86,6 +86,9 @@ def test_a_signature_of_ours_says_nothing_impossible() -> None:
         with_feature(SCORE, minimum=None, observed=None, typical=None, imputed=None),
         with_feature(SCORE, minimum=5.0, maximum=5.0),
         with_feature(SCORE, title="a\r\nb\0"),
+        make_signature(ignored=("id", "math score")),
+        make_signature(ignored=tuple(map(str, range(1000)))),
+        make_signature(ignored=("é" * 16_384,)),
         make_signature(created="2026-01-31T23:59:59Z"),
     ):
         assert list(contradictions(signature)) == []
@@ -135,6 +138,12 @@ OF_TARGET = "target 'math score': "
             make_signature(features=(GENDER, LUNCH, SCORE, changed(LUNCH, name="x"))),
             "two of its inputs are 'lunch/meal'",
         ),
+        (make_signature(ignored=("id", "a", "id")), "two of its ignored columns are 'id'"),
+        (make_signature(ignored=("id", "gender")), "it reads 'gender', and ignores it"),
+        (make_signature(ignored=tuple(map(str, range(1001)))), "it ignores 1001 columns, "
+         "and 1000 at most"),
+        (make_signature(ignored=("é" * 16_384, "a")), "the columns that it ignores have "
+         "names of 32769 bytes together"),
         (with_feature(SCORE, observed=(2.0, 1.0)), OF_SCORE + "its observed range goes "
          "from 2 down to 1"),
         (with_feature(SCORE, minimum=101.0), OF_SCORE + "its range goes from 101 down to "

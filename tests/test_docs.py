@@ -141,7 +141,7 @@ def checkout(tmp_path: Path) -> Path:
     ("text", "n_examples"),
     [
         (section(README, "Ask for a prediction"), 1),
-        ((DOCS / "http.md").read_text("utf-8"), 5),
+        ((DOCS / "http.md").read_text("utf-8"), 6),
     ],
     ids=["README.md", "http.md"],
 )

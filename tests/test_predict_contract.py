@@ -60,7 +60,7 @@ def test_a_body_is_a_batch_and_its_query_what_is_asked_for(
 @pytest.mark.parametrize(
     ("query", "detail"),
     [
-        (b"x=1&a=1", "The query has 'a'; its one parameter is include."),
+        (b"x=1&a=1", "The query has 'a'; its parameters are include and on_error."),
         (b"include=reasons", "'reasons' is not one of: interval, warnings."),
     ],
 )

@@ -104,6 +104,9 @@ def _report(signature: Signature, graph: dict[str, Any]) -> Iterator[str]:
     width = max(len(feature.name) for feature in signature.features)
     for feature in signature.features:
         yield f"  {feature.name:<{width}}  {_feature(feature)}"
+    if signature.ignored:
+        named = listed(signature.ignored, MAX_NAMED_VALUES)
+        yield from ("", "ignores", f"  {named}")
     yield from ("", "returns")
     for target in signature.targets:
         yield f"  {_target(target)}"

@@ -41,12 +41,16 @@ class Sample:
         The columns that it was not fitted on.
     sha256
         Of the file's bytes, 64 hexadecimal digits; empty for rows in memory.
+    columns
+        Names of all columns that the table had; of those that were left out only what
+        the pipeline was not fitted on, because it might read the others.
     """
 
     path: Path
     frame: pd.DataFrame
     others: pd.DataFrame
     sha256: str
+    columns: tuple[str, ...]
 
     def truth(self, targets: Sequence[str]) -> pd.DataFrame | None:
         """Return the columns of the targets; None where the sample has no others.
@@ -120,7 +124,8 @@ def read_sample(
     frame = _readable(path, Oracle(pipeline), asked, names, unknown)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     others = table[[name for name in table if name not in names]]
-    return Sample(path, frame, others, sha256)
+    left_out = [name for name in drop if name not in names]
+    return Sample(path, frame, others, sha256, (*map(str, table), *left_out))
 
 
 def take_sample(pipeline: Any, table: pd.DataFrame, targets: Sequence[str]) -> Sample:
@@ -144,7 +149,7 @@ def take_sample(pipeline: Any, table: pd.DataFrame, targets: Sequence[str]) -> S
     names = fitted_names(pipeline) or _positions(path, pipeline, table, targets)
     frame = _readable(path, Oracle(pipeline), table, names, {})
     others = table[[name for name in table if name not in names]]
-    return Sample(path, frame, others, "")
+    return Sample(path, frame, others, "", tuple(map(str, table)))
 
 
 def _read_parquet(path: Path, rename: Sequence[str], drop: Iterable[str]) -> Parquet:

@@ -88,6 +88,7 @@ def train(
         provenance,
         [interval],
         [observe(split.y_train.to_numpy())],
+        [*map(str, table.frame), *table.dropped],
     )
     return Trained(pipeline, split, exported)
 

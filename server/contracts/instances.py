@@ -5,11 +5,11 @@ the value of the one feature that there is.
 https://github.com/kserve/kserve/blob/master/docs/predict-api/v1/README.md
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from server.problems import Fault, InvalidBatch, MalformedBody, pointer
-from server.signature import Feature
+from server.signature import Feature, Signature
 
 
 def rows_of(instances: Any, features: Sequence[Feature], named: str) -> list[Any]:
@@ -40,6 +40,14 @@ def rows_of(instances: Any, features: Sequence[Feature], named: str) -> list[Any
             "Rows have another length than the model's features.", faults
         )
     return [_row(each, names) for each in instances]
+
+
+def is_record(names: Collection[str], signature: Signature) -> bool:
+    """Whether these are names of a record's columns, of which one at least is read."""
+    read = {feature.name for feature in signature.features}
+    return read.union(signature.ignored).issuperset(names) and not read.isdisjoint(
+        names
+    )
 
 
 def _row(instance: Any, names: Sequence[str]) -> Any:

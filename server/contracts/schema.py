@@ -20,6 +20,8 @@ class Schema:
     ----------
     reader
         Of its rows, for all its contracts.
+    n_columns
+        Most that a row may have: the features, and what is ignored beside them.
     """
 
     def __init__(
@@ -28,4 +30,5 @@ class Schema:
         self.signature = signature
         self.includes = includes
         self.max_rows = max_rows
+        self.n_columns = len(signature.features) + len(signature.ignored)
         self.reader = RowReader(signature, max_rows)

@@ -37,7 +37,7 @@ class InstancesContract:
     def read(self, body: bytes, query: bytes = b"", headers: Headers = ()) -> Question:
         schema = self._schema
         features = schema.signature.features
-        require_few_values(body, schema.max_rows, len(features))
+        require_few_values(body, schema.max_rows, schema.n_columns)
         document = read_json(body)
         for name in NAMES:
             if isinstance(document, dict) and name in document:

@@ -46,9 +46,8 @@ class _Warehouse:
         """Take whatever comes: a body that is not JSON is told so."""
 
     def _calls(self, body: bytes) -> list[Any]:
-        require_few_values(
-            body, self._schema.max_rows, len(self._schema.signature.features) + 1
-        )
+        schema = self._schema
+        require_few_values(body, schema.max_rows, schema.n_columns + 1)
         document = read_json(body)
         calls = document.get(self.name) if isinstance(document, dict) else None
         if not isinstance(calls, list) or not all(isinstance(it, list) for it in calls):

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from server.signature import (
+    MAX_IGNORED_BYTES,
+    MAX_IGNORED_NAMES,
     MISSING_TEXT,
     Discrepancy,
     Feature,
@@ -51,6 +53,7 @@ def contradictions(signature: Signature) -> Iterator[str]:
     if not _RUNTIME.fullmatch(signature.runtime):
         yield f"the onnxruntime that it needs is {signature.runtime!r}, not as 1.21"
     yield from _of_features(signature.features)
+    yield from _of_ignored(signature)
     yield from _of_targets(signature.targets)
     yield from _of_provenance(signature.provenance)
     if signature.targets:
@@ -75,6 +78,20 @@ def _of_features(features: Sequence[Feature]) -> Iterator[str]:
     for feature in features:
         for contradiction in _of_feature(feature):
             yield f"feature {feature.name!r}: {contradiction}"
+
+
+def _of_ignored(signature: Signature) -> Iterator[str]:
+    ignored = signature.ignored
+    if len(ignored) > MAX_IGNORED_NAMES:
+        yield f"it ignores {len(ignored)} columns, and {MAX_IGNORED_NAMES} at most"
+        return
+    n_bytes = sum(len(name.encode()) for name in ignored)
+    if n_bytes > MAX_IGNORED_BYTES:
+        yield f"the columns that it ignores have names of {n_bytes} bytes together"
+    yield from _repeated("ignored columns", ignored)
+    for feature in signature.features:
+        if feature.name in ignored:
+            yield f"it reads {feature.name!r}, and ignores it"
 
 
 def _of_feature(feature: Feature) -> Iterator[str]:

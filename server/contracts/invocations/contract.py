@@ -59,18 +59,18 @@ class InvocationsContract:
 
     def read(self, body: bytes, query: bytes = b"", headers: Headers = ()) -> Question:
         schema = self._schema
-        features = schema.signature.features
-        require_few_values(body, schema.max_rows, len(features))
+        signature = schema.signature
+        require_few_values(body, schema.max_rows, schema.n_columns)
         media_type, words = _content_type(headers)
         if media_type == CSV:
             stated = [HEADER_WORDS[word] for word in words if word in HEADER_WORDS]
             has_header = stated[0] if stated else None
-            document: Any = read_csv(body, features, has_header, schema.max_rows)
+            document: Any = read_csv(body, signature, has_header, schema.max_rows)
         elif media_type in LINES:
             lines = read_json_lines(body, schema.max_rows)
-            document = document_of(lines, features)
+            document = document_of(lines, signature)
         else:
-            document = document_of(read_json(body), features)
+            document = document_of(read_json(body), signature)
         return Question(schema.reader.check(document), wish=_answer_type(headers))
 
     def write(self, question: Question, prediction: Prediction) -> Answer:

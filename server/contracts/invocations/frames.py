@@ -1,11 +1,12 @@
 """The JSON bodies of people who think in data frames, as rows or columns of ours."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from server.contracts.instances import rows_of
+from server.contracts.instances import is_record, rows_of
+from server.contracts.predict.faults import known
 from server.problems import MalformedBody
-from server.signature import Feature
+from server.signature import Signature
 
 FEATURES = "features"
 """SageMaker's own examples have each row in an object under this name."""
@@ -16,7 +17,7 @@ HOW = (
 )
 
 
-def document_of(body: Any, features: Sequence[Feature]) -> Any:
+def document_of(body: Any, signature: Signature) -> Any:
     """Return rows or columns, as `RowReader.check` takes them.
 
     Raises
@@ -25,33 +26,28 @@ def document_of(body: Any, features: Sequence[Feature]) -> Any:
     InvalidBatch
     """
     if isinstance(body, list):
-        return _records(body, features, "the body")
+        return _records(body, signature, "the body")
     if not isinstance(body, dict):
         raise MalformedBody(f"The body is neither an object nor a list. {HOW}")
     found = [name for name in READERS if name in body]
+    if not found or is_record(body, signature):
+        return [body]
     if len(found) > 1:
         raise MalformedBody(f"The body has both {found[0]} and {found[1]}. {HOW}")
-    if not found or _is_row(body, features):
-        return [body]
-    return READERS[found[0]](body[found[0]], features, found[0])
+    return READERS[found[0]](body[found[0]], signature, found[0])
 
 
-def _is_row(body: Mapping[str, Any], features: Sequence[Feature]) -> bool:
-    """Whether the names of a body are features that happen to be called so."""
-    return body.keys() <= {feature.name for feature in features}
-
-
-def _records(rows: Any, features: Sequence[Feature], named: str) -> Any:
-    names = {feature.name for feature in features}
+def _records(rows: Any, signature: Signature, named: str) -> Any:
+    names = {feature.name for feature in signature.features}
     if isinstance(rows, list) and FEATURES not in names:
         rows = [
             row[FEATURES] if isinstance(row, dict) and list(row) == [FEATURES] else row
             for row in rows
         ]
-    return rows_of(rows, features, named)
+    return rows_of(rows, signature.features, named)
 
 
-def _split(frame: Any, features: Sequence[Feature], named: str) -> Any:
+def _split(frame: Any, signature: Signature, named: str) -> Any:
     """Return the columns of a frame that is split into names and rows.
 
     Raises
@@ -62,7 +58,7 @@ def _split(frame: Any, features: Sequence[Feature], named: str) -> Any:
         case {"columns": list(names), "data": list(rows)}:
             pass
         case {"data": list(rows)}:
-            return _records(rows, features, f"{named}.data")
+            return _records(rows, signature, f"{named}.data")
         case _:
             raise MalformedBody(f"{named} has no columns and data, both lists. {HOW}")
     if len(set(map(str, names))) < len(names):
@@ -76,21 +72,22 @@ def _split(frame: Any, features: Sequence[Feature], named: str) -> Any:
     return {"columns": dict(zip(map(str, names), map(list, columns), strict=True))}
 
 
-def _inputs(inputs: Any, features: Sequence[Feature], named: str) -> Any:
+def _inputs(inputs: Any, signature: Signature, named: str) -> Any:
     """Return the columns or rows of what MLflow calls inputs."""
     if not isinstance(inputs, dict):
-        return _records(inputs, features, named)
-    if any(isinstance(values, list) for values in inputs.values()):
+        return _records(inputs, signature, named)
+    given = known(inputs, signature)
+    if any(isinstance(values, list) for values in given.values()):
         return {"columns": inputs}
     return [inputs]
 
 
-def _input_data(data: Any, features: Sequence[Feature], named: str) -> Any:
+def _input_data(data: Any, signature: Signature, named: str) -> Any:
     is_frame = isinstance(data, dict) and "data" in data
-    return (_split if is_frame else _inputs)(data, features, named)
+    return (_split if is_frame else _inputs)(data, signature, named)
 
 
-READERS: Mapping[str, Callable[[Any, Sequence[Feature], str], Any]] = {
+READERS: Mapping[str, Callable[[Any, Signature, str], Any]] = {
     "instances": _records,
     "dataframe_split": _split,
     "dataframe_records": _records,

@@ -2,22 +2,23 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 import msgspec
 
+from server.contracts.instances import is_record
 from server.contracts.predict.faults import UNDECODABLE
 from server.contracts.text import value_of
 from server.problems import MalformedBody, TooManyRows
-from server.signature import Feature
+from server.signature import Signature
 
 BOM = "\ufeff"
 
 
 def read_csv(
-    body: bytes, features: Sequence[Feature], has_header: bool | None, max_rows: int
+    body: bytes, signature: Signature, has_header: bool | None, max_rows: int
 ) -> dict[str, Any]:
     """Return the columns of a CSV document (RFC 4180).
 
@@ -28,7 +29,7 @@ def read_csv(
         memory.
     has_header
         Whether the first line names the columns; None to see it from whether its cells
-        are names of features. Without, they are in the order of the signature.
+        are names of its columns. Without, they are in the order of the signature.
 
     Raises
     ------
@@ -42,9 +43,9 @@ def read_csv(
         raise MalformedBody(f"The body cannot be read as CSV: {error}.") from error
     if not lines:
         raise MalformedBody("The body is empty; send a line a row.")
-    names = [feature.name for feature in features]
+    names = [feature.name for feature in signature.features]
     if has_header is None:
-        has_header = {*lines[0]} <= {*names}
+        has_header = is_record(lines[0], signature)
     if has_header:
         names, *lines = lines
         if len({*names}) < len(names):
@@ -55,7 +56,7 @@ def read_csv(
                 f"Line {number} has {len(line)} values; expected {len(names)}: "
                 f"{', '.join(names)}."
             )
-    known = {feature.name: feature for feature in features}
+    known = {feature.name: feature for feature in signature.features}
     return {
         "columns": {
             name: [

@@ -2,10 +2,10 @@
 
 The singular form answers one object, the plural one a list or columns:
 ``{"prediction": …}`` and ``{"predictions": […]}``. What `?include=` adds follows
-the same rule.
+the same rule, and so do the errors of rows that were skipped.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,11 +17,21 @@ JSON = msgspec.json.Encoder()
 BLOCK_BYTES = 65_536
 
 
-def write_answer(batch: Batch, prediction: Prediction) -> bytes:
-    """Return the JSON answer, in the form of the batch's body."""
+def write_answer(
+    batch: Batch,
+    prediction: Prediction,
+    errors: Sequence[Mapping[str, Any]] | None = None,
+) -> bytes:
+    """Return the JSON answer, in the form of the batch's body.
+
+    Parameters
+    ----------
+    errors
+        Of rows that were skipped; None where none may be.
+    """
     if batch.form == "row":
         return JSON.encode(_one(prediction))
-    if not prediction.included:
+    if not prediction.included and errors is None:
         return JSON.encode({"predictions": prediction.values})
     answer = _Blocks()
     answer.write(b'{"predictions":', prediction.values)
@@ -30,6 +40,8 @@ def write_answer(batch: Batch, prediction: Prediction) -> bytes:
         answer.write_list(b',"%b":' % plural.encode(), rows)
     if prediction.baseline is not None:
         answer.write(b',"baseline":', prediction.baseline)
+    if errors is not None:
+        answer.write(b',"errors":', errors)
     return answer.joined(b"}")
 
 

@@ -23,6 +23,7 @@ class PredictContract:
     def __init__(self, schema: Schema, is_default: bool) -> None:
         named = f"/models/{schema.signature.name}/predict"
         self.paths: Sequence[str] = (named, "/predict") if is_default else (named,)
+        self._schema = schema
         self._includes = schema.includes
         self._reader = schema.reader
 
@@ -33,25 +34,44 @@ class PredictContract:
         require_json(headers)
 
     def read(self, body: bytes, query: bytes = b"", headers: Headers = ()) -> Question:
-        includes = self._asked_for(query) if query else ()
-        return Question(self._reader.read(body), includes)
+        if not query:
+            return Question(self._reader.read(body))
+        includes, skips = self._asked_for(query)
+        if not skips:
+            return Question(self._reader.read(body), includes)
+        from server.contracts.predict.skipping import read_good
+
+        return read_good(body, self._schema, includes)
 
     def write(self, question: Question, prediction: Prediction) -> Answer:
-        return Answer(write_answer(question.batch, prediction), JSON)
+        if question.wish is None:
+            return Answer(write_answer(question.batch, prediction), JSON)
+        from server.contracts.predict.skipping import write_good
+
+        return Answer(write_good(question, prediction), JSON)
 
     def refuse(self, problem: Problem) -> Answer:
         kind = MEDIA_TYPE.encode()
         return Answer(problem.body(), kind, problem.status, problem.fields)
 
-    def _asked_for(self, query: bytes) -> tuple[str, ...]:
+    def _asked_for(self, query: bytes) -> tuple[tuple[str, ...], bool]:
+        """Return what is asked for beside a prediction, and whether bad rows are skipped.
+
+        Raises
+        ------
+        InvalidQuery
+        """
         parameters = parse_qs(query.decode("latin-1"))
-        unknown = sorted(parameters.keys() - {"include"})
+        unknown = sorted(parameters.keys() - {"include", "on_error"})
         if unknown:
             raise InvalidQuery(
-                f"The query has {unknown[0]!r}; its one parameter is include."
+                f"The query has {unknown[0]!r}; its parameters are include and on_error."
             )
         names = ",".join(parameters.get("include", [])).split(",")
-        return self.available(filter(None, names))
+        on_error = ",".join(parameters.get("on_error", ["fail"]))
+        if on_error not in ("fail", "skip"):
+            raise InvalidQuery(f"on_error is {on_error!r}; send fail or skip.")
+        return self.available(filter(None, names)), on_error == "skip"
 
     def available(self, includes: Iterable[str]) -> tuple[str, ...]:
         """Return what is asked for beside a prediction, if this model can add it.

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -41,9 +41,9 @@ def explain(body: bytes, signature: Signature, max_rows: int) -> Problem | None:
         document = read_json(body)
     except MalformedBody as problem:
         return problem
-    if (n_rows := count_rows(document)) > max_rows:
+    if (n_rows := count_rows(document, signature.ignored)) > max_rows:
         return too_many(n_rows, max_rows)
-    return explain_values(document, signature)
+    return explain_values(known(document, signature), signature)
 
 
 def read_json(body: bytes) -> Any:
@@ -57,6 +57,24 @@ def read_json(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except UNDECODABLE as error:
         raise MalformedBody(_malformed(body, error)) from None
+
+
+def known(document: Any, signature: Signature) -> Any:
+    """Return a document without the columns that the model ignores."""
+    if not signature.ignored:
+        return document
+    ignored = {*signature.ignored}
+    if is_columns(document, signature.features):
+        return {"columns": _without(document["columns"], ignored)}
+    if isinstance(document, list):
+        return [_without(row, ignored) for row in document]
+    return _without(document, ignored)
+
+
+def _without(row: Any, ignored: Collection[str]) -> Any:
+    if not isinstance(row, dict):
+        return row
+    return {name: value for name, value in row.items() if name not in ignored}
 
 
 def explain_values(document: Any, signature: Signature) -> InvalidBatch | None:
@@ -77,12 +95,13 @@ def is_columns(document: Any, features: Sequence[Feature]) -> bool:
     return isinstance(document["columns"], dict) or not named_so
 
 
-def count_rows(document: Any) -> int:
-    """Return how many rows a document has, or claims to have."""
+def count_rows(document: Any, ignored: Collection[str]) -> int:
+    """Return how many rows a document has, or claims to have by its other columns."""
     if isinstance(document, list):
         return len(document)
     columns = document.get("columns") if isinstance(document, dict) else None
-    lists = columns.values() if isinstance(columns, dict) else ()
+    known_columns = _without(columns, {*ignored})
+    lists = known_columns.values() if isinstance(columns, dict) else ()
     return max((len(each) for each in lists if isinstance(each, list)), default=0)
 
 
@@ -91,20 +110,20 @@ def _faults(document: Any, signature: Signature) -> Iterator[Fault]:
         yield from _column_faults(document["columns"], signature)
     elif isinstance(document, list):
         for position, row in enumerate(document):
-            yield from _row_faults(row, signature, position)
+            yield from row_faults(row, signature, position)
     elif isinstance(document, dict):
-        yield from _row_faults(document, signature)
+        yield from row_faults(document, signature)
     else:
         detail = f"{_shown(document)} is not an object or a list of objects."
         yield Fault(pointer(), detail)
 
 
-def _row_faults(row: Any, signature: Signature, *position: int) -> Iterator[Fault]:
+def row_faults(row: Any, signature: Signature, *position: int) -> Iterator[Fault]:
     if not isinstance(row, dict):
         yield Fault(pointer(*position), f"{_shown(row)} is not an object.")
         return
     for feature in signature.features:
-        detail = _value_fault(feature, row.get(feature.name), feature.name in row)
+        detail = value_fault(feature, row.get(feature.name), feature.name in row)
         if detail:
             yield Fault(pointer(*position, feature.name), detail)
     yield from _unknown_features(row, signature, *position)
@@ -161,7 +180,7 @@ def _faults_of_column(feature: Feature, columns: dict[str, Any]) -> Iterator[Fau
         yield Fault(pointer("columns", feature.name), wrong)
         return
     for position, value in enumerate(values):
-        detail = _value_fault(feature, value, is_present=True)
+        detail = value_fault(feature, value, is_present=True)
         if detail:
             yield Fault(pointer("columns", feature.name, position), detail)
 
@@ -178,7 +197,7 @@ def _unknown_feature(name: str, known: Sequence[str]) -> str:
     return f"The model has no such feature; it reads {some}{more}."
 
 
-def _value_fault(feature: Feature, value: Any, is_present: bool) -> str | None:
+def value_fault(feature: Feature, value: Any, is_present: bool) -> str | None:
     if value is None:
         if not feature.required:
             return None

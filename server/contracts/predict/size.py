@@ -14,19 +14,24 @@ STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 of a body is looked at twice."""
 
 
-def require_few_values(body: bytes, max_rows: int, n_features: int) -> None:
+def require_few_values(body: bytes, max_rows: int, n_columns: int) -> None:
     """Refuse a body that holds more values than the most rows have.
+
+    Parameters
+    ----------
+    n_columns
+        Most that a row may have: the features, and what is ignored beside them.
 
     Raises
     ------
     TooManyRows
     """
-    max_values = 2 * max_rows * max(1, n_features)
+    max_values = 2 * max_rows * max(1, n_columns)
     if len(body) <= max_values or body.count(b",") <= max_values:
         return
     in_strings = sum(text[0].count(b",") for text in STRING.finditer(body))
     if body.count(b",") - in_strings > max_values:
         raise TooManyRows(
-            f"The body has more values than {max_rows} rows of {n_features} features; "
+            f"The body has more values than {max_rows} rows of {n_columns} columns; "
             f"at most {max_rows} rows are accepted."
         )

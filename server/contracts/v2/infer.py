@@ -50,7 +50,7 @@ class InferContract:
     def read(self, body: bytes, query: bytes = b"", headers: Headers = ()) -> Question:
         schema = self._schema
         text, content = parted(body, headers)
-        require_few_values(text, schema.max_rows, len(schema.signature.features))
+        require_few_values(text, schema.max_rows, schema.n_columns)
         request = decoded(text)
         for output in request.outputs:
             if output.name not in self._outputs:
