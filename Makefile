@@ -152,7 +152,7 @@ openmp: | python
 		"('apt-get install libgomp1' on Debian and Ubuntu, 'dnf install libgomp' on" \
 		"Amazon Linux)" >&2; exit 1; }
 
-size_clients := 200 MB to download, 660 MB of disk, one to four minutes
+size_clients := 210 MB to download, 700 MB of disk, one to four minutes
 size_duckdb := 90 MB to download, 330 MB of disk, less than a minute
 size_ray := 150 MB to download, 480 MB of disk, one or two minutes
 size_spark := 550 MB to download, 860 MB of disk, two to five minutes
@@ -188,7 +188,7 @@ spark := pyspark pyarrow "pandas<3"
 duckdb := duckdb pyarrow numpy msgspec
 ray := ray[serve]
 # of other servers; vetiver's knows no pandas 3
-clients := tritonclient[http] kserve mlflow-skinny boto3 vetiver numpy "pandas<3"
+clients := tritonclient[http] kserve mlflow-skinny boto3 vetiver mcp fastmcp numpy "pandas<3"
 # The classes of KServe's objects need none of its 60 packages.
 kserve := kserve
 pins_clients := deploy/clients/requirements.txt

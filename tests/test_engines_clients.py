@@ -163,6 +163,64 @@ except ClientError as error:
 print(json.dumps([found, errors]))
 """
 
+MCP = """\
+import asyncio, json, sys
+import fastmcp, mcp
+
+url, rows, name = f"{sys.argv[1]}/mcp", json.loads(sys.argv[2]), "student_performance"
+WRONG = {"reading_score": 101, "size": 1}
+errors = []
+
+async def answers(client, revision):
+    async with client:
+        assert client.protocol_version == revision, client.protocol_version
+        (tool,) = (await client.list_tools()).tools
+        assert tool.name == name and tool.input_schema["properties"].keys() > rows[0].keys()
+        for row in rows:  # the client compares each answer with the tool's output schema
+            answer = await client.call_tool(name, row)
+            assert json.loads(answer.content[0].text) == answer.structured_content
+            yield answer.structured_content["prediction"]
+        answer = await client.call_tool(name, WRONG)
+        assert answer.is_error
+        errors.append(answer.content[0].text)
+        try:
+            await client.call_tool("nobody", {})
+        except mcp.MCPError as error:
+            errors.append([error.error.code, error.error.message])
+
+async def answers_of_fastmcp(client):
+    async with client:
+        assert [tool.name for tool in await client.list_tools()] == [name]
+        for row in rows:
+            answer = await client.call_tool(name, row)
+            assert answer.data.prediction == answer.structured_content["prediction"]
+            yield answer.data.prediction
+        try:
+            await client.call_tool(name, WRONG)
+        except fastmcp.exceptions.ToolError as error:
+            errors.append(str(error))
+
+async def found():
+    for mode, revision in (("auto", "2026-07-28"), ("legacy", "2025-11-25")):
+        client = mcp.Client(url, mode=mode)
+        yield [each async for each in answers(client, revision)]
+    yield [each async for each in answers_of_fastmcp(fastmcp.Client(url))]
+
+async def listed():
+    return [each async for each in found()]
+
+print(json.dumps([asyncio.run(listed()), errors]))
+"""
+
+FAULTS = (
+    "2 values are invalid.\n"
+    "reading_score: 101 is above the maximum, 100 points.\n"
+    "size: The model has no such feature; it reads 'gender', 'race_ethnicity', "
+    "'parental_level_of_education', 'lunch', 'test_preparation_course', "
+    "'reading_score', 'writing_score'."
+)
+NO_TOOL = [-32602, "There is no tool 'nobody'; the tools are: student_performance."]
+
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
@@ -196,8 +254,9 @@ def ask(program: str, url: str) -> Any:
         ),
         (KSERVE, 3, []),
         (OTHERS, 5, [415]),
+        (MCP, 3, [FAULTS, NO_TOOL, FAULTS, NO_TOOL, FAULTS]),
     ],
-    ids=["triton", "kserve", "others"],
+    ids=["triton", "kserve", "others", "mcp"],
 )
 def test_a_client_has_the_answers_of_predict(
     served: Served, program: str, n_answers: int, errors: object
@@ -232,5 +291,5 @@ def test_an_example_shows_what_it_shows(
 
 def test_every_client_of_the_page_has_an_example() -> None:
     assert [language for language, _, _ in EXAMPLES] == [
-        *("python", "python", "python", "sh", "python", "sh")
+        *("python", "python", "python", "sh", "python", "python", "sh")
     ]
