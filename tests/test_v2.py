@@ -94,11 +94,11 @@ def test_a_model_says_its_inputs_and_outputs(client: httpx.Client) -> None:
         "name": "pass",
         "platform": "onnxruntime_onnx",
         "backend": "onnxruntime",
-        "max_batch_size": 0,
-        "input": [{"name": "reading score", "data_type": "TYPE_FP64", "dims": [-1, 1]}],
+        "max_batch_size": 20,
+        "input": [{"name": "reading score", "data_type": "TYPE_FP64", "dims": [1]}],
         "output": [
-            {"name": "pass", "data_type": "TYPE_BOOL", "dims": [-1, 1]},
-            {"name": "probabilities", "data_type": "TYPE_FP64", "dims": [-1, 2]},
+            {"name": "pass", "data_type": "TYPE_BOOL", "dims": [1]},
+            {"name": "probabilities", "data_type": "TYPE_FP64", "dims": [2]},
         ],
     }
 
