@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from server.contracts.json_schema import answer_schema, row_schema
 from server.contracts.mcp.arguments import keys_of
+from server.contracts.mcp.message import refused
+from server.problems import Overloaded
 from tests.models import make_classifier, make_model, make_row, make_signature
 from tests.servers import asking
 
@@ -584,6 +587,17 @@ def test_a_body_has_a_bound_and_so_have_its_values(client: httpx.Client) -> None
     assert answered(large) == error(413, -32600, said, None)
     said = "The body has more values than 1 rows of 1003 features; at most 1 rows are "
     assert answered(many) == error(413, -32600, f"{said}accepted.", None)
+
+
+def test_a_server_that_is_busy_says_when_to_ask_again() -> None:
+    answer = refused(7, Overloaded("1 request waits."))
+
+    assert msgspec.json.decode(answer.body) == {
+        "jsonrpc": "2.0",
+        "id": 7,
+        "error": {"code": -32603, "message": "1 request waits."},
+    }
+    assert (answer.status, answer.fields) == (503, ((b"retry-after", b"1"),))
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
