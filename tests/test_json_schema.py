@@ -221,6 +221,20 @@ def test_an_answer_has_what_is_asked_for_beside_the_prediction() -> None:
     }
 
 
+def test_a_baseline_is_there_where_something_is_added_to_it() -> None:
+    schemas = [
+        answer_schema(
+            make_signature(targets=(Target(name="a", baseline=baseline),)), asked
+        )
+        for baseline, asked in ((1.0, ["warnings"]), (None, ["contributions"]))
+    ]
+
+    assert [schema["required"] for schema in schemas] == [
+        ["prediction", "warnings"],
+        ["prediction", "contributions"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "includes", "wrong"),
     [
