@@ -25,7 +25,7 @@ testing := .venv/installed-$(version)
 developing := .venv/installed-dev-$(version)
 deploying := .venv-deploy/installed-$(version)
 scanning := .venv-scan/installed-$(version)
-engines := $(patsubst %,.venv-engines/%/installed-$(version),clients duckdb ray spark)
+engines := $(patsubst %,.venv-engines/%/installed-$(version),clients duckdb mlserver ray spark)
 
 pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2 --dist worksteal
 long := slow or external or image
@@ -152,8 +152,9 @@ openmp: | python
 		"('apt-get install libgomp1' on Debian and Ubuntu, 'dnf install libgomp' on" \
 		"Amazon Linux)" >&2; exit 1; }
 
-size_clients := 200 MB to download, 660 MB of disk, one to four minutes
+size_clients := 210 MB to download, 700 MB of disk, one to four minutes
 size_duckdb := 90 MB to download, 330 MB of disk, less than a minute
+size_mlserver := 80 MB to download, 250 MB of disk, less than a minute
 size_ray := 150 MB to download, 480 MB of disk, one or two minutes
 size_spark := 550 MB to download, 860 MB of disk, two to five minutes
 
@@ -188,10 +189,13 @@ spark := pyspark pyarrow "pandas<3"
 duckdb := duckdb pyarrow numpy msgspec
 ray := ray[serve]
 # of other servers; vetiver's knows no pandas 3
-clients := tritonclient[http] kserve mlflow-skinny boto3 vetiver numpy "pandas<3"
+clients := tritonclient[http] kserve mlflow-skinny boto3 vetiver mcp fastmcp numpy "pandas<3"
+# pins an older web framework than the others need
+mlserver := mlserver "pandas<3"
 # The classes of KServe's objects need none of its 60 packages.
 kserve := kserve
 pins_clients := deploy/clients/requirements.txt
+pins_mlserver := deploy/mlserver/requirements.txt
 pins_spark := deploy/spark/requirements.txt
 pins_duckdb := deploy/duckdb/requirements.txt
 pins_ray := deploy/ray/requirements.txt
@@ -220,6 +224,7 @@ lock: $(uv)  ## write the requirements files anew (UPGRADE=--upgrade: newest ver
 	$(call compile,spark,inference)
 	$(call compile,duckdb)
 	$(call compile,clients)
+	$(call compile,mlserver)
 	$(call compile,ray,inference)
 	$(call compile,kserve)
 	for version in $(versions); do for platform in $(platforms); do \

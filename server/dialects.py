@@ -1,9 +1,9 @@
 """The routes of other wire protocols; what one needs is imported at its first request."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.requests import Request
@@ -13,8 +13,12 @@ from starlette.routing import Route
 from server.contracts.schema import Schema
 from server.documents import Documents
 from server.endpoint import Endpoint
+from server.http.asgi import read_body
 from server.problems import UnknownModel
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.contracts.mcp.tools import Tools
 
 SERVER = {
     "name": "pinion",
@@ -59,6 +63,7 @@ class Dialects:
         post = [
             *(Route(path, view, methods=["POST"]) for path, view in self._posted()),
             Route("/v2/repository/index", self.index, methods=["POST"]),
+            Route("/mcp", self.mcp, methods=["POST"]),
         ]
         return [*post, *(Route(path, view) for path, view in self._told())]
 
@@ -144,6 +149,25 @@ class Dialects:
                 for name, each in self._endpoints.items()
             ]
         )
+
+    async def mcp(self, request: Request) -> Response:
+        """Answer an assistant, to whom each model is a tool."""
+        fields, limit = request.scope["headers"], self._settings.max_body_bytes
+        read = partial(read_body, fields, request.receive, limit)
+        answer = await self._tools.answer(fields, read)
+        kind = answer.media_type.decode() or None
+        response = Response(answer.body, answer.status, media_type=kind)
+        response.raw_headers += answer.fields
+        return response
+
+    @cached_property
+    def _tools(self) -> "Tools":
+        from server.contracts.mcp.tool import Tool
+        from server.contracts.mcp.tools import Tools
+
+        endpoints = self._endpoints.items()
+        tools = {name: Tool(each.schema, each.predict) for name, each in endpoints}
+        return Tools(tools, self._settings.hosts)
 
     async def model_ready(self, request: Request) -> Response:
         return self._readiness({"name": self._endpoint(request).model.signature.name})

@@ -385,7 +385,18 @@ def test_every_example_is_run_by_a_test() -> None:
         "azure.md": ["az"] * 4,
         "beanstalk.md": ["pip"],
         "benchmarks.md": ["python"],
-        "clients.md": ["import", "import", "import", "printf", "import", "curl"],
+        "clients.md": [
+            *(
+                "import",
+                "import",
+                "from",
+                "import",
+                "printf",
+                "import",
+                "import",
+                "curl",
+            )
+        ],
         "cloud-run.md": ["gcloud"] * 3,
         "commands.md": ["python"] * len(list(reference.commands())),
         "compose.md": ["export", "git", "docker", "docker"],

@@ -163,6 +163,117 @@ except ClientError as error:
 print(json.dumps([found, errors]))
 """
 
+MCP = """\
+import asyncio, json, sys
+import fastmcp, mcp
+
+url, rows, name = f"{sys.argv[1]}/mcp", json.loads(sys.argv[2]), "student_performance"
+WRONG = {"reading_score": 101, "size": 1}
+errors = []
+
+async def answers(client, revision):
+    async with client:
+        assert client.protocol_version == revision, client.protocol_version
+        (tool,) = (await client.list_tools()).tools
+        assert tool.name == name and tool.input_schema["properties"].keys() > rows[0].keys()
+        for row in rows:  # the client compares each answer with the tool's output schema
+            answer = await client.call_tool(name, row)
+            assert json.loads(answer.content[0].text) == answer.structured_content
+            yield answer.structured_content["prediction"]
+        answer = await client.call_tool(name, WRONG)
+        assert answer.is_error
+        errors.append(answer.content[0].text)
+        try:
+            await client.call_tool("nobody", {})
+        except mcp.MCPError as error:
+            errors.append([error.error.code, error.error.message])
+
+async def answers_of_fastmcp(client):
+    async with client:
+        assert [tool.name for tool in await client.list_tools()] == [name]
+        for row in rows:
+            answer = await client.call_tool(name, row)
+            assert answer.data.prediction == answer.structured_content["prediction"]
+            yield answer.data.prediction
+        try:
+            await client.call_tool(name, WRONG)
+        except fastmcp.exceptions.ToolError as error:
+            errors.append(str(error))
+
+async def found():
+    for mode, revision in (("auto", "2026-07-28"), ("legacy", "2025-11-25")):
+        client = mcp.Client(url, mode=mode)
+        yield [each async for each in answers(client, revision)]
+    yield [each async for each in answers_of_fastmcp(fastmcp.Client(url))]
+
+async def listed():
+    return [each async for each in found()]
+
+print(json.dumps([asyncio.run(listed()), errors]))
+"""
+
+MLSERVER = """\
+import json, math, subprocess, sys, tempfile
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+import pandas
+from mlserver.codecs import PandasCodec
+from mlserver.types import InferenceResponse
+
+url, rows, name = sys.argv[1], json.loads(sys.argv[2]), "student_performance"
+frame = pandas.DataFrame(rows)
+infer = f"{url}/v2/models/{name}/infer"
+
+def post(where, text):
+    request = Request(where, text.encode(), {"Content-Type": "application/json"})
+    with urlopen(request, timeout=10) as answer:
+        return answer.read().decode()
+
+def decoded(text):
+    answer = InferenceResponse.model_validate_json(text)
+    return PandasCodec.decode_response(answer)["math_score"].tolist()
+
+def encoded(frame, **how):
+    return PandasCodec.encode_request(frame, use_bytes=False).model_dump_json(**how)
+
+found = [decoded(post(infer, encoded(frame, exclude_none=bare))) for bare in (True, False)]
+
+without = frame.assign(reading_score=math.nan)
+missing = json.dumps([{**row, "reading_score": None} for row in rows])
+answer = json.loads(post(f"{url}/predict", missing))
+assert decoded(post(infer, encoded(without))) == answer["predictions"]
+
+errors = []
+try:
+    post(infer, encoded(frame[:1].assign(reading_score=101, size=1)))
+except HTTPError as error:
+    errors.append([error.code, json.load(error)["error"]])
+
+with tempfile.TemporaryDirectory() as folder:
+    asked, said = Path(folder, "asked.jsonl"), Path(folder, "said.jsonl")
+    asked.write_text("\\n".join(encoded(frame[n : n + 1]) for n in range(len(frame))))
+    for how in ([], ["-b", "-s", "2"]):  # one by one, and together
+        host = url.removeprefix("http://")
+        words = ["-u", host, "-m", name, "-i", str(asked), "-o", str(said), *how]
+        command = [Path(sys.executable).with_name("mlserver"), "infer", *words]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        lines = [json.loads(line) for line in said.read_text().splitlines()]
+        lines.sort(key=lambda line: line["parameters"]["batch_index"])
+        found.append([decoded(json.dumps(line))[0] for line in lines])
+print(json.dumps([found, errors]))
+"""
+
+ABOVE = "101 is above the maximum, 100 points."
+UNKNOWN = (
+    "The model has no such feature; it reads 'gender', 'race_ethnicity', "
+    "'parental_level_of_education', 'lunch', 'test_preparation_course', "
+    "'reading_score', 'writing_score'."
+)
+FAULTS = f"2 values are invalid.\nreading_score: {ABOVE}\nsize: {UNKNOWN}"
+POINTED = f"2 values are invalid. #/columns/reading_score/0: {ABOVE} #/columns/size: {UNKNOWN}"
+NO_TOOL = [-32602, "There is no tool 'nobody'; the tools are: student_performance."]
+
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
@@ -170,9 +281,15 @@ def served() -> Iterator[Served]:
         yield served
 
 
+def python(program: str) -> list[str]:
+    """Return the command that runs a program, with the clients that it imports."""
+    engine = "mlserver" if "mlserver" in program else "clients"
+    return [str(python_of(engine)), "-W", "ignore", "-c", program]
+
+
 def ask(program: str, url: str) -> Any:
     """Run a program of a client, and return what it prints last."""
-    command = [str(python_of("clients")), "-W", "ignore", "-c", program, url]
+    command = [*python(program), url]
     done = subprocess.run(
         [*command, json.dumps(ROWS)], capture_output=True, text=True, timeout=120
     )
@@ -196,8 +313,10 @@ def ask(program: str, url: str) -> Any:
         ),
         (KSERVE, 3, []),
         (OTHERS, 5, [415]),
+        (MLSERVER, 4, [[400, POINTED]]),
+        (MCP, 3, [FAULTS, NO_TOOL, FAULTS, NO_TOOL, FAULTS]),
     ],
-    ids=["triton", "kserve", "others"],
+    ids=["triton", "kserve", "others", "mlserver", "mcp"],
 )
 def test_a_client_has_the_answers_of_predict(
     served: Served, program: str, n_answers: int, errors: object
@@ -220,11 +339,7 @@ def test_an_example_shows_what_it_shows(
     host = served.url.removeprefix("http://")
     here = program.replace("localhost:8080", host)
     here = here.replace('"localhost", 8080', '"{}", {}'.format(*host.split(":")))
-    command = (
-        ["sh", "-euc", here]
-        if language == "sh"
-        else [str(python_of("clients")), "-W", "ignore", "-c", here]
-    )
+    command = ["sh", "-euc", here] if language == "sh" else python(here)
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     assert done.stdout.strip() == shown.strip(), done.stderr
@@ -232,5 +347,8 @@ def test_an_example_shows_what_it_shows(
 
 def test_every_client_of_the_page_has_an_example() -> None:
     assert [language for language, _, _ in EXAMPLES] == [
-        *("python", "python", "python", "sh", "python", "sh")
+        *["python"] * 4,
+        "sh",
+        *["python"] * 2,
+        "sh",
     ]

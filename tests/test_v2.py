@@ -94,11 +94,11 @@ def test_a_model_says_its_inputs_and_outputs(client: httpx.Client) -> None:
         "name": "pass",
         "platform": "onnxruntime_onnx",
         "backend": "onnxruntime",
-        "max_batch_size": 0,
-        "input": [{"name": "reading score", "data_type": "TYPE_FP64", "dims": [-1, 1]}],
+        "max_batch_size": 20,
+        "input": [{"name": "reading score", "data_type": "TYPE_FP64", "dims": [1]}],
         "output": [
-            {"name": "pass", "data_type": "TYPE_BOOL", "dims": [-1, 1]},
-            {"name": "probabilities", "data_type": "TYPE_FP64", "dims": [-1, 2]},
+            {"name": "pass", "data_type": "TYPE_BOOL", "dims": [1]},
+            {"name": "probabilities", "data_type": "TYPE_FP64", "dims": [2]},
         ],
     }
 
@@ -189,6 +189,19 @@ def test_a_number_that_is_none_is_missing_in_bytes_and_in_bad_json(
     answer = client.post(INFER, content=body.encode())
 
     assert answer.json()["outputs"] == [output(expected(client))]
+
+
+def test_null_beside_the_data_is_what_is_left_out(client: httpx.Client) -> None:
+    inputs = [{**each, "parameters": None} for each in tensors()]
+    rest = {"id": None, "parameters": None}
+    outputs = [{"name": "math score", "parameters": None}]
+
+    answers = [
+        infer(client, inputs, outputs=asked, **rest).json() for asked in (None, outputs)
+    ]
+
+    assert answers == [infer(client, tensors()).json()] * 2
+    assert answers[0]["outputs"] == [output(expected(client))]
 
 
 @pytest.mark.parametrize(
@@ -343,7 +356,15 @@ def test_an_output_that_is_not_there_once_is_refused(
     assert (answer.status_code, answer.json()) == (400, {"error": error})
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"inputs": NaN}', b'{"NaN": '])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"[]", b"null", b'{"inputs": NaN}', b'{"NaN": ', b'{"inputs": [null]}'),
+        b'{"inputs": ' * 900 + b"null" + b"}" * 900,
+        b'{"inputs": ' * 2000 + b"null" + b"}" * 2000,
+    ],
+    ids=range(8),
+)
 def test_what_is_no_request_is_refused(client: httpx.Client, body: bytes) -> None:
     answer = client.post(INFER, content=body)
 

@@ -69,7 +69,7 @@ def model_config(schema: Schema) -> dict[str, Any]:
         "name": schema.signature.name,
         "platform": PLATFORM,
         "backend": "onnxruntime",
-        "max_batch_size": 0,
+        "max_batch_size": schema.max_rows,
         "input": _ports(metadata["inputs"]),
         "output": _ports(metadata["outputs"]),
     }
@@ -80,7 +80,7 @@ def _ports(tensors: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             "name": each["name"],
             "data_type": f"TYPE_{each['datatype'].replace('BYTES', 'STRING')}",
-            "dims": each["shape"],
+            "dims": each["shape"][1:],  # those of one row
         }
         for each in tensors
     ]

@@ -60,6 +60,9 @@ def parted(body: bytes, headers: Headers) -> tuple[bytes, bytes]:
 def decoded(text: bytes) -> InferRequest:
     """Return the request in a JSON document.
 
+    Some clients write NaN, who have no other missing value, and others null for
+    whatever they leave out, as `parameters`.
+
     Raises
     ------
     MalformedBody
@@ -68,13 +71,26 @@ def decoded(text: bytes) -> InferRequest:
         return msgspec.json.decode(text, type=InferRequest)
     except UNDECODABLE as error:
         reason = str(error)
-    if b"NaN" in text:  # as some clients write it, who have no other missing value
+    if b"NaN" in text or b"null" in text:
         try:
             document = json.loads(text, parse_constant=lambda _: None)
-            return msgspec.convert(document, InferRequest)
+            return msgspec.convert(_without_nulls(document), InferRequest)
         except (*UNDECODABLE, ValueError) as error:
             reason = str(error)
     raise MalformedBody(f"The body is no inference request: {reason}.")
+
+
+def _without_nulls(document: Any) -> Any:
+    """Return a request, or a list of its parts, without what is null beside the data."""
+    if isinstance(document, list):
+        return [_without_nulls(each) for each in document]
+    if not isinstance(document, dict):
+        return document
+    return {
+        key: _without_nulls(value) if key in ("inputs", "outputs") else value
+        for key, value in document.items()
+        if value is not None
+    }
 
 
 def contents_of(

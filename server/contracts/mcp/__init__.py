@@ -1,0 +1,1 @@
+"""The Model Context Protocol: models as tools that an assistant calls."""
