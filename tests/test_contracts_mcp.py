@@ -585,7 +585,7 @@ def test_a_body_has_a_bound_and_so_have_its_values(client: httpx.Client) -> None
 
     said = "The body has more than 20000 bytes; that is the limit."
     assert answered(large) == error(413, -32600, said, None)
-    said = "The body has more values than 1 rows of 1003 features; at most 1 rows are "
+    said = "The body has more values than 1 rows of 1003 columns; at most 1 rows are "
     assert answered(many) == error(413, -32600, f"{said}accepted.", None)
 
 
