@@ -95,6 +95,16 @@ TESTS = {
     "server/contracts/invocations/contract.py": "invocations",
     "server/contracts/invocations/frames.py": "invocations",
     "server/contracts/invocations/lines.py": "invocations",
+    **dict.fromkeys(
+        [
+            f"server/contracts/streams/{name}.py"
+            for name in (
+                *("answers", "block", "lines", "objects", "order", "stream", "tables"),
+            )
+        ],
+        "streams",
+    ),
+    "server/contracts/streams/unpacking.py": "pipe",
     "server/contracts/schema.py": "predict_contract v2",
     "server/contracts/text.py": "predict_query page_form",
     "server/contracts/v2/columns.py": "v2",
