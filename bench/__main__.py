@@ -37,6 +37,7 @@ other measurements, each with its own --help:
   python -m bench startup     start and memory, beside the runtime alone
   python -m bench runtime     the way into the runtime, beside its Python binding
   python -m bench bulk        many rows in one request, and others beside it
+  python -m bench stream      a file that is predicted while it is sent
   python -m bench container   a tenth of a core and 128 MiB
   python -m bench cold        functions of AWS Lambda: size, and the first answer
   python -m bench attack      clients that mean harm, overload, stops
@@ -49,6 +50,7 @@ exit code: 0 no errors, 1 some requests failed, 2 nothing could be measured,
 TABLES = {
     "startup": "startup",
     "bulk": "bulk",
+    "stream": "stream",
     "runtime": "binding",
     "container": "container",
     "cold": "cold",

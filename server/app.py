@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from server.access import Access
 from server.batching import Batcher
+from server.contracts.headers import is_stream
 from server.contracts.predict.contract import PredictContract
 from server.contracts.schema import Schema
 from server.endpoint import Endpoint
@@ -92,13 +93,16 @@ class App:
             kind = MEDIA_TYPE.encode()
             await respond(send, problem.status, kind, problem.body(), problem.fields)
             return
-        hot = scope["method"] == "POST"
+        hot = scope["method"] in ("POST", "PUT")
         endpoint = self.endpoints.get(scope["path"]) if hot else None
         if endpoint is None:
             await self._route(scope, receive, send)
             return
+        answering: Application = endpoint
+        if is_stream(scope["method"], scope["headers"]):
+            answering = self._pipe(endpoint)
         try:
-            await endpoint(scope, receive, send)
+            await answering(scope, receive, send)
         except Exception:
             await respond_fault(send)
             raise  # whoever runs the application logs the traceback
@@ -106,6 +110,12 @@ class App:
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         routes = self._routes or await self._load_routes()
         await routes(scope, receive, send)
+
+    def _pipe(self, endpoint: Endpoint) -> Application:
+        """Import what streams need, which a process may never see."""
+        from server.pipe import Pipe
+
+        return Pipe(endpoint, self._settings.max_line_bytes)
 
     def _admit(self, scope: Scope) -> None:
         key = self.access.admit(scope["path"], scope["headers"])

@@ -100,7 +100,7 @@ class Endpoint:
     def _answer_alone(self, body: bytes, fields: Headers, query: bytes) -> Answer:
         content = unpacked(fields, body, self.max_body_bytes)
         question = self.contract.read(content, query, fields)
-        prediction = self._predict_with(question.includes, question.batch)
+        prediction = self.predict_here(question.includes, question.batch)
         return self.contract.write(question, prediction)
 
     async def predict(self, batch: Batch, includes: Sequence[str] = ()) -> Prediction:
@@ -117,12 +117,13 @@ class Endpoint:
             The answer for a row is not finite.
         """
         if includes:
-            run = partial(self._predict_with, includes, batch)
+            run = partial(self.predict_here, includes, batch)
             return await self.batcher.alone(run, len(batch.rows))
         values = await self.batcher.predictions(batch.rows)
         return batch.predicted(values)
 
-    def _predict_with(self, includes: Sequence[str], batch: Batch) -> Prediction:
+    def predict_here(self, includes: Sequence[str], batch: Batch) -> Prediction:
+        """Return the same at once, and in the thread that asks."""
         tensors = self.batcher.run(batch.rows, extra_outputs(includes))
         plain = batch.predicted(self.model.predictions(tensors))
         return with_includes(plain, includes, self.model.signature, batch, tensors)

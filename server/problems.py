@@ -11,6 +11,7 @@ Problem
 ├── RequestTimeout        408  the head or the body did not come in time
 ├── BodyTooLarge          413  more bytes than max_body_bytes
 ├── TooManyRows           413  more rows than max_rows
+├── LineTooLong           413  more bytes in a line of a stream than max_line_bytes
 ├── TargetTooLong         414  more bytes than max_target_bytes
 ├── MisdirectedRequest    421  for a host that is not served here
 ├── UnsupportedMediaType  415  the body is of a kind that is not read here
@@ -209,6 +210,17 @@ class TooManyRows(Problem):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     title = "Too many rows in one request"
     slug = "too-many-rows"
+
+
+class LineTooLong(Problem):
+    """A line of a stream has more bytes than --max-line-bytes allows.
+
+    Perhaps a quotation mark is not closed: all behind it is one cell then.
+    """
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "A line is too long"
+    slug = "line-too-long"
 
 
 class TargetTooLong(Problem):

@@ -37,10 +37,10 @@ def create_routes(
     application = Starlette(
         routes=[
             Route("/", views.page, methods=["GET", "POST"]),
-            Route("/predict", views.predict, methods=["POST"]),
+            Route("/predict", views.predict, methods=["POST", "PUT"]),
             Route("/models", views.models),
             Route("/models/{name}", views.model),
-            Route("/models/{name}/predict", views.predict, methods=["POST"]),
+            Route("/models/{name}/predict", views.predict, methods=["POST", "PUT"]),
             Route("/problems/{slug}", views.problem),
             Route("/livez", views.alive),
             Route("/readyz", views.ready),

@@ -122,6 +122,13 @@ SETTINGS = (
     ),
     Setting("max_body_bytes", 4_194_304, "Largest request body, in bytes.", 1),
     Setting("max_rows", 10_000, "Most rows in one request.", 1),
+    Setting(
+        "max_line_bytes",
+        1_048_576,
+        "Longest line of a stream of CSV or JSON, in bytes; such a stream has no other "
+        "limit.",
+        65_536,
+    ),
     Setting("max_head_bytes", 32_768, "Largest head of a request, in bytes.", 1),
     Setting("max_target_bytes", 8192, "Longest path with its query, in bytes.", 1),
     Setting("max_fields", 100, "Most fields in one head.", 1),
@@ -188,6 +195,7 @@ class Settings(NamedTuple):
     max_rate_per_address: int
     max_body_bytes: int
     max_rows: int
+    max_line_bytes: int
     max_head_bytes: int
     max_target_bytes: int
     max_fields: int

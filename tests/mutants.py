@@ -101,6 +101,16 @@ TESTS = {
     "server/contracts/mcp/revision.py": "contracts_mcp",
     "server/contracts/mcp/tool.py": "contracts_mcp",
     "server/contracts/mcp/tools.py": "contracts_mcp",
+    **dict.fromkeys(
+        [
+            f"server/contracts/streams/{name}.py"
+            for name in (
+                *("answers", "block", "lines", "objects", "order", "stream", "tables"),
+            )
+        ],
+        "streams",
+    ),
+    "server/contracts/streams/unpacking.py": "pipe",
     "server/contracts/schema.py": "predict_contract v2",
     "server/contracts/text.py": "predict_query page_form",
     "server/contracts/v2/columns.py": "v2",

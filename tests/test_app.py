@@ -455,7 +455,7 @@ def test_what_is_not_json_is_a_400(client: httpx.Client) -> None:
         ("application/json; charset=utf-8", 200),
         ("application/vnd.api+json", 200),
         ("application/x-www-form-urlencoded", 415),
-        ("text/csv", 415),
+        ("text/html", 415),
     ],
 )
 def test_the_content_type_says_json(
@@ -541,7 +541,7 @@ def test_a_listening_server_is_alive_and_ready(client: httpx.Client, path: str) 
     ("method", "path", "status", "title"),
     [
         ("GET", "/nowhere", 404, "Not Found"),
-        ("PUT", "/predict", 405, "Method Not Allowed"),
+        ("DELETE", "/predict", 405, "Method Not Allowed"),
         ("DELETE", "/models/student/predict", 405, "Method Not Allowed"),
         ("GET", "/problems/none", 404, "Not Found"),
     ],

@@ -119,6 +119,8 @@ LESS = {
     "convert compare ": "convert compare --trials 1 ",
     "bench startup": "bench startup --rounds 1 --predictions 100 --output startup.json",
     "bench bulk": "bench bulk --seconds 0.2 --output bulk.json",
+    "bench stream": "bench stream --output stream.json",
+    " --rows 10000000": " --rows 10000",
     "bench runtime": "bench runtime --output runtime.json",
     "--rounds 5": "--rounds 1",
     " .venv-serve/bin/python": f" {sys.executable}",
@@ -323,7 +325,7 @@ def test_the_examples_of_the_measurements_run(checkout: Path) -> None:
     page = DOCS / "commands.md"
     load, *others = (
         next(examples(section(page, f"bench{name}")))
-        for name in ("", " startup", " bulk", " runtime")
+        for name in ("", " startup", " bulk", " stream", " runtime")
     )
 
     with running_server() as served:
@@ -334,7 +336,7 @@ def test_the_examples_of_the_measurements_run(checkout: Path) -> None:
         check(example, checkout, URL)
 
     assert (checkout / "change.svg").read_text("utf-8").startswith("<?xml ")
-    for name in ("bulk", "runtime", "startup"):
+    for name in ("bulk", "runtime", "startup", "stream"):
         assert msgspec.json.decode((checkout / f"{name}.json").read_bytes())
 
 
@@ -364,6 +366,15 @@ def test_make_serve_takes_the_settings_of_the_environment(tmp_path: Path) -> Non
     assert ended.stdout.splitlines()[-1] == "0.0.0.0 -m server"
 
 
+@pytest.mark.external
+def test_files_are_answered_as_the_page_of_clients_says(checkout: Path) -> None:
+    text = section(DOCS / "clients.md", "Files of any size, by curl")
+
+    with running_server() as served:
+        for example in examples(text):
+            check(example, checkout, served.url)
+
+
 def test_every_example_is_run_by_a_test() -> None:
     """Those of make are run by `test_makefile`, those of docker by `test_image`.
 
@@ -386,16 +397,8 @@ def test_every_example_is_run_by_a_test() -> None:
         "beanstalk.md": ["pip"],
         "benchmarks.md": ["python"],
         "clients.md": [
-            *(
-                "import",
-                "import",
-                "from",
-                "import",
-                "printf",
-                "import",
-                "import",
-                "curl",
-            )
+            *("import", "import", "from", "import", "printf", "printf", "printf"),
+            *("printf", "import", "import", "curl"),
         ],
         "cloud-run.md": ["gcloud"] * 3,
         "commands.md": ["python"] * len(list(reference.commands())),
@@ -408,7 +411,7 @@ def test_every_example_is_run_by_a_test() -> None:
         ],
         "ecs-express.md": ["aws"] * 3,
         "fly.md": ["fly"] * 4,
-        "http.md": ["curl"] * 5,
+        "http.md": ["curl"] * 6,
         "lightsail.md": ["docker", "aws", "aws"],
         "pipelines.md": ["python"],
         "python.md": ["model"],

@@ -44,5 +44,5 @@ def test_a_pointer_escapes_what_a_pointer_and_a_uri_need() -> None:
 
 
 def test_every_problem_has_its_own_slug_title_and_explanation() -> None:
-    assert len(PROBLEMS) == 20
+    assert len(PROBLEMS) == 21
     assert all(slug and each.title and each.__doc__ for slug, each in PROBLEMS.items())

@@ -4,6 +4,14 @@ from server.contracts.contract import Headers
 from server.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 JSON = b"application/json"
+CSV = b"text/csv"
+JSON_LINES = (
+    b"application/x-ndjson",
+    b"application/ndjson",
+    b"application/jsonlines",
+    b"application/jsonl",
+)
+STREAMED = {CSV, *JSON_LINES}
 FORM = b"application/x-www-form-urlencoded"
 
 IDENTITY = b"identity"
@@ -28,6 +36,29 @@ def require_json(headers: Headers) -> None:
                     f"The content type is {media_type.decode('latin-1')}; send "
                     "Content-Type: application/json."
                 )
+
+
+def is_stream(method: str, headers: Headers) -> bool:
+    """Whether a body is a stream of rows; `curl -T` puts a table and names no type."""
+    media_type = media_type_of(headers)
+    return media_type in STREAMED or (method == "PUT" and not media_type)
+
+
+def media_type_of(headers: Headers) -> bytes:
+    """Return the media type of a body, b"" where none is named."""
+    said = b"".join(value for name, value in headers if name == b"content-type")
+    return said.split(b";")[0].strip().lower()
+
+
+def require_encoding(headers: Headers) -> None:
+    """Refuse a body that is compressed in a way that is not read here.
+
+    Raises
+    ------
+    UnsupportedMediaType
+    """
+    for name, value in headers:
+        _require_encoding(name, value)
 
 
 def require_form(headers: Headers) -> None:

@@ -196,7 +196,16 @@ class Connection(asyncio.Protocol):
     async def drained(self) -> None:
         """Wait until the client has read enough for more to be written."""
         if self._writable is not None:
+            self._await("reading")
             await self._writable.wait()
+
+    def await_part(self) -> None:
+        """Begin to wait for more of a body that is answered while it comes."""
+        self._await("body")
+
+    def await_nothing(self) -> None:
+        """Let the client wait for the server, which has enough of the body."""
+        self.deadline = NEVER
 
     def read_on(self) -> None:
         """Parse what has come, as far as it can be taken now."""
@@ -295,7 +304,7 @@ class Connection(asyncio.Protocol):
     def _n_expected_bytes(self) -> int:
         """Of a body that will be held; one that is too large is refused by its head."""
         n_bytes = self.n_missing_bytes
-        is_held = self._incoming is not None and not self._incoming.is_answered
+        is_held = self._incoming is not None and not self._incoming.is_started
         max_bytes = self._connections.settings.max_body_bytes
         return n_bytes if is_held and n_bytes <= max_bytes else 0
 

@@ -118,9 +118,14 @@ class Exchange:
         if self._expects_continue and not (self._unread or self.is_started):
             self._connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._expects_continue = False
+        is_streamed = self.is_started and not self.is_received
+        if is_streamed:
+            self._connection.await_part()
         while not self._is_over and not self._has_part:
             self._news.clear()
             await self._news.wait()
+        if is_streamed:
+            self._connection.await_nothing()
         if self._is_over:
             return {"type": "http.disconnect"}
         body = b"".join(self._unread)
@@ -142,6 +147,8 @@ class Exchange:
             self._begin(message["status"], message.get("headers", ()))
         else:
             self._write(message.get("body", b""), message.get("more_body", False))
+            if "n_held_bytes" in message:  # the rest of what was read is answered
+                self.n_body_bytes = message["n_held_bytes"] + self._n_unread_bytes
 
     @property
     def _is_over(self) -> bool:

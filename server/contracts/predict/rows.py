@@ -72,6 +72,7 @@ class RowReader:
             self._columns = columns_struct(signature.features)
             self._row: Any = row_struct(signature.features)
             self._rows = list[self._row]  # type: ignore[name-defined]
+            self._decode_row = msgspec.json.Decoder(self._row).decode
             self._decode = msgspec.json.Decoder(self._row | self._rows).decode
             self._decode_columns = msgspec.json.Decoder(self._columns).decode
 
@@ -109,20 +110,42 @@ class RowReader:
         if (n_rows := count_rows(document, self._signature.ignored)) > self._max_rows:
             raise too_many(n_rows, self._max_rows)
         document = known(document, self._signature)
-        if self._is_fast and isinstance(document, list):
-            with suppress(msgspec.ValidationError):
+        batch = self.try_check(document)
+        if batch is not None:
+            return batch
+        if problem := explain_values(document, self._signature):
+            raise problem
+        return self._plain(document)
+
+    def try_check(self, document: Any) -> Batch | None:
+        """Return the rows of such a document, None if `check` is to find a fault."""
+        if not self._is_fast:
+            is_faulty = explain_values(document, self._signature)
+            return None if is_faulty else self._plain(document)
+        with suppress(msgspec.ValidationError, ValueError):
+            if isinstance(document, list):
                 rows = list(map(astuple, msgspec.convert(document, self._rows)))
                 if self._are_checked(rows):
                     return Batch(rows, "rows")
-        elif self._is_fast and is_columns(document, self._features):
-            with suppress(msgspec.ValidationError, ValueError):
+            elif is_columns(document, self._features):
                 decoded: Any = msgspec.convert(document, self._columns)
                 rows = transposed(astuple(decoded.columns))
                 if self._are_checked(rows):
                     return Batch(rows, "columns")
-        if problem := explain_values(document, self._signature):
-            raise problem
-        return self._plain(document)
+        return None
+
+    def try_lines(self, lines: Sequence[bytes]) -> Batch | None:
+        """Return the rows of lines of JSON, an object each, None where one is none."""
+        with suppress(*UNDECODABLE):
+            if self._is_fast:
+                rows = list(map(astuple, map(self._decode_row, lines)))
+                return Batch(rows, "rows") if self._are_checked(rows) else None
+        if self._is_fast and not self._signature.ignored:
+            return None
+        with suppress(*UNDECODABLE):
+            documents = [*map(msgspec.json.decode, lines)]
+            return self.try_check(known(documents, self._signature))
+        return None
 
     def values_of(self, row: Any) -> tuple[Any, ...] | None:
         """Return the values of a row that was read; None if something is wrong in it."""
