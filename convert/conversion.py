@@ -163,6 +163,7 @@ def convert(
         dataset_sha256=sample.sha256,
         n_rows=len(sample.frame),
         n_test_rows=measured.n_rows,
+        distributions="the rows of the sample",
         split="the labelled rows of the sample" if measured.scores else "",
         scores=measured.scores,
     )

@@ -14,6 +14,7 @@ import pandas as pd
 from onnx import ModelProto, TensorProto
 
 from convert.errors import Differs, Invalid, Refusal, Unsupported
+from convert.fitted.distributions import of_predictions
 from convert.fitted.features import describe, title_of
 from convert.fitted.ignored import ignored_columns
 from convert.fitted.oracle import Oracle
@@ -34,6 +35,7 @@ from server.model import Model, UnservableModel
 from server.model_file.contradictions import MODEL_NAME
 from server.signature import (
     Discrepancy,
+    Distribution,
     Feature,
     Interval,
     Provenance,
@@ -71,7 +73,7 @@ def export(
         Fitted.
     training
         Rows that the pipeline was fitted on, without the target: they give
-        observed ranges, typical values and the baseline.
+        observed ranges, typical values, distributions and the baseline.
     table
         Rows on which the graph must agree with scikit-learn.
     targets
@@ -99,7 +101,13 @@ def export(
     discrepancy = _measure(proof)
     golden_rows = make_golden_rows(proof, features, training)
     described = _targets(
-        oracle, targets, description.target, baseline, intervals, observed
+        oracle,
+        targets,
+        description.target,
+        baseline,
+        intervals,
+        observed,
+        of_predictions(oracle, training),
     )
     written = Signature(
         protocol=signature.PROTOCOL,
@@ -212,6 +220,7 @@ def _targets(
     baseline: float | None,
     intervals: Sequence[Interval | None],
     observed: Sequence[tuple[float, float]],
+    distributions: Sequence[Distribution],
 ) -> tuple[Target, ...]:
     """Return one target a name; a description is of the only one."""
     return tuple(
@@ -224,11 +233,14 @@ def _targets(
             minimum=said.minimum,
             maximum=said.maximum,
             observed=seen,
+            distribution=spread,
             title=said.title or title_of(name),
             unit=said.unit,
             description=said.description,
         )
-        for name, interval, seen in zip_longest(names, intervals, observed)
+        for name, interval, seen, spread in zip_longest(
+            names, intervals, observed, distributions
+        )
     )
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from server.access import Access
 from server.batching import Batcher
@@ -18,10 +19,15 @@ from server.http.asgi import (
     respond,
     respond_fault,
 )
+from server.http.scope import PROBLEM, ROUTE
 from server.includes import available_includes
+from server.metrics.counters import Counters, Tally
 from server.model import Model
 from server.problems import MEDIA_TYPE, Problem
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.http.connections import Connections
 
 
 class App:
@@ -53,6 +59,10 @@ class App:
         Who may ask.
     refused
         By file: why it is not served, or not as it is now.
+    counters
+        What /metrics tells; None where nothing is counted.
+    tallies
+        By path, as `endpoints`: what counts the requests that are answered there.
     """
 
     def __init__(self, models: Sequence[Model], settings: Settings) -> None:
@@ -60,6 +70,8 @@ class App:
         self.access = Access(settings)
         self.is_ready = True
         self.refused: Mapping[str, str] = {}
+        self.counters = Counters() if settings.metrics else None
+        self._connections: Connections | None = None
         self.default: str | None = None
         self._routes: Application | None = None
         self.serve(models)
@@ -72,6 +84,8 @@ class App:
         only = self.model_names[0] if len(models) == 1 else None
         kept = self.default if self.default in self.model_names else None
         self.default = self._settings.default or only or kept
+        if self.counters is not None:
+            self.counters.serve(model.signature for model in models)
         self._by_name = {
             model.signature.name: self._endpoint(model) for model in models
         }
@@ -80,16 +94,29 @@ class App:
             for endpoint in self._by_name.values()
             for path in endpoint.contract.paths
         }
+        self.tallies = dict(self._tallies())
         if self._routes is not None:
             self._routes = self._create_routes()
+
+    def attach(self, connections: "Connections") -> None:
+        """Let /metrics tell of the connections, and of what is refused there."""
+        self._connections = connections
+        if self.counters is not None:
+            connections.n_refused = self.counters.n_rejected
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # another server's lifespan, or a WebSocket
             await self._route(scope, receive, send)
-            return
+        elif self.counters is None:
+            await self._answer(scope, receive, send)
+        else:
+            await self.counters.counted(self._answer, scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._admit(scope)
         except Problem as problem:
+            scope[PROBLEM] = problem.slug
             kind = MEDIA_TYPE.encode()
             await respond(send, problem.status, kind, problem.body(), problem.fields)
             return
@@ -98,6 +125,7 @@ class App:
         if endpoint is None:
             await self._route(scope, receive, send)
             return
+        scope[ROUTE] = _route_of(scope["path"])
         answering: Application = endpoint
         if is_stream(scope["method"], scope["headers"]):
             answering = self._pipe(endpoint)
@@ -136,8 +164,42 @@ class App:
         settings = self._settings
         schema = Schema(signature, available_includes(model), settings.max_rows)
         contract = PredictContract(schema, is_default=signature.name == self.default)
-        batcher = Batcher(model, settings.deadline_ms)
+        seen = self.counters.seen[signature.name] if self.counters else None
+        batcher = Batcher(model, settings.deadline_ms, seen)
         return Endpoint(batcher, schema, contract, settings.max_body_bytes)
+
+    def _tallies(self) -> Iterator[tuple[str, Tally]]:
+        if self.counters is not None:
+            for path, endpoint in self.endpoints.items():
+                name = endpoint.model.signature.name
+                yield path, self.counters.tally(_route_of(path), name)
+
+    def _gauges(self) -> Mapping[str, tuple[float, str]]:
+        """Return what /metrics tells beside what is counted."""
+        gauges = {
+            "pinion_ready": (
+                float(self.is_ready),
+                "What /readyz says: 1 until a stop.",
+            ),
+            "pinion_refused_files": (
+                len(self.refused),
+                "Model files that are not served, or not as they are now.",
+            ),
+        }
+        if (connections := self._connections) is None:
+            return gauges
+        return {
+            **gauges,
+            "pinion_connections": (len(connections), "Connections that are open."),
+            "pinion_held_bytes": (
+                connections.n_held_bytes,
+                "Bytes of requests that are not answered.",
+            ),
+            "pinion_unsent_bytes": (
+                connections.n_unsent_bytes,
+                "Bytes of answers that no client has read.",
+            ),
+        }
 
     async def _load_routes(self) -> Application:
         """Import Starlette, which costs 2 MB that a process may never need.
@@ -159,4 +221,11 @@ class App:
             self._settings,
             is_ready=lambda: self.is_ready,
             refused=lambda: self.refused,
+            counters=self.counters,
+            gauges=self._gauges,
         )
+
+
+def _route_of(path: str) -> str:
+    """Return the path of the route of an endpoint: it names no model."""
+    return path if path == "/predict" else "/models/{name}/predict"

@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
 from server.batch import Columns, Rows
+from server.metrics.seen import Seen
 from server.model import Model
 from server.problems import Overloaded
 from server.runtime.session import RunTooLong, Tensor
@@ -56,6 +57,8 @@ class Batcher:
     ----------
     deadline_ms
         Longest time that a request waits for others where the model is slow.
+    seen
+        Counts what is predicted; None counts nothing.
 
     Attributes
     ----------
@@ -63,8 +66,11 @@ class Batcher:
         Where it runs beside the event loop.
     """
 
-    def __init__(self, model: Model, deadline_ms: int) -> None:
+    def __init__(
+        self, model: Model, deadline_ms: int, seen: Seen | None = None
+    ) -> None:
         self.model = model
+        self._seen = seen
         self.worker = Worker(deadline_ms)
         self._columns = Columns(model.signature.features)
         self._waiting: list[_Waiting] = []
@@ -127,6 +133,17 @@ class Batcher:
         if self._slow or n_rows > MAX_COALESCED_ROWS:
             return await self.worker.run(run, n_rows)
         return run()
+
+    def predict(
+        self, rows: Rows, extra_outputs: Sequence[str] = ()
+    ) -> tuple[list[Any], list[Tensor]]:
+        """Return one prediction a row, and what `run` returns: the way of all rows."""
+        start = perf_counter()
+        tensors = self.run(rows, extra_outputs)
+        values = self.model.predictions(tensors)
+        if self._seen is not None:
+            self._seen.add(rows, values, start)
+        return values, tensors
 
     def run(self, rows: Rows, extra_outputs: Sequence[str] = ()) -> list[Tensor]:
         """Return the main outputs and the extra ones, here and now.
@@ -238,7 +255,7 @@ class Batcher:
         return answers
 
     def _predict(self, rows: Rows) -> list[Any]:
-        return self.model.predictions(self.run(rows))
+        return self.predict(rows)[0]
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SERVER = {
     "name": "pinion",
     "version": "2",  # of the protocol: ours is for nobody to know who may not
-    "extensions": ["binary_tensor_data", "model_configuration"],
+    "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
 }
 
 MODEL = "/v2/models/{name}"

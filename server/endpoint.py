@@ -14,6 +14,7 @@ from server.contracts.headers import is_compressed, unpacked
 from server.contracts.schema import Schema
 from server.http.asgi import Disconnected, Receive, Scope, Send, read_body, respond
 from server.http.head import declared_body_bytes
+from server.http.scope import MODEL, PROBLEM
 from server.includes import extra_outputs, with_includes
 from server.problems import Problem
 
@@ -63,6 +64,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         contract, fields = self.contract, scope["headers"]
+        scope[MODEL] = self.model.signature.name
         named: Headers = [(b"model-version", self.version)]
         try:
             contract.accept(fields)
@@ -71,6 +73,7 @@ class Endpoint:
             answer = await self._answer(body, fields, scope["query_string"])
         except Problem as problem:
             answer, named = contract.refuse(problem), []
+            scope[PROBLEM] = problem.slug
         except Disconnected:
             return
         head = (*answer.fields, *named)
@@ -124,6 +127,6 @@ class Endpoint:
 
     def predict_here(self, includes: Sequence[str], batch: Batch) -> Prediction:
         """Return the same at once, and in the thread that asks."""
-        tensors = self.batcher.run(batch.rows, extra_outputs(includes))
-        plain = batch.predicted(self.model.predictions(tensors))
+        values, tensors = self.batcher.predict(batch.rows, extra_outputs(includes))
+        plain = batch.predicted(values)
         return with_includes(plain, includes, self.model.signature, batch, tensors)

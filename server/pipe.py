@@ -17,6 +17,7 @@ from server.contracts.streams.stream import Stream
 from server.contracts.streams.unpacking import Unpacker
 from server.endpoint import BYTES_PER_ROW, MAX_LOOP_BODY_BYTES, Endpoint
 from server.http.asgi import Disconnected, Message, Receive, Scope, Send, respond
+from server.http.scope import MODEL, PROBLEM
 from server.problems import Problem
 
 ANSWER_SECONDS = 0.1
@@ -42,12 +43,14 @@ class Pipe:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint, fields = self._endpoint, scope["headers"]
+        scope[MODEL] = endpoint.model.signature.name
         includes = endpoint.schema.includes
         try:
             order = read_order(fields, scope["query_string"], includes)
             flow = self._flow(order, fields, receive, send)
             await flow.run()
         except Problem as problem:
+            scope[PROBLEM] = problem.slug
             answer = endpoint.contract.refuse(problem)
             head = answer.fields
             await respond(send, answer.status, answer.media_type, answer.body, head)

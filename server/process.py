@@ -132,7 +132,8 @@ def _serve(
     host, port = listener.getsockname()[:2]
     sys.modules["uvicorn"].Config = Config  # type: ignore[attr-defined]
     connections = Connections(app, settings)
-    find_hot = hot_heads(lambda: app.endpoints, app.access)
+    app.attach(connections)
+    find_hot = hot_heads(lambda: app.endpoints, app.access, lambda: app.tallies)
     make_connection = partial(Protocol, connections, find_hot)
     watch = Watch(app, models, settings, on_change=find_hot.cache_clear)
     server = Server(connections, make_connection, on_tick=watch.look, on_stop=app.stop)

@@ -9,6 +9,7 @@ whatever must be refused. Which path is hot is for its contract to say.
 import functools
 import logging
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import NamedTuple, TypeAlias
 
 from server.access import Access
@@ -19,6 +20,7 @@ from server.endpoint import Endpoint
 from server.http.connection import Connection
 from server.http.connections import NEVER, Connections
 from server.http.head import read_head
+from server.metrics.counters import Tally
 from server.problems import Problem
 
 LOG = logging.getLogger("server")
@@ -34,6 +36,7 @@ class HotHead(NamedTuple):
 
     endpoint: Endpoint
     n_body_bytes: int
+    tally: Tally | None
 
 
 FindHot: TypeAlias = "functools._lru_cache_wrapper[HotHead | None]"
@@ -41,7 +44,9 @@ FindHot: TypeAlias = "functools._lru_cache_wrapper[HotHead | None]"
 
 
 def hot_heads(
-    endpoints: Callable[[], Mapping[str, Endpoint]], access: Access
+    endpoints: Callable[[], Mapping[str, Endpoint]],
+    access: Access,
+    tallies: Callable[[], Mapping[str, Tally]] = dict,
 ) -> FindHot:
     """Return what finds the endpoint of a head, None for those that are not hot.
 
@@ -54,6 +59,8 @@ def hot_heads(
         Returns them by path; whoever changes them clears what is kept.
     access
         Who may ask; a head that was admitted is so as long as it is kept.
+    tallies
+        Returns by path what counts its requests; none does where they are not counted.
     """
 
     @functools.lru_cache(MAX_KEPT_HEADS)
@@ -71,7 +78,7 @@ def hot_heads(
             access.admit(head.target, head.headers)
         except Problem:
             return None
-        return HotHead(endpoint, head.n_body_bytes)
+        return HotHead(endpoint, head.n_body_bytes, tallies().get(head.target))
 
     return find
 
@@ -91,7 +98,7 @@ class Protocol(Connection):
         super().__init__(connections)
         self._find_hot = find_hot
         self._begun = b""  # of a request whose body has not come yet
-        self._waiting: tuple[bytes, Question, Endpoint] | None = None
+        self._waiting: tuple[bytes, Question, HotHead, float] | None = None
 
     def data_received(self, data: bytes) -> None:
         self._answer_now()
@@ -135,39 +142,42 @@ class Protocol(Connection):
             return False
         n_missing_bytes = head.n_body_bytes - len(body)
         if n_missing_bytes == 0:
-            return self._try_submit(head.endpoint, body, data)
+            return self._try_submit(head, body, data)
         if 0 < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES - len(data):
             self._begun = data
             self._await("body")
             return True
         return False
 
-    def _try_submit(self, endpoint: Endpoint, body: bytes, data: bytes) -> bool:
+    def _try_submit(self, head: HotHead, body: bytes, data: bytes) -> bool:
         """Let a body be predicted in this turn; return False if that is impossible."""
+        start, endpoint = perf_counter(), head.endpoint
         try:
             question = endpoint.contract.read(body)
         except Problem:
             return False
         if not endpoint.batcher.submit(question.batch.rows, self._answer):
             return False
-        self._waiting = data, question, endpoint
+        self._waiting = data, question, head, start
         self.deadline = NEVER
         return True
 
     def _answer_now(self) -> None:
         if self._waiting is not None:
-            self._waiting[2].batcher.flush()
+            self._waiting[2].endpoint.batcher.flush()
 
     def _answer(self, values: Answer) -> None:
         if self._waiting is None or self.transport.is_closing():
             return
-        (data, question, endpoint), self._waiting = self._waiting, None
-        response = _response(values, question, endpoint, self.said_always)
+        (data, question, head, start), self._waiting = self._waiting, None
+        response = _response(values, question, head.endpoint, self.said_always)
         if response is None:
             super().data_received(data)
             return
         self.transport.write(response)
         self.is_served = True
+        if head.tally is not None:
+            head.tally.add(200, perf_counter() - start)
         if self._writable is None:
             self._await("request")
 

@@ -1,13 +1,13 @@
 """Every route but the hot one, as an ordinary Starlette application."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, Route
 
 from server.contracts.errors import refused
 from server.contracts.headers import require_form, unpacked
@@ -15,8 +15,17 @@ from server.dialects import Dialects, is_in_dialect
 from server.dialects import error as dialect_error
 from server.documents import Documents, blank_problem, describe_problem
 from server.endpoint import Endpoint
-from server.http.asgi import FAULT_BODY, Disconnected, read_body
+from server.http.asgi import (
+    FAULT_BODY,
+    Disconnected,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+)
+from server.http.scope import PROBLEM, ROUTE
 from server.includes import available_includes
+from server.metrics.counters import OTHER, Counters
 from server.page.form import SECURITY_HEADERS, Page, choice
 from server.problems import MEDIA_TYPE, Problem
 from server.settings import Settings
@@ -31,6 +40,8 @@ def create_routes(
     *,
     is_ready: Callable[[], bool],
     refused: Callable[[], Mapping[str, str]],
+    counters: Counters | None,
+    gauges: Callable[[], Mapping[str, tuple[float, str]]],
 ) -> Starlette:
     """Return the Starlette application for everything that is not a prediction."""
     views = Views(endpoints, default, settings, is_ready, refused)
@@ -44,6 +55,7 @@ def create_routes(
             Route("/problems/{slug}", views.problem),
             Route("/livez", views.alive),
             Route("/readyz", views.ready),
+            *(_counted(counters, gauges) if counters else ()),
             *views.dialects.routes(),
         ],
         exception_handlers={
@@ -55,7 +67,46 @@ def create_routes(
     )
     # /predict/ is a 404: a redirect goes to whatever host the request says
     application.router.redirect_slashes = False
+    application.router.routes = [*map(Noted, application.router.routes)]
     return application
+
+
+def _counted(
+    counters: Counters, gauges: Callable[[], Mapping[str, tuple[float, str]]]
+) -> Iterator[Route]:
+    """Yield the routes that tell what is counted."""
+
+    async def metrics(request: Request) -> Response:
+        from server.metrics.exposition import MEDIA_TYPE, exposition
+
+        content = exposition(counters, gauges())
+        return Response(content, headers={"content-type": MEDIA_TYPE})
+
+    async def statistics(request: Request) -> Response:
+        from server.metrics.statistics import statistics
+
+        return _json(statistics(counters, **request.path_params))
+
+    yield Route("/metrics", metrics)
+    yield Route("/v2/models/{name}/stats", statistics)
+    yield Route("/v2/models/{name}/versions/{version}/stats", statistics)
+    if "stats" not in counters.seen:  # a model of that name has its metadata there
+        yield Route("/v2/models/stats", statistics)
+
+
+class Noted(BaseRoute):
+    """A route that notes its path in the scope of what it is for."""
+
+    def __init__(self, route: BaseRoute) -> None:
+        self._route = route
+        self._noted = {ROUTE: getattr(route, "path", OTHER)}
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, more = self._route.matches(scope)
+        return match, {**more, **self._noted}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._route.handle(scope, receive, send)
 
 
 class Views:
@@ -149,6 +200,7 @@ def _json(document: bytes) -> Response:
 
 async def _problem_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
+    request.scope[PROBLEM] = error.slug
     if is_in_dialect(request.url.path):
         answer = refused(error)
         return Response(

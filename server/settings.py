@@ -166,6 +166,7 @@ SETTINGS = (
         "Longest time that a request waits for others; then it is told 503.",
         1,
     ),
+    Setting("metrics", 1, "1 counts, and answers /metrics; 0 does neither.", 0, 1),
     Setting(
         "ready_seconds",
         1,
@@ -208,6 +209,7 @@ class Settings(NamedTuple):
     max_held_bytes: int
     max_unsent_bytes: int
     deadline_ms: int
+    metrics: int
     ready_seconds: int
     drain_seconds: int
     models: tuple[Path, ...] = ()

@@ -56,6 +56,33 @@ class UntrustedOrigin(UnreadableSignature):
     """The file is not signed by anybody who is trusted; the message says what to do."""
 
 
+class Distribution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the values of a column were spread: counts, and no rows.
+
+    Parameters
+    ----------
+    n_rows
+        How many there were; `Provenance.distributions` says which.
+    n_missing
+        Of these, without a value.
+    edges
+        Of numbers: where each bin but the last ends, inclusive. They are the deciles,
+        rounded, as far as these differ.
+    values
+        The categories or classes that are counted; none where all of them are, in
+        their order.
+    counts
+        Rows in each bin: one more than `edges`, one for each counted value, or one of
+        all texts. Rows in none of them are missing, or hold another category.
+    """
+
+    n_rows: int
+    n_missing: int = 0
+    edges: tuple[float, ...] = ()
+    values: tuple[Value, ...] = ()
+    counts: tuple[int, ...] = ()
+
+
 class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One column that the model reads.
 
@@ -89,6 +116,9 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         extrapolates, which is allowed and worth a warning.
     typical
         Median of the training values, or the most frequent one.
+    distribution
+        Of the training values, so that the server can tell when others come; None in
+        a file that was written before there was any.
     """
 
     name: str
@@ -103,6 +133,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     maximum: float | None = None
     observed: tuple[float, float] | None = None
     typical: Value | None = None
+    distribution: Distribution | None = None
     title: str = ""
     unit: str = ""
     description: str = ""
@@ -171,6 +202,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     observed
         Smallest and largest true value of the training rows, or of the sample's
         labelled rows, in `unit`; None for classification and where none is known.
+    distribution
+        Of the predictions for the rows that the features' distributions are of.
     """
 
     name: str
@@ -181,6 +214,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     minimum: float | None = None
     maximum: float | None = None
     observed: tuple[float, float] | None = None
+    distribution: Distribution | None = None
     title: str = ""
     unit: str = ""
     description: str = ""
@@ -225,6 +259,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Makes the file again in the dataset's folder, on one line of a shell.
     split
         How the held-out rows were chosen, in words.
+    distributions
+        Which rows the distributions are of, in words.
     scores
         Of the held-out rows, by scikit-learn's names: r2_score (higher is
         better), mean_absolute_error, root_mean_squared_error (in the unit).
@@ -239,6 +275,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     n_train_rows: int = 0
     n_test_rows: int = 0
     split: str = ""
+    distributions: str = ""
     scores: dict[str, float] = {}
     libraries: dict[str, str] = {}
     discrepancy: Discrepancy | None = None

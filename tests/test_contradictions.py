@@ -10,6 +10,7 @@ from server.model_file.contradictions import MAX_TOLERANCE_SHARE, contradictions
 from server.signature import (
     MISSING_TEXT,
     Discrepancy,
+    Distribution,
     Feature,
     GoldenRow,
     Interval,
@@ -26,6 +27,10 @@ ROW = GOLDEN[0].row
 
 def changed(struct: Any, **changes: Any) -> Any:
     return msgspec.structs.replace(struct, **changes)
+
+
+def spread(n_rows: int, n_missing: int = 0, **bins: Any) -> Distribution:
+    return Distribution(n_rows=n_rows, n_missing=n_missing, **bins)
 
 
 def with_feature(feature: Feature, **changes: Any) -> Signature:
@@ -89,6 +94,12 @@ def test_a_signature_of_ours_says_nothing_impossible() -> None:
         make_signature(ignored=("id", "math score")),
         make_signature(ignored=tuple(map(str, range(1000)))),
         make_signature(ignored=("é" * 16_384,)),
+        with_feature(
+            SCORE, distribution=spread(9, 1, edges=(1.0, 2.5), counts=(3, 0, 5))
+        ),
+        with_feature(LUNCH, distribution=spread(9, counts=(4, 3))),
+        with_feature(LUNCH, distribution=spread(9, values=("standard",), counts=(4,))),
+        with_target(distribution=spread(9, counts=(9,))),
         make_signature(created="2026-01-31T23:59:59Z"),
     ):
         assert list(contradictions(signature)) == []
@@ -172,6 +183,31 @@ OF_TARGET = "target 'math score': "
          "categories are 1.0"),
         (with_feature(LUNCH, observed=(1.0, 2.0)), OF_LUNCH + "it has an observed range "
          "and is a category"),
+        (with_feature(SCORE, distribution=spread(9, counts=(5, 4))), OF_SCORE + "its "
+         "distribution has 2 counts for 1 bins"),
+        (with_feature(LUNCH, distribution=spread(9, counts=(9,))), OF_LUNCH + "its "
+         "distribution has 1 counts for 2 bins"),
+        (with_feature(SCORE, distribution=spread(9, counts=(8,))), OF_SCORE + "its "
+         "distribution is of 9 rows, and counts others"),
+        (with_feature(LUNCH, distribution=spread(2, counts=(1, 2))), OF_LUNCH + "its "
+         "distribution is of 2 rows, and counts others"),
+        (with_feature(LUNCH, distribution=spread(2, counts=(2, -1))), OF_LUNCH + "a count "
+         "of its distribution is below zero"),
+        (with_feature(LUNCH, distribution=spread(2, -1, counts=(2, 1))), OF_LUNCH + "a "
+         "count of its distribution is below zero"),
+        (with_feature(SCORE, distribution=spread(2, edges=(1.0, 1.0), counts=(0, 0, 2))),
+         OF_SCORE + "the edges of its distribution do not ascend"),
+        (with_feature(SCORE, distribution=spread(2, edges=(float("nan"),), counts=(0, 2))),
+         OF_SCORE + "the edges of its distribution do not ascend"),
+        (with_feature(LUNCH, distribution=spread(2, edges=(1.0,), counts=(0, 2))),
+         OF_LUNCH + "its distribution has edges, and it is no number"),
+        (with_feature(LUNCH, distribution=spread(2, values=("x",), counts=(2,))),
+         OF_LUNCH + "its distribution counts a value that it does not have"),
+        (with_feature(LUNCH, distribution=spread(2, values=("standard",) * 2,
+                                                 counts=(1, 1))),
+         OF_LUNCH + "two of its counted values are 'standard'"),
+        (with_target(distribution=spread(2, counts=(1,))), OF_TARGET + "its distribution "
+         "is of 2 rows, and counts others"),
         (make_signature(targets=()), "there is no target"),
         (with_target(baseline=float("inf")), OF_TARGET + "its baseline is inf"),
         (with_target(classes=("a",)), OF_TARGET + "it is a regression with 1 classes"),

@@ -58,7 +58,7 @@ def test_the_server_says_which_extensions_it_has(
     assert answer.json() == {
         "name": "pinion",
         "version": "2",
-        "extensions": ["binary_tensor_data", "model_configuration"],
+        "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
     }
 
 

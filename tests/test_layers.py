@@ -47,6 +47,14 @@ ROOMS = (
     Room("server/model_file", may=("server.signature",)),
     Room("server/http", may=("server.problems", "server.settings")),
     Room(
+        "server/metrics",
+        may=(
+            *("server.signature", "server.problems", "server.__version__"),
+            *("server.http.asgi", "server.http.scope"),
+        ),
+        never=("starlette", "uvicorn"),
+    ),
+    Room(
         "server/contracts",
         may=("server.model", "server.batch", "server.signature", "server.problems"),
         never=("starlette", "uvicorn"),

@@ -260,7 +260,10 @@ def test_a_stream_may_be_compressed(client: httpx.Client, encoding: str) -> None
     ("content", "detail"),
     [
         (b"plain", "The body cannot be unpacked: Error -3 while decompressing data: "),
-        (gzip.compress(ROWS, mtime=0)[:-9], "The body ends before what was compressed."),
+        (
+            gzip.compress(ROWS, mtime=0)[:-9],
+            "The body ends before what was compressed.",
+        ),
         (b"", "The body ends before what was compressed."),
     ],
 )

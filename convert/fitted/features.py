@@ -24,6 +24,7 @@ from convert.fitted.columns import (
     open_columns,
     text_columns,
 )
+from convert.fitted.distributions import of_column
 from convert.fitted.flows import flows
 from convert.fitted.frame import Row, make_frame
 from convert.fitted.oracle import Oracle, Rejected
@@ -32,7 +33,7 @@ from convert.fitted.plain import plain
 from convert.fitted.probe import REJECTIONS
 from convert.fitted.structure import split
 from convert.tables.description import Description
-from server.signature import Feature, Kind, Value
+from server.signature import Distribution, Feature, Kind, Value
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ def describe(
                 maximum=said.maximum if said.maximum is not None else column.bound(+1),
                 observed=column.observed(),
                 typical=typical[name],
+                distribution=column.distribution(said.kind),
                 title=said.title or title_of(name),
                 unit=said.unit,
                 description=said.description,
@@ -177,6 +179,10 @@ class _Column:
     def observed(self) -> tuple[float, float] | None:
         column = self.frame[self.name]
         return (float(column.min()), float(column.max())) if self.is_number else None
+
+    def distribution(self, said: str | None) -> Distribution:
+        kind = self.kind(said)
+        return of_column(self.frame[self.name], kind, self.categories)
 
     def accepts(self, value: Value | None) -> bool:
         """Whether the pipeline predicts something for the value."""

@@ -74,6 +74,7 @@ def train(
         n_rows=len(X),
         n_train_rows=len(split.X_train),
         n_test_rows=len(split.X_test),
+        distributions="the rows that were fitted",
         split=f"chosen at random with seed {seed}, {test_size:.0%} of all",
         scores=score_regression(
             split.y_test.to_numpy()[:, None], pipeline.predict(split.X_test)[:, None]

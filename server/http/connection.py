@@ -355,6 +355,7 @@ class Connection(asyncio.Protocol):
             self._exchanges.remove(incoming)
 
     def _write_refusal(self, problem: Problem) -> None:
+        self._connections.n_refused[problem.slug] += 1
         body = problem.body()
         head = [
             STATUS_LINES[problem.status],

@@ -53,6 +53,8 @@ class Connections:
         Lines of the head of every answer, such as Date, each with its CR LF.
     is_stopping
         Whether clients are told to go.
+    n_refused
+        Requests that the application has not seen, by the slug of the problem.
     """
 
     def __init__(self, application: Application, settings: Settings) -> None:
@@ -67,6 +69,7 @@ class Connections:
         }
         self.said_always = b""
         self.is_stopping = False
+        self.n_refused: Counter[str] = Counter()
         self._all: set[Connection] = set()
         self._n_of_address: Counter[str] = Counter()
         self._longest_waiting: dict[str, deque[tuple[Connection, float]]] = {}
@@ -75,6 +78,14 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._all)
+
+    @property
+    def n_held_bytes(self) -> int:
+        return self._n_held_bytes
+
+    @property
+    def n_unsent_bytes(self) -> int:
+        return self._n_unsent_bytes
 
     def add(self, connection: "Connection") -> bool:
         """Take a connection in, and return whether there was a place for it."""

@@ -7,6 +7,7 @@ server acts upon. The converter asks too, before it writes.
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from server.signature import (
@@ -14,6 +15,7 @@ from server.signature import (
     MAX_IGNORED_NAMES,
     MISSING_TEXT,
     Discrepancy,
+    Distribution,
     Feature,
     GoldenRow,
     Interval,
@@ -100,6 +102,9 @@ def _of_feature(feature: Feature) -> Iterator[str]:
     if feature.observed and not is_number:
         yield f"it has an observed range and is a {feature.kind}"
     yield from _of_ranges(feature)
+    if feature.distribution is not None:
+        known = feature.categories or (False, True) * (feature.kind == "boolean")
+        yield from _of_distribution(feature.distribution, known, is_number)
     for word in ("imputed", "typical"):
         value: Value | None = getattr(feature, word)
         if value is not None and not _fits(feature, value):
@@ -114,6 +119,28 @@ def _of_ranges(of: Feature | Target) -> Iterator[str]:
             yield f"its {word} is not finite"
         elif low is not None and high is not None and low > high:
             yield f"its {word} goes from {show(low)} down to {show(high)}"
+
+
+def _of_distribution(
+    spread: Distribution, known: Sequence[Value], is_number: bool
+) -> Iterator[str]:
+    n_bins = len(spread.values or known) if known else len(spread.edges) + 1
+    if len(spread.counts) != n_bins:
+        yield f"its distribution has {len(spread.counts)} counts for {n_bins} bins"
+    if min(spread.n_missing, *spread.counts, 0) < 0:
+        yield "a count of its distribution is below zero"
+    n_other = spread.n_rows - spread.n_missing - sum(spread.counts)
+    if n_other < 0 or (n_other and not known):
+        yield f"its distribution is of {spread.n_rows} rows, and counts others"
+    if spread.edges and not is_number:
+        yield "its distribution has edges, and it is no number"
+    if not all(map(_is_finite, spread.edges)) or any(
+        low >= high for low, high in pairwise(spread.edges)
+    ):
+        yield "the edges of its distribution do not ascend"
+    yield from _repeated("counted values", spread.values)
+    if not set(spread.values) <= set(known):
+        yield "its distribution counts a value that it does not have"
 
 
 def _of_categories(feature: Feature) -> Iterator[str]:
@@ -149,6 +176,9 @@ def _of_target(target: Target) -> Iterator[str]:
     if target.baseline is not None and not _is_finite(target.baseline):
         yield f"its baseline is {target.baseline}"
     yield from _of_ranges(target)
+    if target.distribution is not None:
+        is_number = target.kind == "regression"
+        yield from _of_distribution(target.distribution, target.classes, is_number)
     known = (target.minimum, target.maximum, target.observed, target.interval)
     if target.kind == "classification" and any(each is not None for each in known):
         yield "it has labels, and a range or an interval as numbers have"

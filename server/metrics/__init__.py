@@ -1,0 +1,1 @@
+"""What is counted while the server serves, and how it is told."""
