@@ -131,6 +131,14 @@ def test_more_rows_than_the_limit_are_refused(document: Any) -> None:
         reader.read(msgspec.json.encode(document))
 
 
+@pytest.mark.parametrize("n_values", [6, 30])
+def test_more_values_than_the_most_rows_have_are_not_decoded(n_values: int) -> None:
+    reader = make_reader(SCORE, max_rows=2)
+
+    with pytest.raises(TooManyRows, match="more values than 2 rows of 1 columns"):
+        reader.read(b"[" + b"0," * (n_values - 1) + b"0]")
+
+
 @pytest.mark.parametrize("feature", [SCORE, ODD])
 def test_as_many_rows_as_the_limit_are_accepted(feature: Feature) -> None:
     reader = make_reader(feature, max_rows=2)
