@@ -8,6 +8,7 @@ from server.access import Access
 from server.batching import Batcher
 from server.contracts.predict.contract import PredictContract
 from server.contracts.schema import Schema
+from server.edge import Edge
 from server.endpoint import Endpoint
 from server.http.asgi import (
     Application,
@@ -36,7 +37,7 @@ class App:
     Raises
     ------
     InvalidSetting
-        Its keys cannot be read.
+        Its keys cannot be read, or another cannot be used.
 
     Attributes
     ----------
@@ -50,6 +51,8 @@ class App:
         What `/readyz` says.
     access
         Who may ask.
+    edge
+        What stands before all of it.
     refused
         By file: why it is not served, or not as it is now.
     """
@@ -57,6 +60,7 @@ class App:
     def __init__(self, models: Sequence[Model], settings: Settings) -> None:
         self._settings = settings
         self.access = Access(settings)
+        self.edge = Edge(self._answer, settings)
         self.is_ready = True
         self.refused: Mapping[str, str] = {}
         self.default: str | None = None
@@ -86,11 +90,15 @@ class App:
         if scope["type"] != "http":  # another server's lifespan, or a WebSocket
             await self._route(scope, receive, send)
             return
+        await self.edge(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._admit(scope)
         except Problem as problem:
+            body = problem.body(self._settings.root_path)
             kind = MEDIA_TYPE.encode()
-            await respond(send, problem.status, kind, problem.body(), problem.fields)
+            await respond(send, problem.status, kind, body, problem.fields)
             return
         hot = scope["method"] == "POST"
         endpoint = self.endpoints.get(scope["path"]) if hot else None
@@ -124,7 +132,9 @@ class App:
     def _endpoint(self, model: Model) -> Endpoint:
         signature = model.signature
         settings = self._settings
-        schema = Schema(signature, available_includes(model), settings.max_rows)
+        schema = Schema(
+            signature, available_includes(model), settings.max_rows, settings.root_path
+        )
         contract = PredictContract(schema, is_default=signature.name == self.default)
         batcher = Batcher(model, settings.deadline_ms)
         return Endpoint(batcher, schema, contract, settings.max_body_bytes)

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from server.contracts.schema import Schema
 from server.documents import Documents
 from server.endpoint import Endpoint
-from server.problems import UnknownModel
 from server.settings import Settings
 
 SERVER = {
@@ -86,6 +85,7 @@ class Dialects:
         query = self._contract("predict.query", "QueryContract")
         yield "/predict", query
         yield "/models/{name}/predict", query
+        yield "/models/{name}/versions/{version}/predict", query
         yield "/ping", self.ping
         yield "/health", self.ping
         if self._settings.health_route:
@@ -172,14 +172,10 @@ class Dialects:
 
     def _endpoint(self, request: Request) -> Endpoint:
         asked = request.path_params
-        endpoint = self._endpoints[self._documents.name(asked.get("name"))]
-        found = endpoint.model.signature.version
-        if asked.get("version", found) != found:
-            raise UnknownModel(
-                f"Of the model {endpoint.model.signature.name!r} version {found} is "
-                f"served, and not {asked['version']!r}."
-            )
-        return endpoint
+        name = self._documents.name(asked.get("name"))
+        if "version" in asked:
+            self._documents.require_version(name, asked["version"])
+        return self._endpoints[name]
 
     def _readiness(self, about: Mapping[str, Any]) -> Response:
         is_ready = self._is_ready()

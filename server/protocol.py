@@ -15,10 +15,11 @@ from server.access import Access
 from server.batching import Answer
 from server.contracts.contract import Question
 from server.contracts.headers import is_compressed
+from server.edge import UNIQUE, Edge
 from server.endpoint import Endpoint
 from server.http.connection import Connection
 from server.http.connections import NEVER, Connections
-from server.http.head import read_head
+from server.http.head import Head, read_head
 from server.problems import Problem
 
 LOG = logging.getLogger("server")
@@ -34,6 +35,17 @@ class HotHead(NamedTuple):
 
     endpoint: Endpoint
     n_body_bytes: int
+    lines: bytes
+    """Of the head of its answer, each with its CR LF."""
+    head: Head
+
+
+class UniqueHead(Exception):
+    """A head has what no other request has: what is found of it is not kept."""
+
+    def __init__(self, hot: HotHead) -> None:
+        super().__init__()
+        self.hot = hot
 
 
 FindHot: TypeAlias = "functools._lru_cache_wrapper[HotHead | None]"
@@ -41,12 +53,12 @@ FindHot: TypeAlias = "functools._lru_cache_wrapper[HotHead | None]"
 
 
 def hot_heads(
-    endpoints: Callable[[], Mapping[str, Endpoint]], access: Access
+    endpoints: Callable[[], Mapping[str, Endpoint]], access: Access, edge: Edge
 ) -> FindHot:
     """Return what finds the endpoint of a head, None for those that are not hot.
 
     A head that was read before is not read again: a client that keeps its connection
-    sends the same one each time.
+    sends the same one each time. One that comes but once is raised as `UniqueHead`.
 
     Parameters
     ----------
@@ -54,24 +66,35 @@ def hot_heads(
         Returns them by path; whoever changes them clears what is kept.
     access
         Who may ask; a head that was admitted is so as long as it is kept.
+    edge
+        What it asks for beside the answer.
     """
 
     @functools.lru_cache(MAX_KEPT_HEADS)
     def find(lines: bytes) -> HotHead | None:
         head = read_head(lines)
-        endpoint = endpoints().get(head.target) if head else None
-        if head is None or endpoint is None or access.has_rates:
+        if head is None or access.has_rates:
             return None  # rates are counted on the ordinary way
-        if not endpoint.contract.is_hot(head.target):
+        target = edge.inner_path(head.target)
+        endpoint = endpoints().get(target)
+        if endpoint is None or not endpoint.contract.is_hot(target):
+            return None
+        names = {name for name, _ in head.headers}
+        if b"prefer" in names:
             return None
         if head.n_body_bytes > endpoint.max_body_bytes or is_compressed(head.headers):
             return None
         try:
             endpoint.contract.accept(head.headers)
-            access.admit(head.target, head.headers)
+            access.admit(target, head.headers)
         except Problem:
             return None
-        return HotHead(endpoint, head.n_body_bytes)
+        fields = (*endpoint.named, *edge.fields(head.headers, names))
+        lines_of_answer = b"".join(b"%b: %b\r\n" % field for field in fields)
+        hot = HotHead(endpoint, head.n_body_bytes, lines_of_answer, head)
+        if UNIQUE.isdisjoint(names):
+            return hot
+        raise UniqueHead(hot)
 
     return find
 
@@ -91,7 +114,7 @@ class Protocol(Connection):
         super().__init__(connections)
         self._find_hot = find_hot
         self._begun = b""  # of a request whose body has not come yet
-        self._waiting: tuple[bytes, Question, Endpoint] | None = None
+        self._waiting: tuple[bytes, Question, HotHead] | None = None
 
     def data_received(self, data: bytes) -> None:
         self._answer_now()
@@ -130,39 +153,43 @@ class Protocol(Connection):
         if len(data) > MAX_SHORT_REQUEST_BYTES or self.is_busy or not self.may_stay:
             return False
         lines, blank, body = data.partition(b"\r\n\r\n")
-        head = self._find_hot(lines) if blank else None
+        try:
+            head = self._find_hot(lines) if blank else None
+        except UniqueHead as found:
+            head = found.hot
         if head is None:
             return False
         n_missing_bytes = head.n_body_bytes - len(body)
         if n_missing_bytes == 0:
-            return self._try_submit(head.endpoint, body, data)
+            return self._try_submit(head, body, data)
         if 0 < n_missing_bytes <= MAX_SHORT_REQUEST_BYTES - len(data):
             self._begun = data
             self._await("body")
             return True
         return False
 
-    def _try_submit(self, endpoint: Endpoint, body: bytes, data: bytes) -> bool:
+    def _try_submit(self, head: HotHead, body: bytes, data: bytes) -> bool:
         """Let a body be predicted in this turn; return False if that is impossible."""
+        endpoint = head.endpoint
         try:
             question = endpoint.contract.read(body)
         except Problem:
             return False
         if not endpoint.batcher.submit(question.batch.rows, self._answer):
             return False
-        self._waiting = data, question, endpoint
+        self._waiting = data, question, head
         self.deadline = NEVER
         return True
 
     def _answer_now(self) -> None:
         if self._waiting is not None:
-            self._waiting[2].batcher.flush()
+            self._waiting[2].endpoint.batcher.flush()
 
     def _answer(self, values: Answer) -> None:
         if self._waiting is None or self.transport.is_closing():
             return
-        (data, question, endpoint), self._waiting = self._waiting, None
-        response = _response(values, question, endpoint, self.said_always)
+        (data, question, head), self._waiting = self._waiting, None
+        response = self._response(values, question, head)
         if response is None:
             super().data_received(data)
             return
@@ -171,29 +198,27 @@ class Protocol(Connection):
         if self._writable is None:
             self._await("request")
 
-
-def _response(
-    values: Answer, question: Question, endpoint: Endpoint, said_always: bytes
-) -> bytes | None:
-    """Return the whole response, None where the ordinary way must find what is wrong."""
-    if isinstance(values, Exception):
-        return None
-    try:
-        prediction = question.batch.predicted(values)
-        answer = endpoint.contract.write(question, prediction)
-    except Problem:
-        return None
-    except Exception:
-        LOG.exception("An answer could not be written.")  # its neighbours' will be
-        return None
-    return (
-        b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n"
-        b"model-version: %b\r\n\r\n%b"
-        % (
-            said_always,
-            answer.media_type,
-            len(answer.body),
-            endpoint.version,
-            answer.body,
+    def _response(
+        self, values: Answer, question: Question, head: HotHead
+    ) -> bytes | None:
+        """Return all of it, None where the ordinary way must find what is wrong."""
+        if isinstance(values, Exception):
+            return None
+        try:
+            prediction = question.batch.predicted(values)
+            answer = head.endpoint.contract.write(question, prediction)
+        except Problem:
+            return None
+        except Exception:
+            LOG.exception("An answer could not be written.")  # its neighbours' will be
+            return None
+        return (
+            b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b"
+            % (
+                self.said_always,
+                answer.media_type,
+                len(answer.body),
+                head.lines,
+                answer.body,
+            )
         )
-    )

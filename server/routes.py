@@ -1,13 +1,14 @@
 """Every route but the hot one, as an ordinary Starlette application."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from server.contracts.errors import refused
 from server.contracts.headers import require_form, unpacked
@@ -18,7 +19,7 @@ from server.endpoint import Endpoint
 from server.http.asgi import FAULT_BODY, Disconnected, read_body
 from server.includes import available_includes
 from server.page.form import SECURITY_HEADERS, Page, choice
-from server.problems import MEDIA_TYPE, Problem
+from server.problems import MEDIA_TYPE, PROBLEMS, Problem
 from server.settings import Settings
 
 Endpoints = Mapping[str, Endpoint]
@@ -41,15 +42,21 @@ def create_routes(
             Route("/models", views.models),
             Route("/models/{name}", views.model),
             Route("/models/{name}/predict", views.predict, methods=["POST"]),
+            Route("/models/{name}/versions/{version}", views.model),
+            Route(
+                "/models/{name}/versions/{version}/predict",
+                views.predict,
+                methods=["POST"],
+            ),
             Route("/problems/{slug}", views.problem),
             Route("/livez", views.alive),
             Route("/readyz", views.ready),
             *views.dialects.routes(),
         ],
         exception_handlers={
-            Problem: _problem_response,
+            Problem: partial(_problem_response, settings.root_path),
             Disconnected: _nobody_response,
-            HTTPException: _http_response,
+            HTTPException: partial(_http_response, settings.root_path),
             Exception: _fault_response,
         },
     )
@@ -87,18 +94,19 @@ class Views:
         self._refused = refused
         self._max_body_bytes = settings.max_body_bytes
         signatures = {name: each.model.signature for name, each in endpoints.items()}
-        self._documents = Documents(signatures, default)
+        self._documents = Documents(signatures, default, settings.root_path)
         self.dialects = Dialects(endpoints, self._documents, is_ready, settings)
 
     async def models(self, request: Request) -> Response:
         return _json(self._documents.models(self._refused()))
 
     async def model(self, request: Request) -> Response:
-        return _json(self._documents.model(request.path_params["name"]))
+        name = self._name(request)
+        return _json(self._documents.model(name))
 
     async def predict(self, request: Request) -> Endpoint:
         """Hand over to the endpoint, which is an ASGI application as a Response is."""
-        return self._endpoint(request.path_params.get("name"))
+        return self._endpoints[self._name(request)]
 
     async def alive(self, request: Request) -> Response:
         """Answer 200: the models were loaded and proven before the port was opened."""
@@ -113,7 +121,9 @@ class Views:
     async def problem(self, request: Request) -> Response:
         text = describe_problem(request.path_params["slug"])
         if text is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
+            from server.signpost import no_problem
+
+            raise HTTPException(HTTPStatus.NOT_FOUND, no_problem(PROBLEMS))
         return PlainTextResponse(text)
 
     async def page(self, request: Request) -> Response:
@@ -139,6 +149,13 @@ class Views:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.problem else HTTPStatus.OK
         return HTMLResponse(page.html(), status, SECURITY_HEADERS)
 
+    def _name(self, request: Request) -> str:
+        asked = request.path_params
+        name = self._documents.name(asked.get("name"))
+        if "version" in asked:
+            self._documents.require_version(name, asked["version"])
+        return name
+
     def _endpoint(self, name: str | None) -> Endpoint:
         return self._endpoints[self._documents.name(name)]
 
@@ -147,14 +164,16 @@ def _json(document: bytes) -> Response:
     return Response(document, media_type="application/json")
 
 
-async def _problem_response(request: Request, error: Exception) -> Response:
+async def _problem_response(
+    root_path: str, request: Request, error: Exception
+) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
     if is_in_dialect(request.url.path):
         answer = refused(error)
         return Response(
             answer.body, answer.status, media_type=answer.media_type.decode()
         )
-    response = Response(error.body(), error.status, media_type=MEDIA_TYPE)
+    response = Response(error.body(root_path), error.status, media_type=MEDIA_TYPE)
     response.raw_headers += error.fields
     return response
 
@@ -164,14 +183,32 @@ async def _nobody_response(request: Request, error: Exception) -> Response:
     return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
-async def _http_response(request: Request, error: Exception) -> Response:
-    """Answer 404 and 405, which RFC 9457 calls about:blank: the status says it all."""
+async def _http_response(
+    root_path: str, request: Request, error: Exception
+) -> Response:
+    """Answer what is no prediction and no document: `OPTIONS`, 404 and 405.
+
+    RFC 9457 calls a problem about:blank whose status says what kind it is.
+    """
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    if is_in_dialect(request.url.path):
-        text = HTTPStatus(error.status_code).phrase
-        return dialect_error(error.status_code, text, error.headers)
-    body = blank_problem(error.status_code)
-    return Response(body, error.status_code, error.headers, media_type=MEDIA_TYPE)
+    from server import signpost  # 3 ms, for who has lost the way
+
+    status, fields, detail = error.status_code, {}, error.detail
+    path = request.scope["path"]
+    routes = [each for each in request.app.routes if isinstance(each, Route)]
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        here = (it for it in routes if it.matches(request.scope)[0] is not Match.NONE)
+        allowed = signpost.allowed(name for it in here for name in it.methods or ())
+        fields = {"allow": ", ".join(allowed)}
+        if request.method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=fields)
+        detail = signpost.not_allowed(request.method, root_path + path, allowed)
+    elif detail == HTTPStatus(status).phrase:
+        detail = signpost.not_found(path, (each.path for each in routes), root_path)
+    if is_in_dialect(path):
+        return dialect_error(status, detail, fields)
+    body = blank_problem(status, detail)
+    return Response(body, status, fields, media_type=MEDIA_TYPE)
 
 
 async def _fault_response(request: Request, error: Exception) -> Response:

@@ -114,6 +114,9 @@ SETTINGS = (
     Setting("keys_file", "", "File of SHA-256 sums of API keys, one a line."),
     Setting("keys", "", "SHA-256 sums of API keys, with spaces between."),
     Setting("hosts", "", "Names in Host that are answered, with spaces; all."),
+    Setting(
+        "root_path", "", "Before each path, for whoever asks through a proxy, as /api."
+    ),
     Setting("max_rate_per_key", 0, "Most requests a second with one key; 0 is any."),
     Setting(
         "max_rate_per_address",
@@ -184,6 +187,7 @@ class Settings(NamedTuple):
     keys_file: str
     keys: str
     hosts: str
+    root_path: str
     max_rate_per_key: int
     max_rate_per_address: int
     max_body_bytes: int

@@ -538,23 +538,55 @@ def test_a_listening_server_is_alive_and_ready(client: httpx.Client, path: str) 
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "title"),
+    ("method", "path", "status", "title", "detail"),
     [
-        ("GET", "/nowhere", 404, "Not Found"),
-        ("PUT", "/predict", 405, "Method Not Allowed"),
-        ("DELETE", "/models/student/predict", 405, "Method Not Allowed"),
-        ("GET", "/problems/none", 404, "Not Found"),
+        (
+            "GET",
+            "/nowhere",
+            404,
+            "Not Found",
+            "There is nothing at /nowhere; predictions are at /predict and "
+            "/models/{name}/predict, and GET /models lists the models.",
+        ),
+        (
+            "POST",
+            "/predicts",
+            404,
+            "Not Found",
+            "There is nothing at /predicts; there is /predict.",
+        ),
+        (
+            "PUT",
+            "/predict",
+            405,
+            "Method Not Allowed",
+            "PUT is not answered at /predict; send GET, HEAD, OPTIONS or POST.",
+        ),
+        (
+            "DELETE",
+            "/models/student",
+            405,
+            "Method Not Allowed",
+            "DELETE is not answered at /models/student; send GET, HEAD or OPTIONS.",
+        ),
+        (
+            "GET",
+            "/problems/none",
+            404,
+            "Not Found",
+            f"There is no such problem; there are: {', '.join(PROBLEMS)}.",
+        ),
     ],
 )
 def test_what_is_not_there_is_a_problem_too(
-    client: httpx.Client, method: str, path: str, status: int, title: str
+    client: httpx.Client, method: str, path: str, status: int, title: str, detail: str
 ) -> None:
     response = client.request(method, path)
 
     assert response.headers["content-type"] == PROBLEM
     assert (response.status_code, response.json()) == (
         status,
-        {"type": "about:blank", "title": title, "status": status},
+        {"type": "about:blank", "title": title, "status": status, "detail": detail},
     )
 
 
@@ -645,11 +677,11 @@ def test_without_a_default_the_page_lets_a_person_choose(
     answered = undecided.post("/?model=other", data={"gender": "male"})
 
     assert re.findall('href="([^"]+)"', choice.text) == [
-        "/?model=student",
-        "/?model=other",
+        "?model=student",
+        "?model=other",
     ]
     assert "script-src" not in choice.headers["content-security-policy"]
-    assert 'action="/?model=other"' in chosen.text
+    assert 'action="?model=other"' in chosen.text
     assert "<strong>68.5</strong> points" in answered.text
 
 
@@ -722,6 +754,7 @@ def test_a_prediction_never_waits_for_starlette() -> None:
             "headers": [
                 (b"content-type", b"application/json"),
                 (b"content-length", b"19"),
+                (b"model-name", b"student"),
                 (b"model-version", b"0123456789ab"),
             ],
         },

@@ -346,7 +346,7 @@ class Connection(asyncio.Protocol):
             self._exchanges.remove(incoming)
 
     def _write_refusal(self, problem: Problem) -> None:
-        body = problem.body()
+        body = problem.body(self._connections.settings.root_path)
         head = [
             STATUS_LINES[problem.status],
             self.said_always,

@@ -1,0 +1,103 @@
+"""What stands before the application: what settings ask for, and heads of requests do.
+
+Each part is imported when a setting, or the first request, asks for it.
+"""
+
+import re
+from collections.abc import Set
+
+from server.contracts.contract import Headers
+from server.http.asgi import Application, Message, Receive, Scope, Send
+from server.settings import InvalidSetting, Settings
+
+Fields = list[tuple[bytes, bytes]]
+
+IDS = {b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id"}
+
+UNIQUE = IDS | {
+    b"traceparent",
+    b"b3",
+    b"x-b3-spanid",
+    b"x-amzn-trace-id",
+    b"x-cloud-trace-context",
+    b"x-correlation-id",
+    b"cf-ray",
+    b"sentry-trace",
+}
+"""Fields that no two requests have in common: a head with one of them is not kept."""
+
+ROOT_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
+
+
+class Edge:
+    """An application, and around it what is asked for.
+
+    Parameters
+    ----------
+    inside
+        Answers what comes through.
+
+    Raises
+    ------
+    InvalidSetting
+        A part cannot be made of its setting.
+
+    Attributes
+    ----------
+    root_path
+        Before each path, for whoever asks through a proxy; it may be left out.
+    """
+
+    def __init__(self, inside: Application, settings: Settings) -> None:
+        self._inside = inside
+        self.root_path = settings.root_path
+        if not ROOT_PATH.fullmatch(self.root_path):
+            raise InvalidSetting(
+                f"--root-path is {self.root_path!r}; expected a path such as /models-api, "
+                "with no slash at its end"
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = self.inner_path(scope["path"])
+        await self._answer(scope, receive, send)
+
+    def inner_path(self, path: str) -> str:
+        """Return the path that is asked for, whether a proxy left the prefix or not."""
+        root = self.root_path
+        if root and (path == root or path.startswith(f"{root}/")):
+            return path[len(root) :] or "/"
+        return path
+
+    def fields(self, headers: Headers, names: Set[bytes]) -> Fields:
+        """Return what is said in the head of every answer to such a request.
+
+        Parameters
+        ----------
+        names
+            Those of the headers.
+        """
+        found: Fields = []
+        if not IDS.isdisjoint(names):
+            from server.request_id import echoed
+
+            found += echoed(headers)
+        return found
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = scope["headers"]
+        names = {name for name, _ in headers}
+        fields = self.fields(headers, names)
+        if fields:
+            send = _with_fields(send, fields)
+        await self._inside(scope, receive, send)
+
+
+def _with_fields(send: Send, fields: Fields) -> Send:
+    """Return `send` such that each head has these fields, too."""
+
+    async def send_with_fields(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *fields]}
+        await send(message)
+
+    return send_with_fields
