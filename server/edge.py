@@ -89,6 +89,15 @@ class Edge:
         fields = self.fields(headers, names)
         if fields:
             send = _with_fields(send, fields)
+        if b"accept-encoding" in names:
+            from server.compression import compressing
+
+            send = compressing(send, headers)
+        if b"prefer" in names:
+            from server.timing import is_wanted, timed
+
+            if is_wanted(headers):
+                receive, send = timed(receive, send)
         await self._inside(scope, receive, send)
 
 

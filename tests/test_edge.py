@@ -95,3 +95,13 @@ def test_a_head_that_comes_but_once_is_not_kept() -> None:
             return find.cache_info()
 
     assert run(scenario).currsize == 1
+
+
+def test_who_wants_to_be_timed_goes_the_ordinary_way() -> None:
+    async def scenario() -> list[str]:
+        async with serving() as served:
+            stream = await served.connect()
+            await ask(stream, post(make_row(), b"Prefer: timing"))
+            return served.app.paths
+
+    assert run(scenario) == ["/predict"]
