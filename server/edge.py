@@ -4,11 +4,15 @@ Each part is imported when a setting, or the first request, asks for it.
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from typing import TYPE_CHECKING
 
 from server.contracts.contract import Headers
 from server.http.asgi import Application, Message, Receive, Scope, Send
 from server.settings import InvalidSetting, Settings
+
+if TYPE_CHECKING:
+    from server.cors import Cors
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -46,6 +50,8 @@ class Edge:
     ----------
     root_path
         Before each path, for whoever asks through a proxy; it may be left out.
+    cors
+        None where it is not asked for.
     """
 
     def __init__(self, inside: Application, settings: Settings) -> None:
@@ -56,6 +62,7 @@ class Edge:
                 f"--root-path is {self.root_path!r}; expected a path such as /models-api, "
                 "with no slash at its end"
             )
+        self.cors = _cors(settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["path"] = self.inner_path(scope["path"])
@@ -77,6 +84,8 @@ class Edge:
             Those of the headers.
         """
         found: Fields = []
+        if self.cors is not None:
+            found += self.cors.fields(headers)
         if not IDS.isdisjoint(names):
             from server.request_id import echoed
 
@@ -85,6 +94,11 @@ class Edge:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = scope["headers"]
+        if self.cors is not None:
+            head = self.cors.preflight(scope["method"], headers)
+            if head is not None:
+                await _send_head(send, head)
+                return
         names = {name for name, _ in headers}
         fields = self.fields(headers, names)
         if fields:
@@ -101,6 +115,14 @@ class Edge:
         await self._inside(scope, receive, send)
 
 
+def _cors(origins: str) -> "Cors | None":
+    if not origins:
+        return None
+    from server.cors import Cors
+
+    return Cors(origins)
+
+
 def _with_fields(send: Send, fields: Fields) -> Send:
     """Return `send` such that each head has these fields, too."""
 
@@ -110,3 +132,9 @@ def _with_fields(send: Send, fields: Fields) -> Send:
         await send(message)
 
     return send_with_fields
+
+
+async def _send_head(send: Send, fields: Sequence[tuple[bytes, bytes]]) -> None:
+    """Send an answer that is nothing but its head."""
+    await send({"type": "http.response.start", "status": 204, "headers": fields})
+    await send({"type": "http.response.body", "body": b""})

@@ -115,6 +115,12 @@ SETTINGS = (
     Setting("keys", "", "SHA-256 sums of API keys, with spaces between."),
     Setting("hosts", "", "Names in Host that are answered, with spaces; all."),
     Setting(
+        "cors_origins",
+        "",
+        "Origins whose pages may read the answers, with spaces, as https://app.example; "
+        "* is every one.",
+    ),
+    Setting(
         "root_path", "", "Before each path, for whoever asks through a proxy, as /api."
     ),
     Setting("max_rate_per_key", 0, "Most requests a second with one key; 0 is any."),
@@ -187,6 +193,7 @@ class Settings(NamedTuple):
     keys_file: str
     keys: str
     hosts: str
+    cors_origins: str
     root_path: str
     max_rate_per_key: int
     max_rate_per_address: int

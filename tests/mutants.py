@@ -53,7 +53,7 @@ MODULES = (
 
 TESTS = {
     "server/bucket.py": "access log",
-    "server/edge.py": "edge timing",
+    "server/edge.py": "edge cors timing",
     "server/contracts/contract.py": "predict_contract",
     "server/contracts/headers.py": "headers app",
     "server/contracts/predict/answers.py": "answers includes app",
