@@ -13,6 +13,7 @@ from server.settings import InvalidSetting, Settings
 
 if TYPE_CHECKING:
     from server.cors import Cors
+    from server.proxies import Proxies
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -50,8 +51,8 @@ class Edge:
     ----------
     root_path
         Before each path, for whoever asks through a proxy; it may be left out.
-    cors
-        None where it is not asked for.
+    cors, proxies
+        None where they are not asked for.
     """
 
     def __init__(self, inside: Application, settings: Settings) -> None:
@@ -63,8 +64,11 @@ class Edge:
                 "with no slash at its end"
             )
         self.cors = _cors(settings.cors_origins)
+        self.proxies = _proxies(settings.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.proxies is not None:
+            self.proxies.reveal(scope)
         scope["path"] = self.inner_path(scope["path"])
         await self._answer(scope, receive, send)
 
@@ -121,6 +125,14 @@ def _cors(origins: str) -> "Cors | None":
     from server.cors import Cors
 
     return Cors(origins)
+
+
+def _proxies(addresses: str) -> "Proxies | None":
+    if not addresses:
+        return None
+    from server.proxies import Proxies
+
+    return Proxies(addresses)
 
 
 def _with_fields(send: Send, fields: Fields) -> Send:

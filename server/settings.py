@@ -121,6 +121,12 @@ SETTINGS = (
         "* is every one.",
     ),
     Setting(
+        "trusted_proxies",
+        "",
+        "Addresses and networks, with spaces, that are believed to say who asks; unix is "
+        "a socket.",
+    ),
+    Setting(
         "root_path", "", "Before each path, for whoever asks through a proxy, as /api."
     ),
     Setting("max_rate_per_key", 0, "Most requests a second with one key; 0 is any."),
@@ -194,6 +200,7 @@ class Settings(NamedTuple):
     keys: str
     hosts: str
     cors_origins: str
+    trusted_proxies: str
     root_path: str
     max_rate_per_key: int
     max_rate_per_address: int
