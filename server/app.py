@@ -128,6 +128,7 @@ class App:
         """Begin no run any more."""
         for endpoint in self._by_name.values():
             endpoint.batcher.worker.close()
+        self.edge.close()
 
     def _endpoint(self, model: Model) -> Endpoint:
         signature = model.signature

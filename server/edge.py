@@ -12,6 +12,7 @@ from server.http.asgi import Application, Message, Receive, Scope, Send
 from server.settings import InvalidSetting, Settings
 
 if TYPE_CHECKING:
+    from server.access_log import AccessLog
     from server.cors import Cors
     from server.proxies import Proxies
 
@@ -51,7 +52,7 @@ class Edge:
     ----------
     root_path
         Before each path, for whoever asks through a proxy; it may be left out.
-    cors, proxies
+    cors, log, proxies
         None where they are not asked for.
     """
 
@@ -65,12 +66,16 @@ class Edge:
             )
         self.cors = _cors(settings.cors_origins)
         self.proxies = _proxies(settings.trusted_proxies)
+        self.log = _log(settings.access_log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.proxies is not None:
             self.proxies.reveal(scope)
         scope["path"] = self.inner_path(scope["path"])
-        await self._answer(scope, receive, send)
+        if self.log is not None:
+            await self.log.watch(self._answer, scope, receive, send)
+        else:
+            await self._answer(scope, receive, send)
 
     def inner_path(self, path: str) -> str:
         """Return the path that is asked for, whether a proxy left the prefix or not."""
@@ -95,6 +100,11 @@ class Edge:
 
             found += echoed(headers)
         return found
+
+    def close(self) -> None:
+        """Let what is left be written."""
+        if self.log is not None:
+            self.log.close()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = scope["headers"]
@@ -133,6 +143,14 @@ def _proxies(addresses: str) -> "Proxies | None":
     from server.proxies import Proxies
 
     return Proxies(addresses)
+
+
+def _log(stream: str) -> "AccessLog | None":
+    if not stream:
+        return None
+    from server.access_log import AccessLog
+
+    return AccessLog(stream)
 
 
 def _with_fields(send: Send, fields: Fields) -> Send:

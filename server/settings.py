@@ -129,6 +129,9 @@ SETTINGS = (
     Setting(
         "root_path", "", "Before each path, for whoever asks through a proxy, as /api."
     ),
+    Setting(
+        "access_log", "", "stdout or stderr: a line of JSON there for each request."
+    ),
     Setting("max_rate_per_key", 0, "Most requests a second with one key; 0 is any."),
     Setting(
         "max_rate_per_address",
@@ -202,6 +205,7 @@ class Settings(NamedTuple):
     cors_origins: str
     trusted_proxies: str
     root_path: str
+    access_log: str
     max_rate_per_key: int
     max_rate_per_address: int
     max_body_bytes: int

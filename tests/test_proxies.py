@@ -1,11 +1,21 @@
 """Whose word counts for who has asked."""
 
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from server.proxies import Proxies
 from server.settings import InvalidSetting
+from tests.containers import free_port
+from tests.models import make_model, make_row
+from tests.servers import running_server
+from tests.tools import tool
 
 PEER = "10.0.0.1"
 TRUSTED = "10.0.0.0/8 2001:db8::/32 192.0.2.7"
@@ -113,3 +123,74 @@ def test_what_is_no_address_is_refused(word: str) -> None:
         InvalidSetting, match=f"--trusted-proxies: '?{word}.*; expected"
     ):
         Proxies(f"{PEER} {word}")
+
+
+CADDYFILE = """\
+{{
+	admin off
+	auto_https off
+}}
+http://127.0.0.1:{port} {{
+	handle_path /stripped/* {{
+		reverse_proxy {upstream}
+	}}
+	handle /kept* {{
+		reverse_proxy {upstream}
+	}}
+}}
+"""
+
+
+@contextmanager
+def caddy(folder: Path, upstream: str) -> Iterator[str]:
+    """Run a proxy before a server, and give its URL."""
+    port = free_port()
+    file = folder / "Caddyfile"
+    file.write_text(CADDYFILE.format(port=port, upstream=upstream))
+    words = ("run", "--config", str(file), "--adapter", "caddyfile")
+    command = [str(tool("caddy")), *words]
+    environment = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+@pytest.mark.external
+@pytest.mark.parametrize("prefix", ["/stripped", "/kept"])
+def test_behind_a_proxy_with_a_prefix_links_and_addresses_are_right(
+    tmp_path: Path, prefix: str
+) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(make_model())
+    flags = ("--root-path", prefix, "--trusted-proxies", "127.0.0.1")
+    with (
+        running_server(path, *flags, "--access-log", "stderr") as served,
+        caddy(tmp_path, served.url.removeprefix("http://")) as url,
+        httpx.HTTPTransport(local_address="127.0.0.2", retries=9) as transport,
+        httpx.Client(base_url=url, transport=transport) as client,
+    ):
+        page = client.get(f"{prefix}/", headers={"accept": "text/html"})
+        form = client.post(f"{prefix}/?model=student", data={"gender": "male"})
+        (listed,) = client.get(f"{prefix}/models").json()["models"]
+        model = client.get(listed["url"])
+        predicted = client.post(f"{prefix}/predict", json=make_row())
+        refused = client.post(f"{prefix}/predict", json=make_row(gender="neither"))
+        described = client.get(refused.json()["type"])
+        lost = client.get(f"{prefix}/modells")
+        served.process.terminate()
+        assert served.process.stderr is not None
+        lines = [json.loads(line) for line in served.process.stderr]
+
+    assert '<form method="post" action="?model=student">' in page.text
+    assert form.status_code == 200
+    assert predicted.json() == {"prediction": 80.0}
+    assert refused.json()["type"] == f"{prefix}/problems/invalid-batch"
+    assert described.text.startswith("Rows do not match")
+    assert lost.json()["detail"] == (
+        f"There is nothing at {prefix}/modells; there is {prefix}/models."
+    )
+    assert model.json()["name"] == "student"
+    assert [line["client"] for line in lines] == ["127.0.0.2"] * 8
