@@ -857,3 +857,80 @@ def test_another_server_starts_and_stops_it_as_it_does_any_application(
 
     assert answer.json() == client.post("/predict", json=make_row()).json()
     assert page.status_code == 200
+
+
+VERSION = "/models/student/versions/0123456789ab"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_version_is_answered_as_its_model(
+    client: httpx.Client, way: dict[str, str]
+) -> None:
+    row = make_row()
+    by_name = client.post("/models/student/predict", json=row, headers=way)
+    by_version = client.post(f"{VERSION}/predict", json=row, headers=way)
+    query = client.get(f"{VERSION}/predict", params=row)
+    document = client.get(VERSION)
+
+    assert (by_version.json(), by_version.headers["model-name"]) == (
+        by_name.json(),
+        "student",
+    )
+    assert query.json() == by_name.json()
+    assert document.content == client.get("/models/student").content
+
+
+@pytest.mark.parametrize(
+    ("method", "end"), [("POST", "/predict"), ("GET", "/predict"), ("GET", "")]
+)
+def test_another_version_is_refused_with_the_one_that_is_served(
+    client: httpx.Client, method: str, end: str
+) -> None:
+    path = f"/models/student/versions/ba9876543210{end}"
+
+    response = client.request(method, path, content=b"{}" if method == "POST" else b"")
+
+    assert (response.status_code, response.json()) == (
+        404,
+        {
+            "type": "/problems/unknown-model",
+            "title": "No such model",
+            "status": 404,
+            "detail": "Of the model 'student' version 0123456789ab is served, and not "
+            "'ba9876543210'.",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/", "GET, HEAD, OPTIONS, POST"),
+        ("/predict?gender=male", "GET, HEAD, OPTIONS, POST"),
+        ("/predict", "GET, HEAD, OPTIONS, POST"),
+        ("/models", "GET, HEAD, OPTIONS"),
+        (VERSION, "GET, HEAD, OPTIONS"),
+        ("/models/none", "GET, HEAD, OPTIONS"),
+        ("/problems/invalid-batch", "GET, HEAD, OPTIONS"),
+        ("/readyz", "GET, HEAD, OPTIONS"),
+        ("/v2", "GET, HEAD, OPTIONS"),
+        ("/v2/models/student", "GET, HEAD, OPTIONS"),
+        ("/ping", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_a_head_is_that_of_the_answer_and_options_are_all_methods(
+    client: httpx.Client, path: str, methods: str
+) -> None:
+    got = client.get(path)
+    head = client.head(path)
+    options = client.options(path)
+
+    heads = [dict(each.headers) | {"date": ""} for each in (got, head)]
+    assert (head.status_code, heads[1], head.content) == (
+        got.status_code,
+        heads[0],
+        b"",
+    )
+    assert int(head.headers["content-length"]) == len(got.content) > 0
+    assert (options.status_code, options.content) == (204, b"")
+    assert options.headers["allow"] == methods

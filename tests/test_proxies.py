@@ -14,7 +14,7 @@ from server.proxies import Proxies
 from server.settings import InvalidSetting
 from tests.containers import free_port
 from tests.models import make_model, make_row
-from tests.servers import running_server
+from tests.servers import asking, running_server
 from tests.tools import tool
 
 PEER = "10.0.0.1"
@@ -111,6 +111,19 @@ def test_a_scope_has_the_client_and_the_scheme_that_the_proxy_tells(
     Proxies(f"{TRUSTED} unix").reveal(scope)
 
     assert (scope["client"], scope["scheme"]) == revealed
+
+
+def test_each_client_of_a_proxy_has_its_own_rate(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(make_model())
+    flags = ("--trusted-proxies", "127.0.0.1", "--max-rate-per-address", "1")
+    with asking(path, *flags) as client:
+        statuses = [
+            client.get("/models", headers={"x-forwarded-for": address}).status_code
+            for address in ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.3")
+        ]
+
+    assert statuses == [200, 200, 200, 429]
 
 
 def test_a_socket_is_not_trusted_unless_it_is_said() -> None:
