@@ -32,7 +32,7 @@ UNIQUE = IDS | {
 }
 """Fields that no two requests have in common: a head with one of them is not kept."""
 
-ROOT_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
+ROOT_PATH = r"(/[A-Za-z0-9_.~-]+)+"
 
 
 class Edge:
@@ -59,7 +59,7 @@ class Edge:
     def __init__(self, inside: Application, settings: Settings) -> None:
         self._inside = inside
         self.root_path = settings.root_path
-        if not ROOT_PATH.fullmatch(self.root_path):
+        if self.root_path and not re.fullmatch(ROOT_PATH, self.root_path):
             raise InvalidSetting(
                 f"--root-path is {self.root_path!r}; expected a path such as /models-api, "
                 "with no slash at its end"
