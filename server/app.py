@@ -10,6 +10,7 @@ from server.batching import Batcher
 from server.contracts.headers import is_stream
 from server.contracts.predict.contract import PredictContract
 from server.contracts.schema import Schema
+from server.edge import Edge
 from server.endpoint import Endpoint
 from server.http.asgi import (
     Application,
@@ -43,7 +44,7 @@ class App:
     Raises
     ------
     InvalidSetting
-        Its keys cannot be read.
+        Its keys cannot be read, or another cannot be used.
 
     Attributes
     ----------
@@ -57,6 +58,8 @@ class App:
         What `/readyz` says.
     access
         Who may ask.
+    edge
+        What stands before all of it.
     refused
         By file: why it is not served, or not as it is now.
     counters
@@ -68,6 +71,7 @@ class App:
     def __init__(self, models: Sequence[Model], settings: Settings) -> None:
         self._settings = settings
         self.access = Access(settings)
+        self.edge = Edge(self._counted, settings)
         self.is_ready = True
         self.refused: Mapping[str, str] = {}
         self.counters = Counters() if settings.metrics else None
@@ -107,7 +111,11 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # another server's lifespan, or a WebSocket
             await self._route(scope, receive, send)
-        elif self.counters is None:
+        else:
+            await self.edge(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.counters is None:
             await self._answer(scope, receive, send)
         else:
             await self.counters.counted(self._answer, scope, receive, send)
@@ -117,8 +125,9 @@ class App:
             self._admit(scope)
         except Problem as problem:
             scope[PROBLEM] = problem.slug
+            body = problem.body(self._settings.root_path)
             kind = MEDIA_TYPE.encode()
-            await respond(send, problem.status, kind, problem.body(), problem.fields)
+            await respond(send, problem.status, kind, body, problem.fields)
             return
         hot = scope["method"] in ("POST", "PUT")
         endpoint = self.endpoints.get(scope["path"]) if hot else None
@@ -158,11 +167,14 @@ class App:
         """Begin no run any more."""
         for endpoint in self._by_name.values():
             endpoint.batcher.worker.close()
+        self.edge.close()
 
     def _endpoint(self, model: Model) -> Endpoint:
         signature = model.signature
         settings = self._settings
-        schema = Schema(signature, available_includes(model), settings.max_rows)
+        schema = Schema(
+            signature, available_includes(model), settings.max_rows, settings.root_path
+        )
         contract = PredictContract(schema, is_default=signature.name == self.default)
         seen = self.counters.seen[signature.name] if self.counters else None
         batcher = Batcher(model, settings.deadline_ms, seen)
@@ -228,4 +240,7 @@ class App:
 
 def _route_of(path: str) -> str:
     """Return the path of the route of an endpoint: it names no model."""
-    return path if path == "/predict" else "/models/{name}/predict"
+    if path == "/predict":
+        return path
+    is_versioned = path.count("/") > 3
+    return f"/models/{{name}}{'/versions/{version}' if is_versioned else ''}/predict"

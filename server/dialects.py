@@ -14,7 +14,6 @@ from server.contracts.schema import Schema
 from server.documents import Documents
 from server.endpoint import Endpoint
 from server.http.asgi import read_body
-from server.problems import UnknownModel
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -91,6 +90,7 @@ class Dialects:
         query = self._contract("predict.query", "QueryContract")
         yield "/predict", query
         yield "/models/{name}/predict", query
+        yield "/models/{name}/versions/{version}/predict", query
         yield "/ping", self.ping
         yield "/health", self.ping
         if self._settings.health_route:
@@ -167,7 +167,7 @@ class Dialects:
 
         endpoints = self._endpoints.items()
         tools = {name: Tool(each.schema, each.predict) for name, each in endpoints}
-        return Tools(tools, self._settings.hosts)
+        return Tools(tools, self._settings.hosts, self._settings.cors_origins)
 
     async def model_ready(self, request: Request) -> Response:
         return self._readiness({"name": self._endpoint(request).model.signature.name})
@@ -196,14 +196,10 @@ class Dialects:
 
     def _endpoint(self, request: Request) -> Endpoint:
         asked = request.path_params
-        endpoint = self._endpoints[self._documents.name(asked.get("name"))]
-        found = endpoint.model.signature.version
-        if asked.get("version", found) != found:
-            raise UnknownModel(
-                f"Of the model {endpoint.model.signature.name!r} version {found} is "
-                f"served, and not {asked['version']!r}."
-            )
-        return endpoint
+        name = self._documents.name(asked.get("name"))
+        if "version" in asked:
+            self._documents.require_version(name, asked["version"])
+        return self._endpoints[name]
 
     def _readiness(self, about: Mapping[str, Any]) -> Response:
         is_ready = self._is_ready()

@@ -20,13 +20,19 @@ class Documents:
         By model name.
     default
         The name that counts where a request has none.
+    root_path
+        Before each path, for whoever asks.
     """
 
     def __init__(
-        self, signatures: Mapping[str, Signature], default: str | None
+        self,
+        signatures: Mapping[str, Signature],
+        default: str | None,
+        root_path: str = "",
     ) -> None:
         self._signatures = signatures
         self._default = default
+        self._root_path = root_path
 
     def name(self, asked: str | None) -> str:
         """Return the name of the model that is asked for, or of the default.
@@ -62,7 +68,7 @@ class Documents:
                 "name": name,
                 "title": signature.title,
                 "version": signature.version,
-                "url": f"/models/{name}",
+                "url": f"{self._root_path}/models/{name}",
             }
             for name, signature in self._signatures.items()
         ]
@@ -82,6 +88,19 @@ class Documents:
         """
         return msgspec.json.encode(self._signatures[self.name(name)])
 
+    def require_version(self, name: str, version: str) -> None:
+        """Refuse a version of a model that is another than the one that is served.
+
+        Raises
+        ------
+        UnknownModel
+        """
+        found = self._signatures[name].version
+        if version != found:
+            raise UnknownModel(
+                f"Of the model {name!r} version {found} is served, and not {version!r}."
+            )
+
 
 def describe_problem(slug: str) -> str | None:
     """Return what a kind of problem is, for people; None where there is no such."""
@@ -93,11 +112,13 @@ def describe_problem(slug: str) -> str | None:
     return f"{found.title} ({found.status:d})\n\n{cleandoc(found.__doc__ or '')}\n"
 
 
-def blank_problem(status: int) -> bytes:
-    """Return a problem that its status says all of: about:blank of RFC 9457."""
+def blank_problem(status: int, detail: str = "") -> bytes:
+    """Return a problem whose kind its status says: about:blank of RFC 9457."""
     document = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
     }
+    if detail:
+        document["detail"] = detail
     return msgspec.json.encode(document)

@@ -39,8 +39,9 @@ class Endpoint:
 
     Attributes
     ----------
-    version
-        Of the model, which every answer names: another may take its place at any time.
+    named
+        Fields of every answer: which model, and of which version, because another may
+        take its place at any time.
     """
 
     def __init__(
@@ -55,7 +56,11 @@ class Endpoint:
         self.schema = schema
         self.contract = contract
         self.max_body_bytes = max_body_bytes
-        self.version = batcher.model.signature.version.encode()
+        signature = batcher.model.signature
+        self.named: Headers = (
+            (b"model-name", signature.name.encode()),
+            (b"model-version", signature.version.encode()),
+        )
 
     def speaking(self, make: Callable[[Schema], Contract]) -> "Endpoint":
         """Return one of the same model that speaks another protocol."""
@@ -65,18 +70,17 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         contract, fields = self.contract, scope["headers"]
         scope[MODEL] = self.model.signature.name
-        named: Headers = [(b"model-version", self.version)]
         try:
             contract.accept(fields)
             self._require_time(fields)
             body = await read_body(fields, receive, self.max_body_bytes)
-            answer = await self._answer(body, fields, scope["query_string"])
+            answer = await self._answer(body, fields, scope)
         except Problem as problem:
-            answer, named = contract.refuse(problem), []
+            answer = contract.refuse(problem)
             scope[PROBLEM] = problem.slug
         except Disconnected:
             return
-        head = (*answer.fields, *named)
+        head = (*answer.fields, *self.named)
         await respond(send, answer.status, answer.media_type, answer.body, head)
 
     def _require_time(self, fields: Headers) -> None:
@@ -90,19 +94,22 @@ class Endpoint:
         if declared_body_bytes(fields) > MAX_LOOP_BODY_BYTES and worker.is_overloaded():
             raise worker.overload()
 
-    async def _answer(self, body: bytes, fields: Headers, query: bytes) -> Answer:
+    async def _answer(self, body: bytes, fields: Headers, scope: Scope) -> Answer:
         """Return the answer to a body; a large one is not even read on the loop."""
+        query = scope["query_string"]
         if is_compressed(fields) or len(body) > MAX_LOOP_BODY_BYTES:
-            run = partial(self._answer_alone, body, fields, query)
+            run = partial(self._answer_alone, body, fields, scope)
             n_rows = 1 + len(body) // BYTES_PER_ROW
             return await self.batcher.worker.run(run, n_rows)
         question = self.contract.read(body, query, fields)
+        scope["n_rows"] = len(question.batch.rows)
         prediction = await self.predict(question.batch, question.includes)
         return self.contract.write(question, prediction)
 
-    def _answer_alone(self, body: bytes, fields: Headers, query: bytes) -> Answer:
+    def _answer_alone(self, body: bytes, fields: Headers, scope: Scope) -> Answer:
         content = unpacked(fields, body, self.max_body_bytes)
-        question = self.contract.read(content, query, fields)
+        question = self.contract.read(content, scope["query_string"], fields)
+        scope["n_rows"] = len(question.batch.rows)  # for whoever keeps a log
         prediction = self.predict_here(question.includes, question.batch)
         return self.contract.write(question, prediction)
 

@@ -47,8 +47,7 @@ class Pipe:
         includes = endpoint.schema.includes
         try:
             order = read_order(fields, scope["query_string"], includes)
-            flow = self._flow(order, fields, receive, send)
-            await flow.run()
+            await self._answer(order, scope, receive, send)
         except Problem as problem:
             scope[PROBLEM] = problem.slug
             answer = endpoint.contract.refuse(problem)
@@ -57,18 +56,18 @@ class Pipe:
         except Disconnected:
             return
 
-    def _flow(
-        self, order: Order, fields: Headers, receive: Receive, send: Send
-    ) -> "_Flow":
+    async def _answer(
+        self, order: Order, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         endpoint = self._endpoint
         predict = endpoint.predict_here
         stream = Stream(order, endpoint.schema, self._max_line_bytes, predict)
-        unpacker = Unpacker() if is_compressed(fields) else None
-        head: Headers = [
-            (b"content-type", order.answer),
-            (b"model-version", endpoint.version),
-        ]
-        return _Flow(endpoint, stream, unpacker, head, receive, send)
+        unpacker = Unpacker() if is_compressed(scope["headers"]) else None
+        head: Headers = [(b"content-type", order.answer), *endpoint.named]
+        try:
+            await _Flow(endpoint, stream, unpacker, head, receive, send).run()
+        finally:
+            scope["n_rows"] = stream.n_rows  # for whoever keeps a log
 
 
 class _Flow:

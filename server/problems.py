@@ -70,10 +70,16 @@ class Problem(Exception):
         self.detail = detail
         self.faults = faults
 
-    def body(self) -> bytes:
-        """Return the JSON document."""
+    def body(self, root_path: str = "") -> bytes:
+        """Return the JSON document.
+
+        Parameters
+        ----------
+        root_path
+            Before each path, for whoever asks.
+        """
         document: dict[str, object] = {
-            "type": f"/problems/{self.slug}",
+            "type": f"{root_path}/problems/{self.slug}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,

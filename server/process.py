@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec, module_from_spec
@@ -133,8 +133,15 @@ def _serve(
     sys.modules["uvicorn"].Config = Config  # type: ignore[attr-defined]
     connections = Connections(app, settings)
     app.attach(connections)
-    find_hot = hot_heads(lambda: app.endpoints, app.access, lambda: app.tallies)
+    find_hot = hot_heads(
+        lambda: app.endpoints, app.access, app.edge, lambda: app.tallies
+    )
+    make_connection: Callable[[], Protocol]
     make_connection = partial(Protocol, connections, find_hot)
+    if app.edge.log is not None:
+        from server.logged_protocol import LoggedProtocol
+
+        make_connection = partial(LoggedProtocol, app.edge, connections, find_hot)
     watch = Watch(app, models, settings, on_change=find_hot.cache_clear)
     server = Server(connections, make_connection, on_tick=watch.look, on_stop=app.stop)
     # While a worker makes 10,000 answers the loop gets its turn after 0.5 ms, not 5:

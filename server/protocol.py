@@ -16,10 +16,11 @@ from server.access import Access
 from server.batching import Answer
 from server.contracts.contract import Question
 from server.contracts.headers import is_compressed
+from server.edge import UNIQUE, Edge
 from server.endpoint import Endpoint
 from server.http.connection import Connection
 from server.http.connections import NEVER, Connections
-from server.http.head import read_head
+from server.http.head import Head, read_head
 from server.metrics.counters import Tally
 from server.problems import Problem
 
@@ -37,6 +38,17 @@ class HotHead(NamedTuple):
     endpoint: Endpoint
     n_body_bytes: int
     tally: Tally | None
+    lines: bytes
+    """Of the head of its answer, each with its CR LF."""
+    head: Head
+
+
+class UniqueHead(Exception):
+    """A head has what no other request has: what is found of it is not kept."""
+
+    def __init__(self, hot: HotHead) -> None:
+        super().__init__()
+        self.hot = hot
 
 
 FindHot: TypeAlias = "functools._lru_cache_wrapper[HotHead | None]"
@@ -46,12 +58,13 @@ FindHot: TypeAlias = "functools._lru_cache_wrapper[HotHead | None]"
 def hot_heads(
     endpoints: Callable[[], Mapping[str, Endpoint]],
     access: Access,
+    edge: Edge,
     tallies: Callable[[], Mapping[str, Tally]] = dict,
 ) -> FindHot:
     """Return what finds the endpoint of a head, None for those that are not hot.
 
     A head that was read before is not read again: a client that keeps its connection
-    sends the same one each time.
+    sends the same one each time. One that comes but once is raised as `UniqueHead`.
 
     Parameters
     ----------
@@ -59,6 +72,8 @@ def hot_heads(
         Returns them by path; whoever changes them clears what is kept.
     access
         Who may ask; a head that was admitted is so as long as it is kept.
+    edge
+        What it asks for beside the answer.
     tallies
         Returns by path what counts its requests; none does where they are not counted.
     """
@@ -66,19 +81,29 @@ def hot_heads(
     @functools.lru_cache(MAX_KEPT_HEADS)
     def find(lines: bytes) -> HotHead | None:
         head = read_head(lines)
-        endpoint = endpoints().get(head.target) if head else None
-        if head is None or endpoint is None or access.has_rates:
+        if head is None or access.has_rates:
             return None  # rates are counted on the ordinary way
-        if not endpoint.contract.is_hot(head.target):
+        target = edge.inner_path(head.target)
+        endpoint = endpoints().get(target)
+        if endpoint is None or not endpoint.contract.is_hot(target):
+            return None
+        names = {name for name, _ in head.headers}
+        if b"prefer" in names:
             return None
         if head.n_body_bytes > endpoint.max_body_bytes or is_compressed(head.headers):
             return None
         try:
             endpoint.contract.accept(head.headers)
-            access.admit(head.target, head.headers)
+            access.admit(target, head.headers)
         except Problem:
             return None
-        return HotHead(endpoint, head.n_body_bytes, tallies().get(head.target))
+        fields = (*endpoint.named, *edge.fields(head.headers, names))
+        lines_of_answer = b"".join(b"%b: %b\r\n" % field for field in fields)
+        tally = tallies().get(target)
+        hot = HotHead(endpoint, head.n_body_bytes, tally, lines_of_answer, head)
+        if UNIQUE.isdisjoint(names):
+            return hot
+        raise UniqueHead(hot)
 
     return find
 
@@ -137,7 +162,10 @@ class Protocol(Connection):
         if len(data) > MAX_SHORT_REQUEST_BYTES or self.is_busy or not self.may_stay:
             return False
         lines, blank, body = data.partition(b"\r\n\r\n")
-        head = self._find_hot(lines) if blank else None
+        try:
+            head = self._find_hot(lines) if blank else None
+        except UniqueHead as found:
+            head = found.hot
         if head is None:
             return False
         n_missing_bytes = head.n_body_bytes - len(body)
@@ -170,7 +198,7 @@ class Protocol(Connection):
         if self._waiting is None or self.transport.is_closing():
             return
         (data, question, head, start), self._waiting = self._waiting, None
-        response = _response(values, question, head.endpoint, self.said_always)
+        response = self._response(values, question, head)
         if response is None:
             super().data_received(data)
             return
@@ -181,29 +209,27 @@ class Protocol(Connection):
         if self._writable is None:
             self._await("request")
 
-
-def _response(
-    values: Answer, question: Question, endpoint: Endpoint, said_always: bytes
-) -> bytes | None:
-    """Return the whole response, None where the ordinary way must find what is wrong."""
-    if isinstance(values, Exception):
-        return None
-    try:
-        prediction = question.batch.predicted(values)
-        answer = endpoint.contract.write(question, prediction)
-    except Problem:
-        return None
-    except Exception:
-        LOG.exception("An answer could not be written.")  # its neighbours' will be
-        return None
-    return (
-        b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n"
-        b"model-version: %b\r\n\r\n%b"
-        % (
-            said_always,
-            answer.media_type,
-            len(answer.body),
-            endpoint.version,
-            answer.body,
+    def _response(
+        self, values: Answer, question: Question, head: HotHead
+    ) -> bytes | None:
+        """Return all of it, None where the ordinary way must find what is wrong."""
+        if isinstance(values, Exception):
+            return None
+        try:
+            prediction = question.batch.predicted(values)
+            answer = head.endpoint.contract.write(question, prediction)
+        except Problem:
+            return None
+        except Exception:
+            LOG.exception("An answer could not be written.")  # its neighbours' will be
+            return None
+        return (
+            b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b"
+            % (
+                self.said_always,
+                answer.media_type,
+                len(answer.body),
+                head.lines,
+                answer.body,
+            )
         )
-    )

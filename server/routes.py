@@ -1,6 +1,7 @@
 """Every route but the hot one, as an ordinary Starlette application."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -25,9 +26,9 @@ from server.http.asgi import (
 )
 from server.http.scope import PROBLEM, ROUTE
 from server.includes import available_includes
-from server.metrics.counters import OTHER, Counters
+from server.metrics.counters import Counters
 from server.page.form import SECURITY_HEADERS, Page, choice
-from server.problems import MEDIA_TYPE, Problem
+from server.problems import MEDIA_TYPE, PROBLEMS, Problem
 from server.settings import Settings
 
 Endpoints = Mapping[str, Endpoint]
@@ -45,29 +46,35 @@ def create_routes(
 ) -> Starlette:
     """Return the Starlette application for everything that is not a prediction."""
     views = Views(endpoints, default, settings, is_ready, refused)
+    routes = [
+        Route("/", views.page, methods=["GET", "POST"]),
+        Route("/predict", views.predict, methods=["POST", "PUT"]),
+        Route("/models", views.models),
+        Route("/models/{name}", views.model),
+        Route("/models/{name}/predict", views.predict, methods=["POST", "PUT"]),
+        Route("/models/{name}/versions/{version}", views.model),
+        Route(
+            "/models/{name}/versions/{version}/predict",
+            views.predict,
+            methods=["POST", "PUT"],
+        ),
+        Route("/problems/{slug}", views.problem),
+        Route("/livez", views.alive),
+        Route("/readyz", views.ready),
+        *(_counted(counters, gauges) if counters else ()),
+        *views.dialects.routes(),
+    ]
     application = Starlette(
-        routes=[
-            Route("/", views.page, methods=["GET", "POST"]),
-            Route("/predict", views.predict, methods=["POST", "PUT"]),
-            Route("/models", views.models),
-            Route("/models/{name}", views.model),
-            Route("/models/{name}/predict", views.predict, methods=["POST", "PUT"]),
-            Route("/problems/{slug}", views.problem),
-            Route("/livez", views.alive),
-            Route("/readyz", views.ready),
-            *(_counted(counters, gauges) if counters else ()),
-            *views.dialects.routes(),
-        ],
+        routes=[*map(Noted, routes)],
         exception_handlers={
-            Problem: _problem_response,
+            Problem: partial(_problem_response, settings.root_path),
             Disconnected: _nobody_response,
-            HTTPException: _http_response,
+            HTTPException: partial(_http_response, settings.root_path),
             Exception: _fault_response,
         },
     )
     # /predict/ is a 404: a redirect goes to whatever host the request says
     application.router.redirect_slashes = False
-    application.router.routes = [*map(Noted, application.router.routes)]
     return application
 
 
@@ -97,16 +104,16 @@ def _counted(
 class Noted(BaseRoute):
     """A route that notes its path in the scope of what it is for."""
 
-    def __init__(self, route: BaseRoute) -> None:
-        self._route = route
-        self._noted = {ROUTE: getattr(route, "path", OTHER)}
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self._noted = {ROUTE: route.path}
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, more = self._route.matches(scope)
+        match, more = self.route.matches(scope)
         return match, {**more, **self._noted}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._route.handle(scope, receive, send)
+        await self.route.handle(scope, receive, send)
 
 
 class Views:
@@ -138,18 +145,19 @@ class Views:
         self._refused = refused
         self._max_body_bytes = settings.max_body_bytes
         signatures = {name: each.model.signature for name, each in endpoints.items()}
-        self._documents = Documents(signatures, default)
+        self._documents = Documents(signatures, default, settings.root_path)
         self.dialects = Dialects(endpoints, self._documents, is_ready, settings)
 
     async def models(self, request: Request) -> Response:
         return _json(self._documents.models(self._refused()))
 
     async def model(self, request: Request) -> Response:
-        return _json(self._documents.model(request.path_params["name"]))
+        name = self._name(request)
+        return _json(self._documents.model(name))
 
     async def predict(self, request: Request) -> Endpoint:
         """Hand over to the endpoint, which is an ASGI application as a Response is."""
-        return self._endpoint(request.path_params.get("name"))
+        return self._endpoints[self._name(request)]
 
     async def alive(self, request: Request) -> Response:
         """Answer 200: the models were loaded and proven before the port was opened."""
@@ -164,7 +172,9 @@ class Views:
     async def problem(self, request: Request) -> Response:
         text = describe_problem(request.path_params["slug"])
         if text is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
+            from server.signpost import no_problem
+
+            raise HTTPException(HTTPStatus.NOT_FOUND, no_problem(PROBLEMS))
         return PlainTextResponse(text)
 
     async def page(self, request: Request) -> Response:
@@ -190,6 +200,13 @@ class Views:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if page.problem else HTTPStatus.OK
         return HTMLResponse(page.html(), status, SECURITY_HEADERS)
 
+    def _name(self, request: Request) -> str:
+        asked = request.path_params
+        name = self._documents.name(asked.get("name"))
+        if "version" in asked:
+            self._documents.require_version(name, asked["version"])
+        return name
+
     def _endpoint(self, name: str | None) -> Endpoint:
         return self._endpoints[self._documents.name(name)]
 
@@ -198,7 +215,9 @@ def _json(document: bytes) -> Response:
     return Response(document, media_type="application/json")
 
 
-async def _problem_response(request: Request, error: Exception) -> Response:
+async def _problem_response(
+    root_path: str, request: Request, error: Exception
+) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for it
     request.scope[PROBLEM] = error.slug
     if is_in_dialect(request.url.path):
@@ -206,7 +225,7 @@ async def _problem_response(request: Request, error: Exception) -> Response:
         return Response(
             answer.body, answer.status, media_type=answer.media_type.decode()
         )
-    response = Response(error.body(), error.status, media_type=MEDIA_TYPE)
+    response = Response(error.body(root_path), error.status, media_type=MEDIA_TYPE)
     response.raw_headers += error.fields
     return response
 
@@ -216,14 +235,32 @@ async def _nobody_response(request: Request, error: Exception) -> Response:
     return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
-async def _http_response(request: Request, error: Exception) -> Response:
-    """Answer 404 and 405, which RFC 9457 calls about:blank: the status says it all."""
+async def _http_response(
+    root_path: str, request: Request, error: Exception
+) -> Response:
+    """Answer what is no prediction and no document: `OPTIONS`, 404 and 405.
+
+    RFC 9457 calls a problem about:blank whose status says what kind it is.
+    """
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    if is_in_dialect(request.url.path):
-        text = HTTPStatus(error.status_code).phrase
-        return dialect_error(error.status_code, text, error.headers)
-    body = blank_problem(error.status_code)
-    return Response(body, error.status_code, error.headers, media_type=MEDIA_TYPE)
+    from server import signpost  # 3 ms, for who has lost the way
+
+    status, fields, detail = error.status_code, {}, error.detail
+    path = request.scope["path"]
+    routes = [each.route for each in request.app.routes if isinstance(each, Noted)]
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        here = (it for it in routes if it.matches(request.scope)[0] is not Match.NONE)
+        allowed = signpost.allowed(name for it in here for name in it.methods or ())
+        fields = {"allow": ", ".join(allowed)}
+        if request.method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=fields)
+        detail = signpost.not_allowed(request.method, root_path + path, allowed)
+    elif detail == HTTPStatus(status).phrase:
+        detail = signpost.not_found(path, (each.path for each in routes), root_path)
+    if is_in_dialect(path):
+        return dialect_error(status, detail, fields)
+    body = blank_problem(status, detail)
+    return Response(body, status, fields, media_type=MEDIA_TYPE)
 
 
 async def _fault_response(request: Request, error: Exception) -> Response:

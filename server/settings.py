@@ -114,6 +114,24 @@ SETTINGS = (
     Setting("keys_file", "", "File of SHA-256 sums of API keys, one a line."),
     Setting("keys", "", "SHA-256 sums of API keys, with spaces between."),
     Setting("hosts", "", "Names in Host that are answered, with spaces; all."),
+    Setting(
+        "cors_origins",
+        "",
+        "Origins whose pages may read the answers, with spaces, as https://app.example; "
+        "* is every one.",
+    ),
+    Setting(
+        "trusted_proxies",
+        "",
+        "Addresses and networks, with spaces, that are believed to say who asks; unix is "
+        "a socket.",
+    ),
+    Setting(
+        "root_path", "", "Before each path, for whoever asks through a proxy, as /api."
+    ),
+    Setting(
+        "access_log", "", "stdout or stderr: a line of JSON there for each request."
+    ),
     Setting("max_rate_per_key", 0, "Most requests a second with one key; 0 is any."),
     Setting(
         "max_rate_per_address",
@@ -192,6 +210,10 @@ class Settings(NamedTuple):
     keys_file: str
     keys: str
     hosts: str
+    cors_origins: str
+    trusted_proxies: str
+    root_path: str
+    access_log: str
     max_rate_per_key: int
     max_rate_per_address: int
     max_body_bytes: int

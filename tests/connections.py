@@ -65,7 +65,7 @@ class Serving:
         self.connections: list[Protocol] = []
         self.all = Connections(app, settings)
         self._streams: list[Stream] = []
-        self._find_hot = hot_heads(lambda: app.endpoints, app.access)
+        self._find_hot = hot_heads(lambda: app.endpoints, app.access, app.edge)
 
     async def connect(self) -> Stream:
         (stream,) = await self.connect_all(1)
@@ -166,7 +166,7 @@ def answer(prediction: float) -> bytes:
     body = b'{"prediction":%.1f}' % prediction
     return (
         b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-        b"content-length: %d\r\nmodel-version: 0123456789ab\r\n\r\n%b"
+        b"content-length: %d\r\nmodel-name: student\r\nmodel-version: 0123456789ab\r\n\r\n%b"
         % (len(body), body)
     )
 

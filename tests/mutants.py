@@ -53,6 +53,8 @@ MODULES = (
 
 TESTS = {
     "server/bucket.py": "access log",
+    "server/logged_protocol.py": "access_log",
+    "server/edge.py": "edge cors timing",
     "server/contracts/contract.py": "predict_contract",
     "server/contracts/headers.py": "headers app",
     "server/contracts/predict/answers.py": "answers includes app skipping",

@@ -538,23 +538,55 @@ def test_a_listening_server_is_alive_and_ready(client: httpx.Client, path: str) 
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "title"),
+    ("method", "path", "status", "title", "detail"),
     [
-        ("GET", "/nowhere", 404, "Not Found"),
-        ("DELETE", "/predict", 405, "Method Not Allowed"),
-        ("DELETE", "/models/student/predict", 405, "Method Not Allowed"),
-        ("GET", "/problems/none", 404, "Not Found"),
+        (
+            "GET",
+            "/nowhere",
+            404,
+            "Not Found",
+            "There is nothing at /nowhere; predictions are at /predict and "
+            "/models/{name}/predict, and GET /models lists the models.",
+        ),
+        (
+            "POST",
+            "/predicts",
+            404,
+            "Not Found",
+            "There is nothing at /predicts; there is /predict.",
+        ),
+        (
+            "DELETE",
+            "/predict",
+            405,
+            "Method Not Allowed",
+            "DELETE is not answered at /predict; send GET, HEAD, OPTIONS, POST or PUT.",
+        ),
+        (
+            "DELETE",
+            "/models/student",
+            405,
+            "Method Not Allowed",
+            "DELETE is not answered at /models/student; send GET, HEAD or OPTIONS.",
+        ),
+        (
+            "GET",
+            "/problems/none",
+            404,
+            "Not Found",
+            f"There is no such problem; there are: {', '.join(PROBLEMS)}.",
+        ),
     ],
 )
 def test_what_is_not_there_is_a_problem_too(
-    client: httpx.Client, method: str, path: str, status: int, title: str
+    client: httpx.Client, method: str, path: str, status: int, title: str, detail: str
 ) -> None:
     response = client.request(method, path)
 
     assert response.headers["content-type"] == PROBLEM
     assert (response.status_code, response.json()) == (
         status,
-        {"type": "about:blank", "title": title, "status": status},
+        {"type": "about:blank", "title": title, "status": status, "detail": detail},
     )
 
 
@@ -645,11 +677,11 @@ def test_without_a_default_the_page_lets_a_person_choose(
     answered = undecided.post("/?model=other", data={"gender": "male"})
 
     assert re.findall('href="([^"]+)"', choice.text) == [
-        "/?model=student",
-        "/?model=other",
+        "?model=student",
+        "?model=other",
     ]
     assert "script-src" not in choice.headers["content-security-policy"]
-    assert 'action="/?model=other"' in chosen.text
+    assert 'action="?model=other"' in chosen.text
     assert "<strong>68.5</strong> points" in answered.text
 
 
@@ -722,6 +754,7 @@ def test_a_prediction_never_waits_for_starlette() -> None:
             "headers": [
                 (b"content-type", b"application/json"),
                 (b"content-length", b"19"),
+                (b"model-name", b"student"),
                 (b"model-version", b"0123456789ab"),
             ],
         },
@@ -824,3 +857,80 @@ def test_another_server_starts_and_stops_it_as_it_does_any_application(
 
     assert answer.json() == client.post("/predict", json=make_row()).json()
     assert page.status_code == 200
+
+
+VERSION = "/models/student/versions/0123456789ab"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_version_is_answered_as_its_model(
+    client: httpx.Client, way: dict[str, str]
+) -> None:
+    row = make_row()
+    by_name = client.post("/models/student/predict", json=row, headers=way)
+    by_version = client.post(f"{VERSION}/predict", json=row, headers=way)
+    query = client.get(f"{VERSION}/predict", params=row)
+    document = client.get(VERSION)
+
+    assert (by_version.json(), by_version.headers["model-name"]) == (
+        by_name.json(),
+        "student",
+    )
+    assert query.json() == by_name.json()
+    assert document.content == client.get("/models/student").content
+
+
+@pytest.mark.parametrize(
+    ("method", "end"), [("POST", "/predict"), ("GET", "/predict"), ("GET", "")]
+)
+def test_another_version_is_refused_with_the_one_that_is_served(
+    client: httpx.Client, method: str, end: str
+) -> None:
+    path = f"/models/student/versions/ba9876543210{end}"
+
+    response = client.request(method, path, content=b"{}" if method == "POST" else b"")
+
+    assert (response.status_code, response.json()) == (
+        404,
+        {
+            "type": "/problems/unknown-model",
+            "title": "No such model",
+            "status": 404,
+            "detail": "Of the model 'student' version 0123456789ab is served, and not "
+            "'ba9876543210'.",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/", "GET, HEAD, OPTIONS, POST"),
+        ("/predict?gender=male", "GET, HEAD, OPTIONS, POST, PUT"),
+        ("/predict", "GET, HEAD, OPTIONS, POST, PUT"),
+        ("/models", "GET, HEAD, OPTIONS"),
+        (VERSION, "GET, HEAD, OPTIONS"),
+        ("/models/none", "GET, HEAD, OPTIONS"),
+        ("/problems/invalid-batch", "GET, HEAD, OPTIONS"),
+        ("/readyz", "GET, HEAD, OPTIONS"),
+        ("/v2", "GET, HEAD, OPTIONS"),
+        ("/v2/models/student", "GET, HEAD, OPTIONS"),
+        ("/ping", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_a_head_is_that_of_the_answer_and_options_are_all_methods(
+    client: httpx.Client, path: str, methods: str
+) -> None:
+    got = client.get(path)
+    head = client.head(path)
+    options = client.options(path)
+
+    heads = [dict(each.headers) | {"date": ""} for each in (got, head)]
+    assert (head.status_code, heads[1], head.content) == (
+        got.status_code,
+        heads[0],
+        b"",
+    )
+    assert int(head.headers["content-length"]) == len(got.content) > 0
+    assert (options.status_code, options.content) == (204, b"")
+    assert options.headers["allow"] == methods

@@ -41,7 +41,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(models: Path) -> Iterator[httpx.Client]:
-    limits = ("--hosts", "127.0.0.1 model.example", "--max-body-bytes", "20000")
+    limits = (
+        *("--hosts", "127.0.0.1 model.example", "--max-body-bytes", "20000"),
+        *("--cors-origins", "https://App.example:444"),
+    )
     with asking("--models-folder", models, *limits) as client:
         yield client
 
@@ -532,6 +535,7 @@ def test_a_notification_of_an_unknown_revision_is_refused(client: httpx.Client) 
     [
         *("http://localhost:6274", "http://127.0.0.1", "https://[::1]:443"),
         *("https://model.example", "https://Model.Example:8443"),
+        "https://app.example:444",
     ],
 )
 def test_a_page_of_this_machine_or_of_a_host_is_answered(
@@ -547,6 +551,7 @@ def test_a_page_of_this_machine_or_of_a_host_is_answered(
     [
         *("http://evil.example:8080", "null", "https://model.example.evil", ""),
         *("https://evil.example/model.example", "model.example", "http://:80"),
+        *("https://app.example", "http://app.example:444"),
     ],
 )
 def test_a_page_of_another_site_is_not_answered(
@@ -554,7 +559,7 @@ def test_a_page_of_another_site_is_not_answered(
 ) -> None:
     answer = client.post("/mcp", json=request("ping"), headers={"origin": origin})
 
-    said = f"A page of {origin!r} is not answered; --hosts names what is."
+    said = f"A page of {origin!r} is not answered; --hosts and --cors-origins name what is."
     assert answered(answer) == error(403, -32600, said, None)
 
 
@@ -604,7 +609,7 @@ def test_a_server_that_is_busy_says_when_to_ask_again() -> None:
 def test_nothing_but_post_is_answered(client: httpx.Client, method: str) -> None:
     answer = client.request(method, "/mcp")
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, POST")
 
 
 def test_names_that_services_refuse_are_replaced_and_stay_apart() -> None:

@@ -99,8 +99,20 @@ def test_mlflow_is_told_a_version_that_it_understands(client: httpx.Client) -> N
                 "'7'."
             },
         ),
-        ("GET", "/v2/nothing", 404, {"error": "Not Found"}),
-        ("GET", f"{MODEL}/infer", 405, {"error": "Method Not Allowed"}),
+        (
+            "GET",
+            "/v2/health/alive",
+            404,
+            {
+                "error": "There is nothing at /v2/health/alive; there is /v2/health/live."
+            },
+        ),
+        (
+            "GET",
+            f"{MODEL}/infer",
+            405,
+            {"error": f"GET is not answered at {MODEL}/infer; send OPTIONS or POST."},
+        ),
     ],
 )
 def test_an_error_has_the_shape_of_the_protocol(

@@ -8,6 +8,10 @@ from server.problems import InvalidQuery, UnsupportedMediaType
 from tests.models import make_signature
 
 ROW = b'{"gender": "male", "reading score": 80}'
+NAMED = (
+    "/models/student/predict",
+    "/models/student/versions/0123456789ab/predict",
+)
 BATCH = Batch([("male", None, 80.0)], "row")
 
 
@@ -19,8 +23,8 @@ def make_contract(*, is_default: bool = True) -> PredictContract:
 @pytest.mark.parametrize(
     ("is_default", "paths"),
     [
-        (False, ("/models/student/predict",)),
-        (True, ("/models/student/predict", "/predict")),
+        (False, NAMED),
+        (True, (*NAMED, "/predict")),
     ],
 )
 def test_a_model_has_its_path_and_one_has_that_without_a_name(

@@ -8,6 +8,7 @@ import pytest
 
 from server.access import Access
 from server.batching import MAX_COALESCED_ROWS, SLOW_RUN_MS
+from server.edge import Edge
 from server.protocol import MAX_KEPT_HEADS, hot_heads
 from server.settings import default_settings
 from tests.connections import (
@@ -379,8 +380,13 @@ def test_a_connection_that_is_used_does_not_end_for_being_idle() -> None:
     assert run(scenario) == [answer(80.0)] * 4
 
 
+async def nobody(*_: object) -> None:
+    raise AssertionError
+
+
 def test_heads_are_kept_but_not_without_end() -> None:
-    find: Any = hot_heads(dict, Access(default_settings()))
+    settings = default_settings()
+    find: Any = hot_heads(dict, Access(settings), Edge(nobody, settings))
     for number in range(300):
         find(b"POST /predict HTTP/1.1\r\nNumber: %d" % number)
 

@@ -684,7 +684,8 @@ def test_whole_records_pass_as_their_rows_do() -> None:
     )
 
     cells = passed(endpoint, [table], Order(CSV, CSV, echo=("id",)))
-    lines = passed(endpoint, [objects], Order(NDJSON, NDJSON, skips=True))
+    order = Order(NDJSON, NDJSON, echo=("id",), skips=True)
+    lines = json_lines(passed(endpoint, [objects], order))
 
     expected = [
         predicted(endpoint, {"reading score": 80, "gender": "female"}),
@@ -693,4 +694,5 @@ def test_whole_records_pass_as_their_rows_do() -> None:
     ]
     rows = [line.split(",") for line in cells.decode().splitlines()[1:]]
     assert rows == [["7", str(expected[0])], ["x", str(expected[1])]]
-    assert [*map(said, json_lines(lines))] == expected
+    assert [*map(said, lines)] == expected
+    assert [line["id"] for line in lines] == [{"is": 7}, None, None]

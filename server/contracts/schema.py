@@ -15,6 +15,8 @@ class Schema:
         What it can add to a prediction.
     max_rows
         Most rows in one request.
+    root_path
+        Before each path, for whoever asks.
 
     Attributes
     ----------
@@ -25,10 +27,15 @@ class Schema:
     """
 
     def __init__(
-        self, signature: Signature, includes: Sequence[str], max_rows: int
+        self,
+        signature: Signature,
+        includes: Sequence[str],
+        max_rows: int,
+        root_path: str = "",
     ) -> None:
         self.signature = signature
         self.includes = includes
         self.max_rows = max_rows
         self.n_columns = len(signature.features) + len(signature.ignored)
+        self.root_path = root_path
         self.reader = RowReader(signature, max_rows)

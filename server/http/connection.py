@@ -356,7 +356,7 @@ class Connection(asyncio.Protocol):
 
     def _write_refusal(self, problem: Problem) -> None:
         self._connections.n_refused[problem.slug] += 1
-        body = problem.body()
+        body = problem.body(self._connections.settings.root_path)
         head = [
             STATUS_LINES[problem.status],
             self.said_always,

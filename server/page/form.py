@@ -217,7 +217,7 @@ class Page(msgspec.Struct, frozen=True):
             self._field(f"f{position}", feature)
             for position, feature in enumerate(self.signature.features)
         )
-        action = f"/?model={quote(self.signature.name)}"
+        action = f"?model={quote(self.signature.name)}"  # wherever a proxy has the page
         return (
             f'<form method="post" action="{escape(action)}">{fields}'
             "<button>Predict</button></form>"
@@ -284,7 +284,7 @@ def _document(title: str, body: str) -> str:
 
 def _links(model_names: Iterable[str]) -> str:
     return ", ".join(
-        f'<a href="/?model={escape(quote(name))}">{escape(name)}</a>'
+        f'<a href="?model={escape(quote(name))}">{escape(name)}</a>'
         for name in model_names
     )
 

@@ -28,7 +28,7 @@ from server.documents import Documents, blank_problem, describe_problem
 from server.includes import available_includes, extra_outputs, with_includes
 from server.model import Model
 from server.page.form import SECURITY_HEADERS, Page, choice
-from server.problems import MEDIA_TYPE, BodyTooLarge, Problem, sentence
+from server.problems import MEDIA_TYPE, PROBLEMS, BodyTooLarge, Problem, sentence
 from server.settings import Settings
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ View = Callable[[Request], Answer]
 
 GET = ("GET", "HEAD")
 PREDICT = (*GET, "POST")
+PATHS = ("/", "/predict", "/models", "/models/{name}", "/models/{name}/predict")
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -103,7 +104,8 @@ class Function:
             answer = contract.write(asked, _predict(model, asked.batch, asked.includes))
         except Problem as problem:
             return _carried(contract.refuse(problem))
-        return _carried(answer, {"model-version": model.signature.version})
+        name, version = model.signature.name, model.signature.version
+        return _carried(answer, {"model-name": name, "model-version": version})
 
     def _body(self, request: Request) -> bytes:
         if len(request.body) > self._max_body_bytes:
@@ -114,13 +116,21 @@ class Function:
 
     def _ordinary(self, request: Request) -> Answer:
         found = self._find(request.path)
+        if found is not None and request.method in found[0]:
+            return found[1](request)
+        from server import signpost  # 3 ms of a start, for who has lost the way
+
         if found is None:
-            return Answer(404, MEDIA_TYPE, blank_problem(404))
-        methods, answer = found
-        if request.method not in methods:
-            allow = {"allow": ", ".join(methods)}
-            return Answer(405, MEDIA_TYPE, blank_problem(405), allow)
-        return answer(request)
+            said = signpost.not_found(request.path, PATHS)
+            if request.path.startswith("/problems/"):
+                said = signpost.no_problem(PROBLEMS)
+            return Answer(404, MEDIA_TYPE, blank_problem(404, said))
+        allowed = signpost.allowed(found[0])
+        fields = {"allow": ", ".join(allowed)}
+        if request.method == "OPTIONS":
+            return Answer(204, MEDIA_TYPE, b"", fields)
+        said = signpost.not_allowed(request.method, request.path, allowed)
+        return Answer(405, MEDIA_TYPE, blank_problem(405, said), fields)
 
     def _find(self, path: str) -> tuple[tuple[str, ...], View] | None:
         """Return the methods of a path, and what answers there."""
@@ -134,6 +144,10 @@ class Function:
                 return PREDICT, lambda _: _told(documents.name(name).encode())
             case ["models"]:
                 return GET, lambda _: _told(documents.models())
+            case ["models", name, "versions", version, "predict"]:
+                return PREDICT, lambda _: _told(self._version(name, version))
+            case ["models", name, "versions", version]:
+                return GET, lambda _: _told(self._version(name, version))
             case ["models", name]:
                 return GET, lambda _: _told(documents.model(name))
             case ["problems", slug] if text := describe_problem(slug):
@@ -141,6 +155,11 @@ class Function:
             case ["livez" | "readyz"]:
                 return GET, lambda _: Answer(200, TEXT, b"ok\n")
         return None
+
+    def _version(self, name: str, version: str) -> bytes:
+        """Return the document of a model, if that version of it is served."""
+        self._documents.require_version(self._documents.name(name), version)
+        return self._documents.model(name)
 
     def _page(self, request: Request) -> Answer:
         is_form = request.method == "POST"

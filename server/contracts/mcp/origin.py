@@ -14,8 +14,15 @@ ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(.+?)(?::\d+)?")
 THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
 
 
-def require_origin(fields: Headers, hosts: Collection[str]) -> None:
-    """Refuse pages of other hosts than these and this machine.
+def require_origin(
+    fields: Headers, hosts: Collection[str], origins: Collection[str]
+) -> None:
+    """Refuse pages of other hosts and origins than these and this machine.
+
+    Parameters
+    ----------
+    origins
+        As `--cors-origins` has them; `*` is every one.
 
     Raises
     ------
@@ -24,7 +31,9 @@ def require_origin(fields: Headers, hosts: Collection[str]) -> None:
     for name, value in fields:
         if name == b"origin":
             origin = value.decode("latin-1").lower()
+            if origin in origins or "*" in origins:
+                return
             found = ORIGIN.fullmatch(origin)
             if found is None or found[1] not in (*THIS_MACHINE, *hosts):
-                said = f"A page of {origin!r} is not answered; --hosts names what is."
+                said = f"A page of {origin!r} is not answered; --hosts and --cors-origins name what is."
                 raise Refusal(INVALID_REQUEST, said, 403)

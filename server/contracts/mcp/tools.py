@@ -47,11 +47,14 @@ class Tools:
         By name, in the order in which they are listed.
     hosts
         Names in `Origin` that are answered, beside those of this machine.
+    origins
+        Whole origins that are, as `--cors-origins` has them.
     """
 
-    def __init__(self, tools: Mapping[str, Tool], hosts: str) -> None:
+    def __init__(self, tools: Mapping[str, Tool], hosts: str, origins: str) -> None:
         self._tools = tools
         self._hosts = hosts.lower().split()
+        self._origins = origins.lower().split()
         most = max(each.n_arguments for each in tools.values())
         self._max_values = MAX_VALUES_BESIDE + most
 
@@ -61,7 +64,7 @@ class Tools:
         """Return the answer to a request, whose body `read` waits for."""
         number, modern = None, True
         try:
-            require_origin(fields, self._hosts)
+            require_origin(fields, self._hosts, self._origins)
             require_plain_json(fields)
             body = await read()
             require_few_values(body, 1, self._max_values)

@@ -21,11 +21,14 @@ class PredictContract:
     """
 
     def __init__(self, schema: Schema, is_default: bool) -> None:
-        named = f"/models/{schema.signature.name}/predict"
-        self.paths: Sequence[str] = (named, "/predict") if is_default else (named,)
+        model = f"/models/{schema.signature.name}"
+        version = f"{model}/versions/{schema.signature.version}"
+        named = (f"{model}/predict", f"{version}/predict")
+        self.paths: Sequence[str] = (*named, "/predict") if is_default else named
         self._schema = schema
         self._includes = schema.includes
         self._reader = schema.reader
+        self._root_path = schema.root_path
 
     def is_hot(self, target: str) -> bool:
         return target in self.paths  # with a query there is more to do
@@ -52,7 +55,8 @@ class PredictContract:
 
     def refuse(self, problem: Problem) -> Answer:
         kind = MEDIA_TYPE.encode()
-        return Answer(problem.body(), kind, problem.status, problem.fields)
+        body = problem.body(self._root_path)
+        return Answer(body, kind, problem.status, problem.fields)
 
     def _asked_for(self, query: bytes) -> tuple[tuple[str, ...], bool]:
         """Return what is asked for beside a prediction, and whether bad rows are skipped.

@@ -23,9 +23,9 @@ class Objects:
     Attributes
     ----------
     names
-        Of the features.
+        Of the columns that a record may have.
     has_others
-        Whether a record may have other columns.
+        Whether it may have any besides.
     separator
         For an answer that is a table.
     rest
@@ -33,12 +33,13 @@ class Objects:
     """
 
     def __init__(self, schema: Schema, *, ignores_extra: bool) -> None:
-        self.names: Sequence[str] = [each.name for each in schema.signature.features]
+        features = [each.name for each in schema.signature.features]
+        self.names: Sequence[str] = [*features, *schema.signature.ignored]
         self.has_others = ignores_extra
         self.separator = ","
         self.rest = b""
         self._schema = schema
-        self._kept = frozenset(self.names) if ignores_extra else None
+        self._kept = frozenset(features) if ignores_extra else None
 
     def begin(self, chunk: Chunk) -> Chunk | None:
         """Return the chunk: there is no header."""

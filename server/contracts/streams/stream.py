@@ -63,6 +63,8 @@ class Stream:
         Whether an answer was given: what is wrong from then on is the last line.
     is_over
         Whether nothing more will be answered.
+    n_rows
+        Predicted so far.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Stream:
         self.lines = Lines(max_line_bytes)
         self.is_begun = False
         self.is_over = False
+        self.n_rows = 0
         self._order = order
         self._signature = schema.signature
         source = Table if order.source == CSV else Objects
@@ -196,6 +199,7 @@ class Stream:
                 yield Faulty(_at(block.line(start), problem), block, start)
                 return
         if found is not None:
+            self.n_rows += end - start
             yield Answered(block, start, end, found)
             return
         middle = (start + end) // 2
