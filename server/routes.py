@@ -1,7 +1,11 @@
 """Every route but the hot one, as an ordinary Starlette application."""
 
+import asyncio
+import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,7 +25,12 @@ from server.page.form import SECURITY_HEADERS, Page, choice
 from server.problems import MEDIA_TYPE, Problem
 from server.settings import Settings
 
+if TYPE_CHECKING:
+    from server.openapi.interface import Interface
+
 Endpoints = Mapping[str, Endpoint]
+
+INTERFACE = "server.openapi.interface"
 
 
 def create_routes(
@@ -42,6 +51,8 @@ def create_routes(
             Route("/models/{name}", views.model),
             Route("/models/{name}/predict", views.predict, methods=["POST"]),
             Route("/problems/{slug}", views.problem),
+            Route("/openapi.json", views.openapi),
+            Route("/docs", views.docs),
             Route("/livez", views.alive),
             Route("/readyz", views.ready),
             *views.dialects.routes(),
@@ -85,7 +96,9 @@ class Views:
         self._default = default
         self._is_ready = is_ready
         self._refused = refused
+        self._settings = settings
         self._max_body_bytes = settings.max_body_bytes
+        self._interface: Interface | None = None
         signatures = {name: each.model.signature for name, each in endpoints.items()}
         self._documents = Documents(signatures, default)
         self.dialects = Dialects(endpoints, self._documents, is_ready, settings)
@@ -116,6 +129,14 @@ class Views:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return PlainTextResponse(text)
 
+    async def openapi(self, request: Request) -> Response:
+        interface = await self._described(request)
+        return _json(await interface.document())
+
+    async def docs(self, request: Request) -> Response:
+        interface = await self._described(request)
+        return HTMLResponse(await interface.page(), headers=interface.page_fields)
+
     async def page(self, request: Request) -> Response:
         is_form = request.method == "POST"
         if not is_form and "text/html" not in request.headers.get("accept", ""):
@@ -141,6 +162,18 @@ class Views:
 
     def _endpoint(self, name: str | None) -> Endpoint:
         return self._endpoints[self._documents.name(name)]
+
+    async def _described(self, request: Request) -> "Interface":
+        """Return what tells of the routes; its modules are imported for who asks."""
+        if INTERFACE not in sys.modules:
+            await asyncio.to_thread(import_module, INTERFACE)
+        from server.openapi.interface import Interface
+
+        if self._interface is None:
+            self._interface = Interface(
+                request.app, self._endpoints, self._default, self._settings
+            )
+        return self._interface
 
 
 def _json(document: bytes) -> Response:
