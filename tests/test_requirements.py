@@ -15,7 +15,7 @@ from tests.servers import ROOT
 FILES = ("inference", "convert", "test", "dev")
 ENGINES = tuple(
     path.relative_to(ROOT).as_posix()
-    for engine in ("clients", "duckdb", "kserve", "ray", "spark")
+    for engine in ("clients", "duckdb", "kserve", "openapi", "ray", "spark")
     for path in (ROOT / "deploy" / engine).glob("requirements.txt")
 )
 

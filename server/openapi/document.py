@@ -42,7 +42,7 @@ def document(shown: Sequence[Shown], served: Served) -> bytes:
     for each in shown:
         told = paths.setdefault(each.operation.told, {})
         told[each.operation.method.lower()] = _operation(each, common)
-    schemas = of_all()
+    schemas = {**of_all()}
     for name in served.names:
         schemas |= of_model(served.endpoints[name].schema)
     made: Json = {

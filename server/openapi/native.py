@@ -128,15 +128,12 @@ def _include(endpoint: Endpoint) -> Schema:
 
 
 def _parameter(feature: Feature, value: Value | None) -> Schema:
-    schema = dict(feature_schema(feature))
-    if isinstance(schema["type"], list):
-        schema["type"] = schema["type"][0]
-    if "enum" in schema:
-        schema["enum"] = [each for each in schema["enum"] if each is not None]
+    schema = feature_schema(feature)
     return {
         "name": feature.name,
         "in": "query",
         "required": feature.required,
+        "allowEmptyValue": not feature.required,
         "description": schema.pop("description", ""),
         "schema": schema,
         **({} if value is None else {"example": value}),

@@ -18,6 +18,9 @@ from server.signature import Signature
 PLATFORMS = "SageMaker, MLflow, Azure ML"
 WAREHOUSES = "Data warehouses"
 
+FRAME = {"anyOf": [{"type": "array", "items": {}}, {"type": "object"}]}
+LINES_IN = {"description": "A line a row."}
+
 PLAIN = "text/plain; charset=utf-8"
 
 
@@ -94,7 +97,10 @@ def _invocations(
         "of features; otherwise the order is the signature's. Content-Type: text/csv; "
         "header=present (or absent) says so. Accept chooses the kind of the answer.",
         parameters=parameters,
-        bodies={JSON: {"anyOf": [*_frames(signatures)]}, **kinds},
+        bodies={
+            JSON: {"anyOf": [*_frames(signatures)]},
+            **dict.fromkeys(texts, LINES_IN),
+        },
         answers={200: {JSON: predictions(value), **kinds}},
         refusals=[
             *(*REFUSALS, UnsupportedMediaType, NotAcceptable),
@@ -114,7 +120,7 @@ def _frames(signatures: Sequence[Signature]) -> Iterator[Schema]:
         "type": "object",
         "properties": {
             "columns": {"type": "array", "items": TEXT_SCHEMA},
-            "data": {"type": "array", "items": {"type": "array"}},
+            "data": {"type": "array", "items": {"type": "array", "items": {}}},
         },
         "required": ["data"],
     }
@@ -122,9 +128,9 @@ def _frames(signatures: Sequence[Signature]) -> Iterator[Schema]:
         ("instances", rows),
         ("dataframe_split", split),
         ("dataframe_records", rows),
-        ("inputs", {"type": ["array", "object"]}),
-        ("input_data", {"type": ["array", "object"]}),
-        ("data", {"type": ["array", "object"]}),
+        ("inputs", FRAME),
+        ("input_data", FRAME),
+        ("data", FRAME),
     ):
         yield {"type": "object", "properties": {name: schema}, "required": [name]}
     columns = {"type": "object"}  # what stands beside it is not looked at

@@ -52,17 +52,33 @@ def of_model(schema: ModelSchema) -> dict[str, JsonSchema]:
     return {f"{signature.name}.{kind}": made for kind, made in kinds.items()}
 
 
-def of_all() -> dict[str, JsonSchema]:
+def of_all() -> dict[str, Mapping[str, Any]]:
     """Return the schemas that are the same whatever is served, by name."""
     structs = [Signature, InferRequest]
     _, made = msgspec.json.schema_components(structs, ref_template=TEMPLATE)
     for each in made.values():
         each["description"] = each["description"].split("\n")[0]
-    return {**made, **map_of(SCHEMAS), **map_of(GENERAL)}
+    return {**_plain(made), **SCHEMAS, **_plain(GENERAL)}
 
 
-def map_of(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, JsonSchema]:
-    return {name: dict(schema) for name, schema in schemas.items()}
+def _plain(part: Any) -> Any:
+    """Return schemas as generators of clients can read them.
+
+    They take no boolean for a schema, as a tuple's `"items": false`, whose length is
+    bounded beside it; and every list must say what is in it.
+    """
+    if isinstance(part, list):
+        return [*map(_plain, part)]
+    if not isinstance(part, dict):
+        return part
+    plain = {
+        key: _plain(value)
+        for key, value in part.items()
+        if (key, value) != ("items", False)
+    }
+    if plain.get("type") == "array" and "prefixItems" not in plain:
+        plain.setdefault("items", {})
+    return plain
 
 
 def _columns(signature: Signature, max_rows: int) -> JsonSchema:
