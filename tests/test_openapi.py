@@ -352,6 +352,21 @@ def test_without_time_for_an_example_nothing_is_made() -> None:
         asyncio.run(shown(busy, [operation]))
 
 
+@pytest.mark.parametrize(("n_bytes", "n_shown"), [(5000, 2), (5001, 1)])
+def test_of_many_features_one_example_is_shown(
+    folder: Path, n_bytes: int, n_shown: int
+) -> None:
+    asks = [Ask(name=name, query={"": "x" * (n_bytes - 9)}) for name in "ab"]
+    operation = Operation(
+        method="GET", route="/models", name="x", tag="x", summary="", asks=asks
+    )
+    routes = asyncio.run(make_app(folder / "a.onnx")._load_routes())
+    ((_, exchanges),) = asyncio.run(shown(routes, [operation]))
+
+    assert len(operation.target_of(asks[0])) == n_bytes
+    assert [ask for ask, _ in exchanges] == asks[:n_shown]
+
+
 def test_nothing_of_it_is_imported_by_a_start_or_another_route(folder: Path) -> None:
     program = (
         "import asyncio, sys\n"

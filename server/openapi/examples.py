@@ -10,6 +10,10 @@ from starlette.types import ASGIApp, Message
 from server.openapi.operation import Ask, Operation
 from server.problems import Overloaded
 
+MAX_SHOWN_BYTES = 10_000
+"""Of an operation's requests: of a model with a thousand features only the first is
+shown, which says what the others would."""
+
 
 class Reply(NamedTuple):
     """What an example of a request is answered with."""
@@ -44,9 +48,14 @@ async def shown(application: ASGIApp, operations: Iterable[Operation]) -> list[S
         There is no time for an example now.
     """
     return [
-        Shown(each, [(ask, await _reply(application, each, ask)) for ask in each.asks])
+        Shown(each, [(ask, await _reply(application, each, ask)) for ask in _few(each)])
         for each in operations
     ]
+
+
+def _few(operation: Operation) -> Sequence[Ask]:
+    n_bytes = sum(len(it.body) + len(operation.target_of(it)) for it in operation.asks)
+    return operation.asks if n_bytes <= MAX_SHOWN_BYTES else operation.asks[:1]
 
 
 async def _reply(application: ASGIApp, operation: Operation, ask: Ask) -> Reply:
