@@ -311,7 +311,7 @@ def test_a_feature_that_is_called_include_is_asked_for_in_the_query(
         assert [each.sent(client) for each in shown] == shown
     asked = document["paths"]["/predict"]["get"]["parameters"]
     assert [(each["name"], each["schema"]["type"]) for each in asked] == [
-        ("include", "number")
+        ("include", ["number", "null"])
     ]
 
 

@@ -84,10 +84,15 @@ def _asked(endpoint: Endpoint, route: str, path: str, name: str) -> Operation:
     features = signature.features
     row = golden_rows(signature)[0]
     parameters = [_parameter(each, row.get(each.name)) for each in features]
-    if INCLUDE not in {each.name for each in features}:
-        parameters.append(_include(endpoint))
     query = {each: _written(value) for each, value in row.items() if value is not None}
-    first = features[0].name
+    asks = [
+        Ask(name="One row", query=query),
+        Ask(name="No such feature", status=422, query={**query, "shoe_size": "42"}),
+    ]
+    if INCLUDE not in row:
+        parameters.append(_include(endpoint))
+        wrong = {**query, INCLUDE: "x"}
+        asks.append(Ask(name="No such include", status=400, query=wrong))
     return Operation(
         method="GET",
         route=route,
@@ -103,13 +108,7 @@ def _asked(endpoint: Endpoint, route: str, path: str, name: str) -> Operation:
             *(InvalidQuery, BodyTooLarge, MalformedBody, InvalidBatch, NoPrediction)
         ],
         fields=VERSION,
-        asks=[
-            Ask(name="One row", query=query),
-            Ask(name="No such feature", status=422, query={**query, "shoe_size": "42"}),
-            Ask(name="No such include", status=400, query={**query, INCLUDE: "x"})
-            if first != INCLUDE
-            else Ask(name="One row again", query=query),
-        ],
+        asks=asks,
     )
 
 
