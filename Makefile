@@ -25,7 +25,7 @@ testing := .venv/installed-$(version)
 developing := .venv/installed-dev-$(version)
 deploying := .venv-deploy/installed-$(version)
 scanning := .venv-scan/installed-$(version)
-engines := $(patsubst %,.venv-engines/%/installed-$(version),clients duckdb mlserver ray spark)
+engines := $(patsubst %,.venv-engines/%/installed-$(version),clients duckdb mlserver openapi ray spark)
 
 pytest := .venv/bin/python -m $(if $(COVERAGE),coverage run -m )pytest -n 2 --dist worksteal
 long := slow or external or image
@@ -155,6 +155,7 @@ openmp: | python
 size_clients := 210 MB to download, 700 MB of disk, one to four minutes
 size_duckdb := 90 MB to download, 330 MB of disk, less than a minute
 size_mlserver := 80 MB to download, 250 MB of disk, less than a minute
+size_openapi := 40 MB to download, 110 MB of disk, less than a minute
 size_ray := 150 MB to download, 480 MB of disk, one or two minutes
 size_spark := 550 MB to download, 860 MB of disk, two to five minutes
 
@@ -192,10 +193,12 @@ ray := ray[serve]
 clients := tritonclient[http] kserve mlflow-skinny boto3 vetiver mcp fastmcp numpy "pandas<3"
 # pins an older web framework than the others need
 mlserver := mlserver "pandas<3"
+openapi := openapi-spec-validator schemathesis openapi-python-client
 # The classes of KServe's objects need none of its 60 packages.
 kserve := kserve
 pins_clients := deploy/clients/requirements.txt
 pins_mlserver := deploy/mlserver/requirements.txt
+pins_openapi := deploy/openapi/requirements.txt
 pins_spark := deploy/spark/requirements.txt
 pins_duckdb := deploy/duckdb/requirements.txt
 pins_ray := deploy/ray/requirements.txt
@@ -225,6 +228,7 @@ lock: $(uv)  ## write the requirements files anew (UPGRADE=--upgrade: newest ver
 	$(call compile,duckdb)
 	$(call compile,clients)
 	$(call compile,mlserver)
+	$(call compile,openapi)
 	$(call compile,ray,inference)
 	$(call compile,kserve)
 	for version in $(versions); do for platform in $(platforms); do \

@@ -135,11 +135,8 @@ class App:
             await self._route(scope, receive, send)
             return
         scope[ROUTE] = _route_of(scope["path"])
-        answering: Application = endpoint
-        if is_stream(scope["method"], scope["headers"]):
-            answering = self._pipe(endpoint)
         try:
-            await answering(scope, receive, send)
+            await self._answering(endpoint, scope)(scope, receive, send)
         except Exception:
             await respond_fault(send)
             raise  # whoever runs the application logs the traceback
@@ -148,9 +145,11 @@ class App:
         routes = self._routes or await self._load_routes()
         await routes(scope, receive, send)
 
-    def _pipe(self, endpoint: Endpoint) -> Application:
-        """Import what streams need, which a process may never see."""
-        from server.pipe import Pipe
+    def _answering(self, endpoint: Endpoint, scope: Scope) -> Application:
+        """Return what answers a request for predictions of a model."""
+        if not is_stream(scope["method"], scope["headers"]):
+            return endpoint
+        from server.pipe import Pipe  # a process may never see a stream
 
         return Pipe(endpoint, self._settings.max_line_bytes)
 
@@ -231,6 +230,7 @@ class App:
             self._by_name,
             self.default,
             self._settings,
+            answering=self._answering,
             is_ready=lambda: self.is_ready,
             refused=lambda: self.refused,
             counters=self.counters,

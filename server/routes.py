@@ -1,8 +1,12 @@
 """Every route but the hot one, as an ordinary Starlette application."""
 
+import asyncio
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,6 +22,7 @@ from server.documents import Documents, blank_problem, describe_problem
 from server.endpoint import Endpoint
 from server.http.asgi import (
     FAULT_BODY,
+    Application,
     Disconnected,
     Receive,
     Scope,
@@ -31,7 +36,15 @@ from server.page.form import SECURITY_HEADERS, Page, choice
 from server.problems import MEDIA_TYPE, PROBLEMS, Problem
 from server.settings import Settings
 
+if TYPE_CHECKING:
+    from server.openapi.interface import Interface
+
 Endpoints = Mapping[str, Endpoint]
+
+Answering = Callable[[Endpoint, Scope], Application]
+"""From a model and a request for its predictions to what answers."""
+
+INTERFACE = "server.openapi.interface"
 
 
 def create_routes(
@@ -39,13 +52,14 @@ def create_routes(
     default: str | None,
     settings: Settings,
     *,
+    answering: Answering,
     is_ready: Callable[[], bool],
     refused: Callable[[], Mapping[str, str]],
     counters: Counters | None,
     gauges: Callable[[], Mapping[str, tuple[float, str]]],
 ) -> Starlette:
     """Return the Starlette application for everything that is not a prediction."""
-    views = Views(endpoints, default, settings, is_ready, refused)
+    views = Views(endpoints, default, settings, answering, is_ready, refused)
     routes = [
         Route("/", views.page, methods=["GET", "POST"]),
         Route("/predict", views.predict, methods=["POST", "PUT"]),
@@ -59,6 +73,8 @@ def create_routes(
             methods=["POST", "PUT"],
         ),
         Route("/problems/{slug}", views.problem),
+        Route("/openapi.json", views.openapi),
+        Route("/docs", views.docs),
         Route("/livez", views.alive),
         Route("/readyz", views.ready),
         *(_counted(counters, gauges) if counters else ()),
@@ -125,6 +141,8 @@ class Views:
         By model name.
     default
         The name that counts where a request has none.
+    answering
+        Returns what answers a request for predictions.
     is_ready
         Whether new requests are welcome.
     refused
@@ -136,14 +154,18 @@ class Views:
         endpoints: Endpoints,
         default: str | None,
         settings: Settings,
+        answering: Answering,
         is_ready: Callable[[], bool],
         refused: Callable[[], Mapping[str, str]],
     ) -> None:
         self._endpoints = endpoints
+        self._answering = answering
         self._default = default
         self._is_ready = is_ready
         self._refused = refused
+        self._settings = settings
         self._max_body_bytes = settings.max_body_bytes
+        self._interface: Interface | None = None
         signatures = {name: each.model.signature for name, each in endpoints.items()}
         self._documents = Documents(signatures, default, settings.root_path)
         self.dialects = Dialects(endpoints, self._documents, is_ready, settings)
@@ -155,9 +177,9 @@ class Views:
         name = self._name(request)
         return _json(self._documents.model(name))
 
-    async def predict(self, request: Request) -> Endpoint:
-        """Hand over to the endpoint, which is an ASGI application as a Response is."""
-        return self._endpoints[self._name(request)]
+    async def predict(self, request: Request) -> Application:
+        """Hand over to what answers, an ASGI application as a Response is."""
+        return self._answering(self._endpoints[self._name(request)], request.scope)
 
     async def alive(self, request: Request) -> Response:
         """Answer 200: the models were loaded and proven before the port was opened."""
@@ -176,6 +198,14 @@ class Views:
 
             raise HTTPException(HTTPStatus.NOT_FOUND, no_problem(PROBLEMS))
         return PlainTextResponse(text)
+
+    async def openapi(self, request: Request) -> Response:
+        interface = await self._described(request)
+        return _json(await interface.document())
+
+    async def docs(self, request: Request) -> Response:
+        interface = await self._described(request)
+        return HTMLResponse(await interface.page(), headers=interface.page_fields)
 
     async def page(self, request: Request) -> Response:
         is_form = request.method == "POST"
@@ -209,6 +239,18 @@ class Views:
 
     def _endpoint(self, name: str | None) -> Endpoint:
         return self._endpoints[self._documents.name(name)]
+
+    async def _described(self, request: Request) -> "Interface":
+        """Return what tells of the routes; its modules are imported for who asks."""
+        if INTERFACE not in sys.modules:
+            await asyncio.to_thread(import_module, INTERFACE)
+        from server.openapi.interface import Interface
+
+        if self._interface is None:
+            self._interface = Interface(
+                request.app, self._endpoints, self._default, self._settings
+            )
+        return self._interface
 
 
 def _json(document: bytes) -> Response:

@@ -85,6 +85,20 @@ TESTS = {
     "server/problems.py": "problems faults app",
     "server/process.py": "process",
     "server/model_file/protobuf.py": "protobuf seal",
+    **dict.fromkeys(
+        (
+            f"server/openapi/{name}.py"
+            for name in (
+                *("document", "examples", "inference", "interface", "native"),
+                *("operation", "platforms", "schemas", "served", "shapes", "table"),
+            )
+        ),
+        "openapi",
+    ),
+    **dict.fromkeys(
+        (f"server/openapi/{name}.py" for name in ("page", "script", "snippets")),
+        "openapi_page",
+    ),
     "server/protocol.py": "protocol connection",
     "server/page/form.py": "page_form app includes",
     "server/routes.py": "app",

@@ -679,6 +679,7 @@ def test_without_a_default_the_page_lets_a_person_choose(
     assert re.findall('href="([^"]+)"', choice.text) == [
         "?model=student",
         "?model=other",
+        "docs",
     ]
     assert "script-src" not in choice.headers["content-security-policy"]
     assert 'action="?model=other"' in chosen.text

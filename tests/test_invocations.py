@@ -218,6 +218,12 @@ def test_more_lines_than_rows_are_refused_unread(
         ),
         (
             {},
+            b'{"dataframe_split": {"columns": {}, "data": []}}',
+            400,
+            "dataframe_split has no columns and data",
+        ),
+        (
+            {},
             b'{"dataframe_split": {"columns": ["gender", "gender"], "data": []}}',
             400,
             "dataframe_split has two columns of one name.",

@@ -59,6 +59,15 @@ ROOMS = (
         may=("server.model", "server.batch", "server.signature", "server.problems"),
         never=("starlette", "uvicorn"),
     ),
+    Room(
+        "server/openapi",
+        may=(
+            *("server.contracts", "server.dialects", "server.endpoint", "server.page"),
+            *("server.problems", "server.settings", "server.signature"),
+            "server.__version__",
+        ),
+        never=("uvicorn",),
+    ),
     Room("convert/tables", (*ERRORS, STAND_IN), ("onnx", "sklearn.pipeline")),
     Room("convert/fitted", READ, ("onnx", "skl2onnx", "onnxruntime")),
     Room("convert/graph", (*ERRORS, "server.signature"), ("sklearn", "pandas")),

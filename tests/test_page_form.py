@@ -243,7 +243,8 @@ def test_the_page_names_its_model_and_links_to_the_others() -> None:
     assert '<form method="post" action="?model=student">' in html
     assert html.endswith(
         '<p>Other models: <a href="?model=a%20b">a b</a>, '
-        '<a href="?model=c%26d">c&amp;d</a></p></main></body></html>\n'
+        '<a href="?model=c%26d">c&amp;d</a></p>'
+        '<p><a href="docs">How programs ask</a></p></main></body></html>\n'
     )
     alone = Page(make_signature(title=""), ("student",)).html()
     assert "<h1>student</h1>" in alone

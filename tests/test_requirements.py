@@ -15,7 +15,9 @@ from tests.servers import ROOT
 FILES = ("inference", "convert", "test", "dev")
 ENGINES = tuple(
     path.relative_to(ROOT).as_posix()
-    for engine in ("clients", "duckdb", "kserve", "mlserver", "ray", "spark")
+    for engine in (
+        *("clients", "duckdb", "kserve", "mlserver", "openapi", "ray", "spark"),
+    )
     for path in (ROOT / "deploy" / engine).glob("requirements.txt")
 )
 

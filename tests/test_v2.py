@@ -281,6 +281,7 @@ def test_what_is_wrong_is_said_in_one_text(
     [
         ("x", b"", "Inference-Header-Content-Length is x, and the body has {n} bytes."),
         ("0", b"", "Inference-Header-Content-Length is 0, and the body has {n} bytes."),
+        ("9" * 5000, b"", "Inference-Header-Content-Length is 9999"),
         ("9999", b"", "Inference-Header-Content-Length is 9999, and the body has {n} "),
         ("{n}", b"\1", "Behind the tensors there are 1 bytes more."),
     ],

@@ -38,7 +38,7 @@ STYLE = """
 :root { color-scheme: light dark; --line: #8886; --accent: #2457c5; --bad: #b3261e }
 @media (prefers-color-scheme: dark) { :root { --accent: #9dbcff; --bad: #ff9d94 } }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 2rem auto;
-  padding: 0 1rem }
+  padding: 0 1rem; background: Canvas; color: CanvasText } a { color: var(--accent) }
 form { display: grid; gap: 1rem }
 label { font-weight: 600 } small { display: block } .hint { opacity: .8 }
 input, select, button { font: inherit; width: 100%; box-sizing: border-box;
@@ -278,7 +278,8 @@ def _document(title: str, body: str) -> str:
         '<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
-        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>\n"
+        f"<body><main><h1>{escape(title)}</h1>{body}"
+        '<p><a href="docs">How programs ask</a></p></main></body></html>\n'
     )
 
 

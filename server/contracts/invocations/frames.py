@@ -57,7 +57,7 @@ def _split(frame: Any, signature: Signature, named: str) -> Any:
     match frame:
         case {"columns": list(names), "data": list(rows)}:
             pass
-        case {"data": list(rows)}:
+        case {"data": list(rows)} if "columns" not in frame:
             return _records(rows, signature, f"{named}.data")
         case _:
             raise MalformedBody(f"{named} has no columns and data, both lists. {HOW}")

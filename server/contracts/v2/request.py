@@ -15,6 +15,9 @@ from server.problems import MalformedBody
 JSON_LENGTH = b"inference-header-content-length"
 BYTES_BEHIND = "binary_data_size"
 
+MAX_DIGITS = 19
+"""Of a length; Python reads no number of more than 4,300."""
+
 
 class Output(Struct):
     """An output that is asked for."""
@@ -47,7 +50,8 @@ def parted(body: bytes, headers: Headers) -> tuple[bytes, bytes]:
     """
     for name, value in headers:
         if name == JSON_LENGTH:
-            n_bytes = int(value) if value.isdigit() else -1
+            is_number = value.isdigit() and len(value) <= MAX_DIGITS
+            n_bytes = int(value) if is_number else -1
             if not 0 < n_bytes <= len(body):
                 raise MalformedBody(
                     f"Inference-Header-Content-Length is {value.decode('latin-1')}, and "
