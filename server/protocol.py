@@ -205,7 +205,7 @@ class Protocol(Connection):
         self.transport.write(response)
         self.is_served = True
         if head.tally is not None:
-            head.tally.add(200, perf_counter() - start)
+            head.tally.add_quick(perf_counter() - start)
         if self._writable is None:
             self._await("request")
 

@@ -75,6 +75,10 @@ assert client.get_model_config(name)["name"] == name
 assert client.get_model_repository_index()[0]["state"] == "READY"
 assert client.get_server_metadata()["name"] == "pinion"
 found = [*answers(client), asyncio.run(answer_of_aio())]
+for asked in (name, ""):
+    (told,) = client.get_inference_statistics(asked)["model_stats"]
+    assert told["inference_stats"]["success"]["count"] == len(found)
+    assert told["inference_count"] == len(found) * len(rows)
 errors = []
 for asked, given in (("nobody", [*inputs(True)]), (name, [])):
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from server.metrics import seen as seen_module
 from server.metrics.drift import Drift
-from server.metrics.seen import MAX_KEPT_ROWS, MAX_KEPT_RUNS, Seen
+from server.metrics.seen import MAX_KEPT, Seen
 from tests.models import LUNCH, SCORE, TARGET, make_signature
 
 ROW = ("male", "standard", 80.0)
@@ -39,7 +39,8 @@ def test_runs_are_counted_when_somebody_asks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_runs", "n_rows"), [(MAX_KEPT_ROWS, 1), (1, MAX_KEPT_ROWS), (4, 64)]
+    ("n_runs", "n_rows"),
+    [(MAX_KEPT // 2, 1), (1, MAX_KEPT - 1), (8, 63), (MAX_KEPT, 0)],
 )
 def test_no_more_rows_are_kept_than_a_few_hundred(n_runs: int, n_rows: int) -> None:
     seen = Seen(make_signature())
@@ -49,16 +50,8 @@ def test_no_more_rows_are_kept_than_a_few_hundred(n_runs: int, n_rows: int) -> N
 
     seen.add([ROW] * n_rows, [66.0] * n_rows, 0.0)
 
-    assert seen.n_rows == MAX_KEPT_ROWS
+    assert (seen.n_rows, sum(seen.batches.counts)) == (n_rows * n_runs, n_runs)
     assert not seen._kept
-
-
-def test_no_more_runs_are_kept_than_a_thousand() -> None:
-    seen = Seen(make_signature())
-    for _ in range(MAX_KEPT_RUNS):
-        seen.add([], [], 0.0)
-
-    assert sum(seen.batches.counts) == MAX_KEPT_RUNS
 
 
 def test_a_long_text_is_not_kept() -> None:
@@ -128,7 +121,7 @@ def test_a_quiet_time_brings_back_the_exact_counts(
     monkeypatch.setattr(seen_module, "monotonic", lambda: now)
     monkeypatch.setattr(seen_module, "MAX_SAVED_VALUES", 100)
     seen = Seen(make_signature())
-    seen.add([ROW] * MAX_KEPT_ROWS, [66.0] * MAX_KEPT_ROWS, 0.0)
+    seen.add([ROW] * MAX_KEPT, [66.0] * MAX_KEPT, 0.0)
     assert seen._every > 1
 
     now = 60.0

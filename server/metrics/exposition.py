@@ -48,6 +48,8 @@ def exposition(counters: Counters, gauges: Mapping[str, tuple[float, str]]) -> b
     """
     for seen in counters.seen.values():
         seen.count()
+    for tally in counters.tallies.values():
+        tally.count()
     lines: list[str] = []
     for family in _families(counters, gauges):
         lines.append(f"# HELP {family.name} {family.sentence}")

@@ -21,8 +21,8 @@ from server.signature import Signature, is_text
 if TYPE_CHECKING:
     from server.metrics.drift import Drift
 
-MAX_KEPT_ROWS, MAX_KEPT_RUNS = 256, 1024
-"""After which they are counted: 0.2 ms of the event loop."""
+MAX_KEPT = 512
+"""Runs and rows, added up, after which they are counted: 0.2 ms of the event loop."""
 
 MAX_KEPT_CHARACTERS = 4096
 """Of the texts of one run; longer ones are not kept."""
@@ -71,7 +71,7 @@ class Seen:
         ]
         self._lock = Lock()
         self._kept: deque[Run] = deque()
-        self._n_kept_rows = 0  # about: what threads do at once may be lost
+        self._room = MAX_KEPT  # about: what threads do at once may be lost
         self._every = 1
         self._random: Callable[[], float] = float  # until there is a choice: 0
         self._saved_values = float(MAX_SAVED_VALUES)
@@ -93,19 +93,16 @@ class Seen:
             Of the run, by `perf_counter`.
         """
         self._ended = ended = perf_counter()
-        n_rows, every = len(rows), self._every
+        every = self._every
+        n_rows = len(rows)
         if every > 1:
             first = int(self._random() * every)
             is_one = first < n_rows
             rows = rows[first::every] if is_one else ()
             values = values[first::every] if is_one else ()
         self._kept.append((n_rows, ended - start, every, rows, values))
-        self._n_kept_rows += len(rows)
-        if (
-            self._n_kept_rows < MAX_KEPT_ROWS
-            and len(self._kept) < MAX_KEPT_RUNS
-            and not (self._texts and self._is_long(rows))
-        ):
+        self._room -= len(rows) + 1
+        if self._room > 0 and not (self._texts and self._is_long(rows)):
             return
         # another thread that counts already does it for this one
         if self._lock.acquire(blocking=False):
@@ -127,7 +124,7 @@ class Seen:
         from server.metrics.drift import Drift  # a start does not need it
 
         runs = [self._kept.popleft() for _ in range(len(self._kept))]
-        self._n_kept_rows = 0
+        self._room = MAX_KEPT
         drift = self.drift = self.drift or Drift(self.signature)
         n_rows = n_looked_at = 0
         for every, group in groupby(runs, itemgetter(2)):

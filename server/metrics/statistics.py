@@ -49,6 +49,8 @@ def _statistics(seen: Seen, tallies: Sequence[Tally]) -> dict[str, Any]:
     its queue, where it waits, is read and is written.
     """
     seen.count()
+    for tally in tallies:
+        tally.count()
     n_runs = sum(seen.batches.counts)
     n_successes = sum(it.n_successes for it in tallies)
     failed_seconds = sum(it.failed_seconds for it in tallies)
