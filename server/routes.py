@@ -291,8 +291,9 @@ async def _http_response(
     path = request.scope["path"]
     routes = [each.route for each in request.app.routes if isinstance(each, Noted)]
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        here = (it for it in routes if it.matches(request.scope)[0] is not Match.NONE)
-        allowed = signpost.allowed(name for it in here for name in it.methods or ())
+        here = [it for it in routes if it.matches(request.scope)[0] is not Match.NONE]
+        methods = signpost.meant((it.path, it.methods or ()) for it in here)
+        allowed = signpost.allowed(methods)
         fields = {"allow": ", ".join(allowed)}
         if request.method == "OPTIONS":
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=fields)

@@ -1,10 +1,26 @@
 """What is said where nothing is: which methods a path has, and which path is near."""
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 
 MAX_LENGTH = 100
 """Of a path that others are compared with: that takes as long as it is long."""
+
+
+def meant(routes: Iterable[tuple[str, Collection[str]]]) -> Iterator[str]:
+    """Yield the methods of those that are meant: whose path is parameters the least.
+
+    Parameters
+    ----------
+    routes
+        Path and methods of each that matches.
+    """
+    found = [(len(re.sub("{.*?}", "", path)), methods) for path, methods in routes]
+    most = max(length for length, _ in found)
+    for length, methods in found:
+        if length == most:
+            yield from methods
 
 
 def allowed(methods: Iterable[str]) -> list[str]:

@@ -29,7 +29,7 @@ class Example(NamedTuple):
             self.method, self.target, headers=dict(self.fields), content=self.body
         )
         kind = answer.headers["content-type"]
-        value = answer.json() if kind.endswith("json") else answer.text
+        value = answer.json() if kind.endswith(("/json", "+json")) else answer.text
         if self.kind is None:
             return self._replace(status=answer.status_code)
         return self._replace(status=answer.status_code, kind=kind, value=value)

@@ -80,8 +80,6 @@ def test_schemathesis_finds_no_fault_and_nothing_that_is_not_told(
         path.parent,
         python_of("openapi").parent / "schemathesis",
         *("--config-file", "schemathesis.toml", "run", f"{served.url}/openapi.json"),
-        # Allow names the methods of one of two routes at a path
-        *("--exclude-checks", "allow_header_conformance"),
         *("--checks", "all", "--max-examples", "50", "--seed", "1"),
         *("--continue-on-failure", "--no-color"),
     )
@@ -101,7 +99,7 @@ def test_a_client_that_is_generated_predicts(served: Served, path: Path) -> None
         *("text/csv", "application/jsonlines", "application/jsonl"),
         "application/x-ndjson",
     }
-    assert said.count("WARNING") == said.count("Unsupported content type")
+    assert all("Unsupported content" in each for each in said.split("WARNING")[1:])
 
     golden = read_signature(MODEL.read_bytes()).golden_rows
     rows = json.dumps([each.row for each in golden])

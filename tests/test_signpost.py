@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.signpost import allowed, not_allowed, not_found
+from server.signpost import allowed, meant, not_allowed, not_found
 
 PATHS = ("/", "/predict", "/models", "/models/{name}/predict")
 ALL = (
@@ -18,6 +18,16 @@ def test_the_methods_of_a_path_are_each_said_once() -> None:
     assert not_allowed("PUT", "/predict", methods) == (
         "PUT is not answered at /predict; send GET, HEAD, OPTIONS or POST."
     )
+
+
+def test_of_several_routes_the_one_with_the_fewest_parameters_is_meant() -> None:
+    routes = [
+        ("/v1/models/{name}", ["GET", "HEAD"]),
+        ("/v1/models/{name}:predict", ["POST"]),
+    ]
+
+    assert [*meant(routes)] == ["POST"]
+    assert [*meant([("/predict", ["GET"]), ("/predict", ["POST"])])] == ["GET", "POST"]
 
 
 @pytest.mark.parametrize(

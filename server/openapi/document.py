@@ -11,7 +11,7 @@ import msgspec
 
 from server import __version__
 from server.openapi.examples import Reply, Shown
-from server.openapi.operation import HTML, Ask, Operation
+from server.openapi.operation import HTML, JSON, Ask, Operation
 from server.openapi.schemas import of_all, of_model
 from server.openapi.served import Served
 from server.openapi.shapes import PROBLEM, Shape, everywhere, example
@@ -164,12 +164,17 @@ def _replied(operation: Operation, ask: Ask, reply: Reply) -> Json:
 
 def _operation(shown: Shown, refusals: _Refusals) -> Json:
     operation = shown.operation
-    good = [(ask, reply) for ask, reply in shown.exchanges if reply.status == 200]
+    good = [it for it in shown.exchanges if it[1].status < HTTPStatus.BAD_REQUEST]
+    answers = {
+        str(status): _answer(operation, status, good)
+        for status in operation.answers
+        if status < HTTPStatus.BAD_REQUEST
+    }
     made: Json = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "responses": {"200": _answer(operation, good), **refusals.of(shown)},
+        "responses": {**answers, **refusals.of(shown)},
     }
     if operation.description:
         made["description"] = operation.description
@@ -194,17 +199,21 @@ def _requests(kind: str, good: Sequence[tuple[Ask, Reply]]) -> Json:
     }
 
 
-def _answer(operation: Operation, good: Sequence[tuple[Ask, Reply]]) -> Json:
+def _answer(
+    operation: Operation, status: int, good: Sequence[tuple[Ask, Reply]]
+) -> Json:
     content = {}
-    for kind, schema in operation.answers[200].items():
+    for kind, schema in operation.answers[status].items():
         replies: Json = {}
         for ask, reply in good:
-            if reply.kind == kind and kind != HTML:
+            if (reply.status, reply.kind) == (status, kind) and kind != HTML:
                 in_body = not ask.query and not ask.accept
                 shown = _replied(operation, ask, reply)
                 replies[ask.name] = {"value": shown["value"]} if in_body else shown
         content[kind] = _example({"schema": schema}, replies)
-    response: Json = {"description": operation.summary, "content": content}
+    response: Json = {"description": operation.summary}
+    if content:
+        response["content"] = content
     if operation.fields:
         response["headers"] = {
             name: _field(text) for name, text in operation.fields.items()
@@ -217,8 +226,7 @@ def _example(media: Json, examples: Mapping[str, Any]) -> Json:
 
 
 def _value(kind: str, body: bytes) -> Json:
-    is_json = kind.endswith("json") and not kind.endswith("-ndjson")
-    return {"value": msgspec.json.decode(body) if is_json else body.decode()}
+    return {"value": msgspec.json.decode(body) if kind == JSON else body.decode()}
 
 
 def _tags(shown: Sequence[Shown]) -> list[str]:

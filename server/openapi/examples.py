@@ -24,7 +24,7 @@ class Reply(NamedTuple):
 
     @property
     def is_json(self) -> bool:
-        return self.kind.endswith("json")
+        return self.kind.endswith(("/json", "+json"))
 
     @property
     def value(self) -> object:

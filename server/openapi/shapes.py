@@ -119,7 +119,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
             "jsonrpc": {"const": "2.0"},
             "id": {"type": ["string", "integer"]},
             "method": TEXT,
-            "params": {"type": "object"},
+            "params": {"type": ["object", "null"]},
         },
         "required": ["jsonrpc", "method"],
     },
