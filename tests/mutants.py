@@ -89,7 +89,8 @@ TESTS = {
         (
             f"server/openapi/{name}.py"
             for name in (
-                *("document", "examples", "inference", "interface", "native"),
+                *("counted", "document", "examples", "inference", "interface"),
+                *("native", "streams", "tools"),
                 *("operation", "platforms", "schemas", "served", "shapes", "table"),
             )
         ),

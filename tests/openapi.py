@@ -82,7 +82,7 @@ def examples(document: Json) -> Iterator[Example]:
 
 
 def _answers(response: Json) -> Iterator[tuple[str, str, Json]]:
-    for kind, media in response["content"].items():
+    for kind, media in response.get("content", {}).items():
         for name, example in media.get("examples", {}).items():
             yield kind, name, example
 

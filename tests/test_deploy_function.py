@@ -24,6 +24,8 @@ from tests.servers import ROOT, running_server
 SHIPPED = ROOT / "models" / "student_performance.onnx"
 ROW = {"reading_score": 72, "writing_score": 70}
 JSON = {"content-type": "application/json"}
+TABLE = {"content-type": "text/csv"}
+LINES = {"content-type": "application/x-ndjson"}
 FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "text/html"}
 
 REQUESTS: list[tuple[str, str, str, dict[str, str], bytes]] = [
@@ -37,7 +39,20 @@ REQUESTS: list[tuple[str, str, str, dict[str, str], bytes]] = [
     ("POST", "/predict", "", JSON, b'{"reading_score": "high", "lunch": "none"}'),
     ("POST", "/predict", "", JSON, b"{"),
     ("POST", "/predict", "include=more", JSON, b"{}"),
-    ("POST", "/predict", "", {"content-type": "text/csv"}, b"a,b"),
+    ("POST", "/predict", "", {"content-type": "text/html"}, b"a,b"),
+    ("POST", "/predict", "", TABLE, b"a,b"),
+    ("PUT", "/predict", "echo=all", {}, b"reading_score;lunch\n72;standard\n;\n"),
+    ("POST", "/predict", "", TABLE, b"reading_score\n72\n720\n"),
+    ("POST", "/predict", "on_error=skip", TABLE, b"reading_score\n720\n72"),
+    ("PUT", "/predict", "include=interval", LINES, b'{"reading_score": 72}\n{}\n'),
+    ("PUT", "/predict", "", JSON, b'{"reading_score": 72}'),
+    ("DELETE", "/predict", "", {}, b""),
+    ("OPTIONS", "/predict", "", {}, b""),
+    (
+        *("POST", "/models/student_performance/versions/5286853637c1/predict"),
+        *("", JSON, json.dumps(ROW).encode()),
+    ),
+    ("GET", "/models/student_performance/versions/0", "", {}, b""),
     ("POST", "/predict", "", JSON | {"content-encoding": "br"}, b"{}"),
     ("POST", "/predict", "", JSON | {"content-encoding": "gzip"}, b"{}"),
     ("POST", "/predict", "", JSON, b"[" + b"{}," * 1_400_000 + b"{}]"),

@@ -63,6 +63,7 @@ ROOMS = (
         "server/openapi",
         may=(
             *("server.contracts", "server.dialects", "server.endpoint", "server.page"),
+            "server.metrics",
             *("server.problems", "server.settings", "server.signature"),
             "server.__version__",
         ),

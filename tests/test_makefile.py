@@ -139,7 +139,10 @@ def test_what_is_made_first_is_said_with_its_size(checkout: Path, target: str) -
 
 def test_the_three_targets_run_every_test_once() -> None:
     selected = [
-        re.search(r' -m pytest (?:-n 2 )?-m "(.*)"', make("--dry-run", target).stdout)
+        re.search(
+            r' -m pytest (?:-n 2 --dist worksteal )?-m "(.*)"',
+            make("--dry-run", target).stdout,
+        )
         for target in ("test", "test-all", "test-engines")
     ]
 
@@ -155,7 +158,8 @@ def test_coverage_runs_the_tests_of_make_test_and_two_shares_are_enough() -> Non
     tests = next(line for line in lines if " -m pytest " in line)
 
     assert tests.endswith(
-        '-m coverage run -m pytest -n 2 -m "not (slow or external or image or engines)"'
+        "-m coverage run -m pytest -n 2 --dist worksteal "
+        '-m "not (slow or external or image or engines)"'
     )
     assert [line.partition(" report ")[2] for line in lines[-2:]] == [
         "--include='server/*' --fail-under=98",

@@ -51,7 +51,8 @@ def read_request(event: Event) -> Request:
 
 def write_answer(event: Event, answer: Answer) -> dict[str, Any]:
     """Return the answer in the shape that belongs to the event."""
-    headers = {"content-type": answer.media_type, **answer.headers}
+    kind = {"content-type": answer.media_type} if answer.media_type else {}
+    headers = {**kind, **answer.headers}
     written: dict[str, Any] = {
         "statusCode": answer.status,
         "headers": headers,

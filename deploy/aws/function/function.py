@@ -5,9 +5,9 @@ does.
 """
 
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
 
 from deploy.aws.function.events import (
@@ -20,7 +20,7 @@ from deploy.aws.function.events import (
 from server.batch import Batch, Columns, Prediction
 from server.contracts import contract as contracts
 from server.contracts.contract import Contract
-from server.contracts.headers import require_form, unpacked
+from server.contracts.headers import is_stream, require_form, unpacked
 from server.contracts.predict.contract import PredictContract
 from server.contracts.predict.query import QueryContract
 from server.contracts.schema import Schema
@@ -31,11 +31,15 @@ from server.page.form import SECURITY_HEADERS, Page, choice
 from server.problems import MEDIA_TYPE, PROBLEMS, BodyTooLarge, Problem, sentence
 from server.settings import Settings
 
+if TYPE_CHECKING:
+    from server.contracts.streams.stream import Stream
+
 T = TypeVar("T")
 View = Callable[[Request], Answer]
 
 GET = ("GET", "HEAD")
-PREDICT = (*GET, "POST")
+SENT = ("POST", "PUT")
+PREDICT = (*GET, *SENT)
 PATHS = ("/", "/predict", "/models", "/models/{name}", "/models/{name}/predict")
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -59,15 +63,18 @@ class Function:
             next(iter(self._models)) if len(models) == 1 else None
         )
         self._max_body_bytes = settings.max_body_bytes
+        self._max_line_bytes = settings.max_line_bytes
         self._documents = Documents(
             {name: model.signature for name, model in self._models.items()},
             self._default,
         )
+        self._schemas: dict[str, Schema] = {}
         self._contracts: dict[str, tuple[Model, Contract]] = {}
         self._queries: dict[str, tuple[Model, Contract]] = {}
         for name, model in self._models.items():
             includes = available_includes(model)
             schema = Schema(model.signature, includes, settings.max_rows)
+            self._schemas[name] = schema
             contract = PredictContract(schema, is_default=name == self._default)
             query = QueryContract(schema)
             for path in contract.paths:
@@ -84,9 +91,11 @@ class Function:
         try:
             contracts = self._queries if request.method in GET else self._contracts
             asked = contracts.get(request.path)
-            if asked and request.method in (*GET, "POST"):
-                return self._predict(*asked, request)
-            return self._ordinary(request)
+            if not asked or request.method not in PREDICT:
+                return self._ordinary(request)
+            if request.method in SENT and is_stream(request.method, request.headers):
+                return self._stream(*asked, request)
+            return self._predict(*asked, request)
         except Problem as problem:
             return Answer(problem.status, MEDIA_TYPE, problem.body())
         except Exception:
@@ -104,8 +113,27 @@ class Function:
             answer = contract.write(asked, _predict(model, asked.batch, asked.includes))
         except Problem as problem:
             return _carried(contract.refuse(problem))
-        name, version = model.signature.name, model.signature.version
-        return _carried(answer, {"model-name": name, "model-version": version})
+        return _carried(answer, _named(model))
+
+    def _stream(self, model: Model, contract: Contract, request: Request) -> Answer:
+        """Answer lines of CSV or JSON, all of which have come."""
+        from server.contracts.streams.order import read_order
+        from server.contracts.streams.stream import Stream
+
+        schema = self._schemas[model.signature.name]
+
+        def predict(includes: Sequence[str], batch: Batch) -> Prediction:
+            return _predict(model, batch, includes)
+
+        try:
+            order = read_order(request.headers, request.query, schema.includes)
+            stream = Stream(order, schema, self._max_line_bytes, predict)
+            stream.lines.add(self._body(request))
+            stream.lines.is_ended = True
+            lines = b"".join(_until_over(stream))
+        except Problem as problem:
+            return _carried(contract.refuse(problem))
+        return Answer(200, order.answer.decode(), lines, _named(model))
 
     def _body(self, request: Request) -> bytes:
         if len(request.body) > self._max_body_bytes:
@@ -128,7 +156,7 @@ class Function:
         allowed = signpost.allowed(found[0])
         fields = {"allow": ", ".join(allowed)}
         if request.method == "OPTIONS":
-            return Answer(204, MEDIA_TYPE, b"", fields)
+            return Answer(204, "", b"", fields)
         said = signpost.not_allowed(request.method, request.path, allowed)
         return Answer(405, MEDIA_TYPE, blank_problem(405, said), fields)
 
@@ -215,6 +243,16 @@ def _predict(model: Model, batch: Batch, includes: Sequence[str]) -> Prediction:
     if not includes:
         return plain
     return with_includes(plain, includes, model.signature, batch, tensors)
+
+
+def _until_over(stream: "Stream") -> Iterator[bytes]:
+    while not stream.is_over:
+        yield stream.answer()
+
+
+def _named(model: Model) -> Mapping[str, str]:
+    name, version = model.signature.name, model.signature.version
+    return {"model-name": name, "model-version": version}
 
 
 def _carried(
