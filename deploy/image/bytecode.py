@@ -18,7 +18,10 @@ import sys
 from http.client import HTTPConnection
 from pathlib import Path
 
-VISITED = ("/", "/livez", "/readyz", "/models", "/openapi.json", "/missing")
+VISITED = (
+    *("/", "/livez", "/readyz", "/models", "/metrics", "/openapi.json", "/docs"),
+    "/missing",
+)
 
 
 def main(folder: Path, models_folder: Path) -> None:
@@ -41,7 +44,7 @@ def main(folder: Path, models_folder: Path) -> None:
 
 
 def _use(server: subprocess.Popen[str]) -> None:
-    connection = HTTPConnection(_address(server), timeout=60)
+    connection = HTTPConnection(_address(server), timeout=600)
     for path in VISITED:
         _send(connection, "GET", path)
     model = json.loads(_send(connection, "GET", "/models"))["models"][0]["name"]
@@ -50,6 +53,9 @@ def _use(server: subprocess.Popen[str]) -> None:
     bodies: tuple[object, ...] = (row, [row], {})
     for body in bodies:
         _send(connection, "POST", f"/models/{model}/predict", json.dumps(body))
+    _send(connection, "PUT", f"/models/{model}/predict", "a file\n")
+    for path in ("/mcp", f"/v2/models/{model}/infer", f"/models/{model}/invocations"):
+        _send(connection, "POST", path, "{}")
     connection.close()
 
 
