@@ -88,8 +88,9 @@ class Batcher:
             If others would be run first for too long.
         """
         if len(rows) > MAX_COALESCED_ROWS:
-            run = functools.partial(self._predict, rows)
-            return await self.worker.run(run, len(rows))
+            run = functools.partial(self.predict, rows)
+            values, _ = await self.worker.run(run, len(rows))
+            return values
         if self._slow and self.worker.is_overloaded(self._n_waiting_rows):
             raise self.worker.overload()
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
@@ -137,12 +138,13 @@ class Batcher:
     def predict(
         self, rows: Rows, extra_outputs: Sequence[str] = ()
     ) -> tuple[list[Any], list[Tensor]]:
-        """Return one prediction a row, and what `run` returns: the way of all rows."""
+        """Return one prediction a row, and what `run` returns."""
         start = perf_counter()
         tensors = self.run(rows, extra_outputs)
         values = self.model.predictions(tensors)
         if self._seen is not None:
-            self._seen.add(rows, values, start)
+            self._seen.add(rows, values)
+            self._seen.took(start, perf_counter())
         return values, tensors
 
     def run(self, rows: Rows, extra_outputs: Sequence[str] = ()) -> list[Tensor]:
@@ -234,7 +236,10 @@ class Batcher:
     def _run_timed(self, batch: list[_Waiting]) -> tuple[list[Answer], float]:
         start = perf_counter()
         answers = self._run_batch(batch)
-        return answers, (perf_counter() - start) * 1000
+        end = perf_counter()
+        if self._seen is not None:
+            self._seen.took(start, end)
+        return answers, (end - start) * 1000
 
     def _run_batch(self, batch: list[_Waiting]) -> list[Answer]:
         """Return each request's predictions, or what its own rows raised."""
@@ -255,7 +260,10 @@ class Batcher:
         return answers
 
     def _predict(self, rows: Rows) -> list[Any]:
-        return self.predict(rows)[0]
+        values = self.model.predictions(self.run(rows))
+        if self._seen is not None:
+            self._seen.add(rows, values)
+        return values
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:

@@ -21,7 +21,7 @@ from server.endpoint import Endpoint
 from server.http.connection import Connection
 from server.http.connections import NEVER, Connections
 from server.http.head import Head, read_head
-from server.metrics.counters import Tally
+from server.metrics.counters import MAX_QUICK, Tally
 from server.problems import Problem
 
 LOG = logging.getLogger("server")
@@ -205,7 +205,10 @@ class Protocol(Connection):
         self.transport.write(response)
         self.is_served = True
         if head.tally is not None:
-            head.tally.add_quick(perf_counter() - start)
+            quick = head.tally.quick
+            quick.append(perf_counter() - start)
+            if len(quick) >= MAX_QUICK:
+                head.tally.count()
         if self._writable is None:
             self._await("request")
 

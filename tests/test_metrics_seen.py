@@ -27,15 +27,17 @@ def test_runs_are_counted_when_somebody_asks() -> None:
     seen = Seen(make_signature())
     assert (seen.last, seen.drift) == (0, None)
 
-    seen.add([ROW], [66.0], 0.0)
-    seen.add([ROW, MISSING, MISSING], [66.0] * 3, 0.0)
+    seen.add([ROW], [66.0])
+    seen.add([ROW, MISSING, MISSING], [66.0] * 3)
     assert (seen.n_rows, seen.drift) == (0, None)
 
     assert counts_of(seen) == (4, 4, [0, 2, 2])
     assert counts_of(seen) == (4, 4, [0, 2, 2])
     assert (seen.batches.total, sum(seen.batches.counts)) == (4, 2)
     assert seen.batches.counts[:3] == [1, 0, 1]
-    assert seen.run_seconds > 0
+    seen.took(1.0, 1.5)
+    seen.took(2.0, 2.25)
+    assert seen.run_seconds == 0.75
 
 
 @pytest.mark.parametrize(
@@ -45,10 +47,10 @@ def test_runs_are_counted_when_somebody_asks() -> None:
 def test_no_more_rows_are_kept_than_a_few_hundred(n_runs: int, n_rows: int) -> None:
     seen = Seen(make_signature())
     for _ in range(n_runs - 1):
-        seen.add([ROW] * n_rows, [66.0] * n_rows, 0.0)
+        seen.add([ROW] * n_rows, [66.0] * n_rows)
     assert seen.drift is None
 
-    seen.add([ROW] * n_rows, [66.0] * n_rows, 0.0)
+    seen.add([ROW] * n_rows, [66.0] * n_rows)
 
     assert (seen.n_rows, sum(seen.batches.counts)) == (n_rows * n_runs, n_runs)
     assert not seen._kept
@@ -56,10 +58,10 @@ def test_no_more_rows_are_kept_than_a_few_hundred(n_runs: int, n_rows: int) -> N
 
 def test_a_long_text_is_not_kept() -> None:
     seen = Seen(make_signature())
-    seen.add([("male", "a" * 4000, None)], [66.0], 0.0)
+    seen.add([("male", "a" * 4000, None)], [66.0])
     assert seen._kept
 
-    seen.add([("male", "b" * 5000, None)], [66.0], 0.0)
+    seen.add([("male", "b" * 5000, None)], [66.0])
 
     assert seen.n_rows == 2
     assert not seen._kept
@@ -85,7 +87,7 @@ def test_where_many_rows_come_a_sample_stands_for_all(
     monkeypatch.setattr(seen_module, "monotonic", lambda: next(clock))
     n_runs = 20_000
     for number in range(n_runs):
-        seen.add([ROW, MISSING if number % 2 else ROW], [66.0, 70.0], 0.0)
+        seen.add([ROW, MISSING if number % 2 else ROW], [66.0, 70.0])
 
     n_rows, n_stood_for, missing = counts_of(seen)
 
@@ -97,19 +99,24 @@ def test_where_many_rows_come_a_sample_stands_for_all(
     assert missing[1] == missing[2] == pytest.approx(n_rows / 4, rel=0.2)
 
 
-def test_every_row_has_the_same_chance() -> None:
+def test_every_row_has_the_same_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen_module, "MAX_SAVED_VALUES", 6)  # two columns, ten rows
+    monkeypatch.setattr(seen_module, "VALUES_PER_SECOND", 10**9)
     seen = Seen(make_signature(features=(SCORE,), targets=(TARGET,)))
-    found: Counter[float] = Counter()
     chances = iter([step / 100 for step in range(100)])
-    seen._random, seen._every = chances.__next__, 4
+    seen._random = chances.__next__
+    found: Counter[float] = Counter()
+
+    def noting(self: Drift, rows: Any, predictions: Any, weight: int) -> None:
+        assert weight == 4
+        assert [value for (value,) in rows] == list(predictions)
+        found.update(predictions)
+
+    monkeypatch.setattr(Drift, "add", noting)
     for _ in range(100):
-        seen.add(
-            [(float(place),) for place in range(10)], [float(n) for n in range(10)], 0.0
-        )
-    for _, _, every, rows, values in seen._kept:
-        assert every == 4
-        assert [value for (value,) in rows] == list(values)
-        found.update(values)
+        numbers = [float(place) for place in range(10)]
+        seen.add([(number,) for number in numbers], numbers)
+        seen.count()
 
     assert found == {float(place): 25 for place in range(10)}
 
@@ -120,14 +127,22 @@ def test_a_quiet_time_brings_back_the_exact_counts(
     now = 0.0
     monkeypatch.setattr(seen_module, "monotonic", lambda: now)
     monkeypatch.setattr(seen_module, "MAX_SAVED_VALUES", 100)
+    weights = []
+    add = Drift.add
+
+    def noting(self: Drift, rows: Any, predictions: Any, weight: int) -> None:
+        weights.append(weight)
+        add(self, rows, predictions, weight)
+
+    monkeypatch.setattr(Drift, "add", noting)
     seen = Seen(make_signature())
-    seen.add([ROW] * MAX_KEPT, [66.0] * MAX_KEPT, 0.0)
-    assert seen._every > 1
+    seen.add([ROW] * MAX_KEPT, [66.0] * MAX_KEPT)
 
     now = 60.0
+    seen.add([ROW] * 25, [66.0] * 25)
     seen.count()
 
-    assert seen._every == 1
+    assert weights == [21, 1]  # 2048 values where 100 may be looked at, then 100
 
 
 def test_threads_lose_no_row_and_no_run() -> None:
@@ -136,7 +151,7 @@ def test_threads_lose_no_row_and_no_run() -> None:
 
     def add() -> None:
         for _ in range(n_runs):
-            seen.add([("standard",)] * 3, [66.0] * 3, 0.0)
+            seen.add([("standard",)] * 3, [66.0] * 3)
 
     threads = [threading.Thread(target=add) for _ in range(n_threads)]
     for thread in threads:

@@ -28,15 +28,22 @@ SECONDS = (
 waits for others 2 s by default."""
 
 
-MAX_QUICK = 256
+MAX_QUICK = 512
 """Answers of the hot path after which they are counted."""
 
 
 class Tally:
-    """Requests of one path to one model."""
+    """Requests of one path to one model.
+
+    Attributes
+    ----------
+    quick
+        Seconds of those that were answered with 200 on the hot path, up to `MAX_QUICK`,
+        and are not counted yet.
+    """
 
     def __init__(self) -> None:
-        self._quick: list[float] = []  # seconds of those that are not counted yet
+        self.quick: list[float] = []
         self.latencies = Histogram(SECONDS)
         self.n_of_status: Counter[int] = Counter()
         self.failed_seconds = 0.0
@@ -49,18 +56,12 @@ class Tally:
     def n_failures(self) -> int:
         return self.n_of_status.total() - self.n_successes
 
-    def add_quick(self, seconds: float) -> None:
-        """Keep that a request was answered with 200; it is counted with others."""
-        self._quick.append(seconds)
-        if len(self._quick) >= MAX_QUICK:
-            self.count()
-
     def count(self) -> None:
         """Count what is kept."""
-        quick, self._quick = self._quick, []
-        self.latencies.add_all(quick)
-        if quick:
-            self.n_of_status[200] += len(quick)
+        self.latencies.add_all(self.quick)
+        if self.quick:
+            self.n_of_status[200] += len(self.quick)
+        self.quick.clear()
 
     def add(self, status: int, seconds: float) -> None:
         """Count a request that was answered."""

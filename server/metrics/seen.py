@@ -2,15 +2,15 @@
 
 Counting rows one by one would cost as much as answering them. So a run leaves behind
 references to its rows and predictions; a few hundred are counted together, or what
-there is when somebody asks. Where many come, one in `every` is looked at and counts as
+there is when somebody asks. Where many come, one in so many is looked at and counts as
 many: which one is left to chance, so that the counts are right on average whatever
 the order of the rows. Rows and runs themselves are counted exactly.
 """
 
-from collections import Counter, deque
+import math
+from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import chain
 from threading import Lock
 from time import monotonic, perf_counter, time
 from typing import TYPE_CHECKING, Any
@@ -35,9 +35,6 @@ MAX_SAVED_VALUES = 200_000
 
 BATCH_ROWS = (1, 2, 4, 8, 16, 32, 64, 250, 1000, 2500, 10_000)
 
-Run = tuple[int, float, int, Sequence[tuple[Any, ...]], Sequence[Any]]
-"""Rows, seconds, one in how many is kept, and these."""
-
 
 class Seen:
     """What one model was asked and answered; any thread may add to it.
@@ -49,8 +46,12 @@ class Seen:
 
     Attributes
     ----------
-    n_rows, run_seconds, batches
+    n_rows, batches
         Of all runs that were counted: exact.
+    run_seconds
+        Of all runs; of two that end at once in two threads one may be missing.
+    ended
+        When a run ended last, by `perf_counter`; 0 before the first.
     drift
         What the rows were like; None before the first.
     """
@@ -61,7 +62,7 @@ class Seen:
         self.run_seconds = 0.0
         self.batches = Histogram(BATCH_ROWS)
         self.drift: Drift | None = None
-        self._ended = 0.0
+        self.ended = 0.0
         self._n_columns = len(signature.features) + len(signature.targets)
         self._texts = [
             place
@@ -70,37 +71,25 @@ class Seen:
             and (feature.kind == "text" or feature.unknown == "ignore")
         ]
         self._lock = Lock()
-        self._kept: deque[Run] = deque()
+        self._kept: list[Any] = []  # of each run its rows, and their predictions
         self._room = MAX_KEPT  # about: what threads do at once may be lost
-        self._every = 1
-        self._random: Callable[[], float] = float  # until there is a choice: 0
+        self._random: Callable[[], float] | None = None
         self._saved_values = float(MAX_SAVED_VALUES)
         self._counted = monotonic()
 
     @property
     def last(self) -> float:
         """When a run ended last, in seconds since 1970; 0 before the first."""
-        return self._ended and time() - (perf_counter() - self._ended)
+        return self.ended and time() - (perf_counter() - self.ended)
 
-    def add(
-        self, rows: Sequence[tuple[Any, ...]], values: Sequence[Any], start: float
-    ) -> None:
-        """Keep what a run was asked and what it answered, or a share of it.
+    def took(self, start: float, end: float) -> None:
+        """Count the time of a run, by `perf_counter`."""
+        self.run_seconds += end - start
+        self.ended = end
 
-        Parameters
-        ----------
-        start
-            Of the run, by `perf_counter`.
-        """
-        self._ended = ended = perf_counter()
-        every = self._every
-        n_rows = len(rows)
-        if every > 1:
-            first = int(self._random() * every)
-            is_one = first < n_rows
-            rows = rows[first::every] if is_one else ()
-            values = values[first::every] if is_one else ()
-        self._kept.append((n_rows, ended - start, every, rows, values))
+    def add(self, rows: Sequence[tuple[Any, ...]], values: Sequence[Any]) -> None:
+        """Keep what a run was asked and what it answered."""
+        self._kept.extend((rows, values))  # together, whatever other threads add
         self._room -= len(rows) + 1
         if self._room > 0 and not (self._texts and self._is_long(rows)):
             return
@@ -123,34 +112,39 @@ class Seen:
     def _count(self) -> None:
         from server.metrics.drift import Drift  # a start does not need it
 
-        runs = [self._kept.popleft() for _ in range(len(self._kept))]
-        self._room = MAX_KEPT
         drift = self.drift = self.drift or Drift(self.signature)
-        n_rows = n_looked_at = 0
-        for every, group in groupby(runs, itemgetter(2)):
-            ns, seconds, _, rows, values = zip(*group, strict=True)
-            n_rows += sum(ns)
-            self.run_seconds += sum(seconds)
-            for n, n_runs in Counter(ns).items():
-                self.batches.add(n, n_runs)
-            looked_at = list(chain.from_iterable(rows))
-            n_looked_at += len(looked_at)
-            drift.add(looked_at, list(chain.from_iterable(values)), every)
-        self.n_rows += n_rows
-        self._choose_every(n_rows, n_looked_at)
-
-    def _choose_every(self, n_rows: int, n_looked_at: int) -> None:
-        """Look at fewer rows where more values come than may be looked at."""
-        now = monotonic()
-        seconds, self._counted = now - self._counted, now
-        saved = self._saved_values + seconds * VALUES_PER_SECOND
-        saved = min(saved, MAX_SAVED_VALUES) - n_looked_at * self._n_columns
-        self._saved_values = saved
-        if saved > 0:
-            self._every = 1
+        self._room = MAX_KEPT
+        runs = self._kept[:]
+        del self._kept[: len(runs)]  # what other threads add meanwhile stays
+        if not runs:
             return
-        from random import random  # 2 ms, for those who need it
+        several, predictions = runs[::2], runs[1::2]
+        for n, n_runs in Counter(map(len, several)).items():
+            self.batches.add(n, n_runs)
+        rows = list(chain.from_iterable(several))
+        values = list(chain.from_iterable(predictions))
+        self.n_rows += len(rows)
+        step = self._step(len(rows))
+        if step > 1:
+            first = int(self._chance() * step)
+            rows, values = rows[first::step], values[first::step]
+        drift.add(rows, values, step)
 
-        allowed = seconds * VALUES_PER_SECOND or 1.0
-        self._random = random  # noqa: S311 - a sample, no secret
-        self._every = 1 + int(n_rows * self._n_columns / allowed)
+    def _step(self, n_rows: int) -> int:
+        """Return one in how many rows is looked at, so that no more values are than may."""
+        now = monotonic()
+        earned = (now - self._counted) * VALUES_PER_SECOND
+        self._counted = now
+        saved = max(1.0, min(self._saved_values + earned, MAX_SAVED_VALUES))
+        n_values = n_rows * self._n_columns
+        step = max(1, math.ceil(n_values / saved))
+        self._saved_values = saved - n_values / step
+        return step
+
+    def _chance(self) -> float:
+        """Return a number from 0 to below 1."""
+        if self._random is None:
+            from random import random  # 2 ms, for those who need it
+
+            self._random = random  # noqa: S311 - a sample, no secret
+        return self._random()
