@@ -124,7 +124,7 @@ def test_without_javascript_it_is_read_and_a_query_is_sent(page: "Page") -> None
     with browser.new_context(java_script_enabled=False, base_url=address) as context:
         plain = context.new_page()
         plain.goto("/docs")
-        assert plain.locator("details.operation").count() == 41
+        assert plain.locator("details.operation").count() == 52
         assert not plain.get_by_label("Search the operations").is_visible()
         plain.locator("#predict > summary").click()
         assert plain.locator("#predict pre").first.is_visible()
