@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from server.metrics.counters import SECONDS
+from server.metrics.counters import MAX_QUICK, SECONDS
 from server.metrics.exposition import MEDIA_TYPE
+from server.metrics.seen import MAX_KEPT
 from tests import exposition
 from tests.models import (
     make_classifier,
@@ -154,6 +155,21 @@ def test_every_contract_is_counted_once(client: httpx.Client) -> None:
     assert outside == N_TIMES + 2
     assert found.of("pinion_requests_in_flight") == 1
     assert found.of("pinion_run_seconds_total", **OF_MODEL) > 0
+
+
+def test_many_short_requests_are_each_counted(client: httpx.Client) -> None:
+    """More than are kept until they are counted, and some."""
+    n = 2 * max(MAX_QUICK, MAX_KEPT) + 3
+    for _ in range(n):
+        client.post("/predict", json=make_row()).raise_for_status()
+
+    found = metrics_of(client)
+
+    of_predict = {"path": "/predict", "model": "student"}
+    assert found.of("pinion_requests_total", **of_predict, status="200") == n
+    assert found.of("pinion_request_duration_seconds_count", **of_predict) == n
+    assert found.of("pinion_rows_total", **OF_MODEL) == n
+    assert found.of("pinion_drift_rows_total", **OF_MODEL) == n
 
 
 def test_what_is_refused_is_counted_by_its_reason(client: httpx.Client) -> None:
