@@ -28,10 +28,10 @@ def page() -> Iterator["Page"]:
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         yield page
-        assert said == [
+        assert {*said} <= {  # by one of the tests, which another process may run
             "Failed to load resource: the server responded with a status of 422 "
             "(Unprocessable Entity)"
-        ]
+        }
 
 
 def test_a_person_searches_an_operation_and_sends_its_request(page: "Page") -> None:
