@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 Fields = list[tuple[bytes, bytes]]
 
-IDS = {b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id"}
+IDS = (b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id")
+"""Each is sent back by its own name; the last two are Azure's."""
 
-UNIQUE = IDS | {
+UNIQUE = {
+    *IDS,
     b"traceparent",
     b"b3",
     b"x-b3-spanid",
@@ -95,7 +97,7 @@ class Edge:
         found: Fields = []
         if self.cors is not None:
             found += self.cors.fields(headers)
-        if not IDS.isdisjoint(names):
+        if not names.isdisjoint(IDS):
             from server.request_id import echoed
 
             found += echoed(headers)

@@ -3,9 +3,7 @@
 import re
 
 from server.contracts.contract import Headers
-
-FIELDS = (b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id")
-"""Each is sent back by its own name; the last two are Azure's."""
+from server.edge import IDS
 
 ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 """What else comes is not repeated: it may be made to be read as something else."""
@@ -23,9 +21,9 @@ def echoed(headers: Headers) -> list[tuple[bytes, bytes]]:
     found = {
         name: value
         for name, value in reversed([*headers])
-        if name in FIELDS and ID.fullmatch(value)
+        if name in IDS and ID.fullmatch(value)
     }
-    return [(name, found[name]) for name in FIELDS if name in found]
+    return [(name, found[name]) for name in IDS if name in found]
 
 
 def traceparent(headers: Headers) -> str:

@@ -172,16 +172,23 @@ def _of_drift(named: Sequence[tuple[Labels, Seen]]) -> Iterator[Family]:
         "Rows that the stability indices stand for.",
         [Sample(labels, drift.n_window_rows) for labels, _, drift in drifts],
     )
-    features = [
-        ({**labels, "feature": feature.name}, column)
-        for labels, signature, drift in drifts
-        for feature, column in zip(signature.features, drift.features, strict=True)
-    ]
-    targets = [
-        ({**labels, "target": target.name}, column)
-        for labels, signature, drift in drifts
-        for target, column in zip(signature.targets, drift.targets, strict=True)
-    ]
+    yield from _of_features(
+        [
+            ({**labels, "feature": feature.name}, column)
+            for labels, signature, drift in drifts
+            for feature, column in zip(signature.features, drift.features, strict=True)
+        ]
+    )
+    yield from _of_predictions(
+        [
+            ({**labels, "target": target.name}, column)
+            for labels, signature, drift in drifts
+            for target, column in zip(signature.targets, drift.targets, strict=True)
+        ]
+    )
+
+
+def _of_features(features: Sequence[tuple[Labels, Column]]) -> Iterator[Family]:
     yield Family(
         "pinion_feature_missing_total",
         "counter",
@@ -210,6 +217,9 @@ def _of_drift(named: Sequence[tuple[Labels, Seen]]) -> Iterator[Family]:
         "Population stability index of a feature against training.",
         [*_indices(features)],
     )
+
+
+def _of_predictions(targets: Sequence[tuple[Labels, Column]]) -> Iterator[Family]:
     yield Family(
         "pinion_prediction_outside_total",
         "counter",
